@@ -1,0 +1,6 @@
+//! To come.
+
+/// Runs the program.
+pub fn run() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

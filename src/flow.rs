@@ -1,0 +1,87 @@
+//! Who talks to whom: endpoints, connections and their two sides.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+/// One direction-free conversation between two endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Flow {
+    /// Who opened it, as far as the capture shows.
+    pub client: SocketAddr,
+    /// Who was listening.
+    pub server: SocketAddr,
+}
+
+impl Flow {
+    /// The endpoint that sends on `side`.
+    pub fn sender(&self, side: Side) -> SocketAddr {
+        match side {
+            Side::Client => self.client,
+            Side::Server => self.server,
+        }
+    }
+
+    /// The endpoint that receives what `side` sends.
+    pub fn receiver(&self, side: Side) -> SocketAddr {
+        self.sender(side.other())
+    }
+}
+
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} > {}", self.client, self.server)
+    }
+}
+
+/// One of the two senders of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// The endpoint that opened the connection.
+    Client,
+    /// The endpoint that accepted it.
+    Server,
+}
+
+impl Side {
+    /// The opposite side.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// 0 for the client, 1 for the server: an index into per-side arrays.
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Client => 0,
+            Self::Server => 1,
+        }
+    }
+}
+
+/// What carries a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// TCP, RFC 9293.
+    Tcp,
+    /// UDP, RFC 768.
+    Udp,
+}
+
+/// The number of a connection within one analysis, given in the order connections are first seen.
+///
+/// Ports used again by a new connection get a new number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// A connection as the stages above TCP see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Its number.
+    pub id: ConnectionId,
+    /// Its endpoints.
+    pub flow: Flow,
+    /// What carries it.
+    pub transport: Transport,
+}

@@ -1,0 +1,48 @@
+//! lyncpush reads captures of Lync Server and Skype for Business Server, rebuilds every
+//! push-notification ladder in them and says which of its ten steps is missing, failed or out of order.
+//!
+//! # The shape
+//!
+//! Two halves. The *reading half* is a stream: frames go in, SIP messages come out; it keeps bounded
+//! state and never looks back. The *judging half* takes messages and gives closed ladders; it reads
+//! no clock and does no I/O: time is the capture's own, so the same file gives the same report byte for byte.
+//! [`pipeline`] is the only place that joins stages. No stage knows another stage.
+//!
+//! ```text
+//! capture ─Frame→ link ─→ ip ─Packet→ tcp ─Event→ sip::framer ─→ sip::grammar ─Message→ ladder ─→ judge ─→ report
+//!                              └ udp ────────────────────┘
+//! ```
+//!
+//! # The rooms
+//!
+//! | Room | What it does |
+//! |---|---|
+//! | [`frame`], [`flow`], [`stream`], [`anomaly`], [`error`] | the words all others share |
+//! | [`capture`] | frames out of files: one file per container |
+//! | [`link`], [`ip`], [`tcp`] | to ordered bytes |
+//! | [`sip`] | framing, the grammar, header views, Microsoft headers |
+//! | [`ladder`] | correlation: call, push, leg, join; the profile |
+//! | [`judge`] | step statuses, verdicts, findings |
+//! | [`report`] | one file per format over one model |
+//! | [`simulate`] | synthetic captures of known ladders |
+//! | [`cli`] | arguments → checked configuration → one call → exit code |
+//!
+//! Three words for bad news, never mixed: an [`error::Error`] means lyncpush cannot do its job, an
+//! [`anomaly::Anomaly`] means bytes are defective, a finding means the push exchange is wrong.
+
+pub mod anomaly;
+pub mod capture;
+pub mod cli;
+pub mod error;
+pub mod flow;
+pub mod frame;
+pub mod ip;
+pub mod judge;
+pub mod ladder;
+pub mod link;
+pub mod pipeline;
+pub mod report;
+pub mod simulate;
+pub mod sip;
+pub mod stream;
+pub mod tcp;

@@ -1,0 +1,3 @@
+//! SIP: framing, the grammar, header views, Microsoft's headers.
+
+pub mod epid;

@@ -1,0 +1,43 @@
+//! The ordered bytes of one side of a connection, as events.
+//!
+//! TCP gives these events, TLS and SIP compression take and give them, the SIP framer takes them:
+//! every stage between has the same type in and out, so a stage can be put in or left out.
+
+use crate::frame::FrameRef;
+
+/// What happens on one side of a connection, in stream order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The next bytes of the stream. `offset` counts octets from the first octet of the stream that
+    /// the capture could have shown, bytes and gaps alike.
+    Bytes {
+        /// 0-based stream offset of the first octet.
+        offset: u64,
+        /// The octets; never empty.
+        bytes: &'a [u8],
+        /// The frame that carried them.
+        frame: FrameRef,
+    },
+    /// Octets that were sent but are not in the capture. What follows continues after them.
+    Gap {
+        /// 0-based stream offset of the first lost octet.
+        offset: u64,
+        /// How many octets were lost; at least 1.
+        length: u64,
+        /// The frame after which they are missing, when the stream had one.
+        after: Option<FrameRef>,
+        /// The frame that proved the loss.
+        frame: FrameRef,
+    },
+    /// A further input (capture file) also shows this side of the connection. Given at most once
+    /// for each side and input after the first.
+    Witness {
+        /// The frame of that input which repeated what was already known.
+        frame: FrameRef,
+    },
+    /// No more bytes will come: FIN, RST, a new connection on the same ports, or the capture's end.
+    End {
+        /// The last frame known of the connection.
+        frame: FrameRef,
+    },
+}
