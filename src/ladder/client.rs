@@ -2,7 +2,9 @@
 
 use super::profile::{Expectation, Profile};
 use crate::frame::FrameRef;
-use crate::sip::{HeaderName, Message};
+use crate::sip::header::HeaderName;
+use crate::sip::message::Message;
+use crate::sip::view::Product;
 
 /// What an endpoint's Server or User-Agent says of its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +61,10 @@ pub fn mobile_client(message: &Message<'_>, profile: &Profile) -> Option<MobileC
 
 fn read(value: &[u8], profile: &Profile) -> Option<MobileClient> {
     let is_service = |name: &[u8]| profile.mobile.products.iter().any(|p| p.as_bytes().eq_ignore_ascii_case(name));
-    let mut products = crate::sip::products(value);
+    let mut products = Product::all(value);
     let service = products.find(|product| is_service(product.name))?;
     let client = products.find(|product| !product.name.is_empty());
-    let comment = crate::sip::products(value).find_map(|product| product.comment);
+    let comment = Product::all(value).find_map(|product| product.comment);
     let name = client.as_ref().map(|product| text(product.name));
     let version = client.as_ref().and_then(|product| product.version).map(text);
     let family = name.as_deref().and_then(|name| profile.family(name, version.as_deref()));

@@ -99,9 +99,9 @@ struct Unreadable {
 pub enum View {
     /// At least one leg is in view for the whole window.
     Whole,
-    /// A leg is in view, but the capture begins or ends inside the window.
+    /// A leg is in view, but its capture begins or ends inside the window.
     Partly,
-    /// No leg is in view.
+    /// No leg is in view during the window.
     None,
 }
 
@@ -238,7 +238,7 @@ impl Coverage {
             if spans.iter().any(|span| span.from <= window.from && window.to <= span.to) {
                 return View::Whole;
             }
-            if !spans.is_empty() {
+            if spans.iter().any(|span| span.meets(&window)) {
                 best = View::Partly;
             }
         }
@@ -347,7 +347,7 @@ mod tests {
         coverage.sip(hop(5087), 0, Some(Leg::Mcx));
         let mcx = LegSet::of(&[Leg::Mcx]);
         for (window, expected) in
-            [(span(0, 100), View::Whole), (span(90, 110), View::Partly), (span(150, 160), View::Partly)]
+            [(span(0, 100), View::Whole), (span(90, 110), View::Partly), (span(150, 160), View::None)]
         {
             assert_eq!(coverage.view(mcx, window, time(200)), expected, "{window:?}");
         }

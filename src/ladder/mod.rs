@@ -13,7 +13,10 @@ pub mod profile;
 pub mod rung;
 
 mod call;
+mod closing;
+mod observe;
 mod push;
+mod table;
 
 pub use correlator::Correlator;
 pub use rung::Ladder;

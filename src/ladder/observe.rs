@@ -278,8 +278,8 @@ impl Correlator {
                     if let Some(phone) = call.phone(Some(&epid), None, true) {
                         call.mobile(phone, hop, client, None);
                     }
-                } else if mobility {
-                    call.phone(Some(&to.epid().map(text).unwrap_or_default()), None, true);
+                } else if mobility && (to.epid().is_some() || call.phones.is_empty()) {
+                    call.phone(to.epid().map(text).as_deref(), None, true);
                 }
             }
             Method::Cancel => call::add(&mut call.cancels, seen),
@@ -394,9 +394,9 @@ impl Correlator {
             }
             None => return,
         };
-        self.note_mobile(sighting, hop, place, &to, status, method);
+        let mobile = self.note_mobile(sighting, hop, place, &to, status, method);
         match method {
-            Method::Invite => self.invite_response(sighting, hop, place, cseq, status, &to),
+            Method::Invite => self.invite_response(sighting, hop, place, cseq, status, &to, mobile),
             Method::Message if status.is_final() => {
                 let answer = self.answer(sighting, status);
                 if let Some(call) = self.calls.get_mut(place) {
@@ -411,20 +411,20 @@ impl Correlator {
         self.reschedule_call(place);
     }
 
-    /// A mobility service answered: the callee has a phone in this call.
-    fn note_mobile(&mut self, sighting: &Sighting<'_>, hop: Hop, place: usize, to: &Address<'_>, status: Status, method: Method<'_>) {
+    /// Whether a mobility service answered: then the callee has a phone in this call.
+    fn note_mobile(&mut self, sighting: &Sighting<'_>, hop: Hop, place: usize, to: &Address<'_>, status: Status, method: Method<'_>) -> bool {
         let message = sighting.message;
         let epid = to.epid().map(text);
         let client = mobile_client(message, &self.profile);
-        let Some(call) = self.calls.get_mut(place) else { return };
+        let Some(call) = self.calls.get_mut(place) else { return false };
         call.seen(sighting.at);
         let rang = method == Method::Invite && status == Status::RINGING;
         let Some(client) = client else {
             let phone = call.phone(epid.as_deref(), to.tag(), false);
             call.other_endpoint |= rang && phone.is_none();
-            return;
+            return false;
         };
-        let Some(phone) = call.phone(epid.as_deref(), to.tag(), true) else { return };
+        let Some(phone) = call.phone(epid.as_deref(), to.tag(), true) else { return true };
         let gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(text));
         call.mobile(phone, hop, client.clone(), gruu);
         if call.callee_name.is_none() {
@@ -446,9 +446,11 @@ impl Correlator {
         if let (Some(epid), Some(user)) = (epid, user) {
             self.remember_endpoint(epid, user, client);
         }
+        true
     }
 
-    fn invite_response(&mut self, sighting: &Sighting<'_>, hop: Hop, place: usize, cseq: u32, status: Status, to: &Address<'_>) {
+    #[allow(clippy::too_many_arguments, reason = "the parts of one response, each read once")]
+    fn invite_response(&mut self, sighting: &Sighting<'_>, hop: Hop, place: usize, cseq: u32, status: Status, to: &Address<'_>, mobile: bool) {
         let reports = &self.profile.steps.get(StepKey::MobileLookup).diagnostics;
         let lookup = status == Status::PROGRESS_REPORT && sighting.message.diagnostics().any(|d| reports.contains(&d.id));
         let ringing = status == Status::RINGING;
@@ -456,7 +458,6 @@ impl Correlator {
             return;
         }
         let answer = self.answer(sighting, status);
-        let mobile = mobile_client(sighting.message, &self.profile).is_some();
         let Some(call) = self.calls.get_mut(place) else { return };
         if call.reinvites.contains(&cseq) || (call.invite_seen() && !call.invites.iter().any(|copy| copy.cseq == cseq)) {
             return;
