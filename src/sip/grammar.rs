@@ -195,7 +195,8 @@ fn request_line(line: &[u8]) -> IResult<&[u8], (StartLine<'_>, Defect)> {
     };
     let (after, known) = version(trim_start(word))?;
     let target = trim(uri);
-    if !after.is_empty() || target.is_empty() {
+    // A colon in front is a header field with white space behind its name.
+    if !after.is_empty() || target.is_empty() || target.starts_with(b":") {
         return fail(after, ErrorKind::Verify);
     }
     let bare = target.strip_prefix(b"<").and_then(|inside| inside.strip_suffix(b">"));

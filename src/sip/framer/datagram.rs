@@ -23,6 +23,7 @@ pub fn datagram(bytes: &[u8], frame: FrameRef, limits: Limits, out: &mut impl Fn
         Scan::More | Scan::NotStart => {
             (None, Some((AnomalyKind::JunkBetweenMessages, "a datagram that is no message")))
         }
+        Scan::Restart(at) => (Some(at), Some(CUT)),
         Scan::TooLong => (None, Some((AnomalyKind::OversizedMessage, "a head longer than the limit"))),
         Scan::End { length: Length::Absent | Length::AbsentButTyped, .. } => (Some(bytes.len()), None),
         Scan::End { length: Length::Bad, .. } => {
@@ -62,6 +63,7 @@ mod tests {
         check(&format!("{bye}l: -9\r\n\r\nabc"), &["1-1 BYE body 3", "malformed-message"]);
         check(&format!("{bye}a: b\r\n"), &["1-1 BYE body 0", "incomplete-message"]);
         check(&format!("{bye}a: {}\r\n\r\n", "x".repeat(70_000)), &["oversized-message"]);
+        check(&format!("{bye}a: b\r\n{bye}\r\n"), &["1-1 BYE body 0", "incomplete-message"]);
         check("BYE sip:a@b", &["junk-between-messages"]);
         check("GET / HTTP/1.1\r\n\r\n", &["junk-between-messages"]);
         check(" \r\n\t\r\n", &[]);

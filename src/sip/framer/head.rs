@@ -16,6 +16,8 @@ pub enum Scan {
     NotStart,
     /// The head is longer than its limit.
     TooLong,
+    /// The head breaks off: its line at this offset is the start line of another message.
+    Restart(usize),
     /// The head ends in front of the octet `at`, the first one of the body.
     End {
         /// Octets of the head, its empty line included.
@@ -74,7 +76,9 @@ impl HeadScan {
     /// Looks at all octets known so far, from the first one of the head; each is looked at once.
     pub fn run(&mut self, octets: &[u8], limits: &Limits) -> Scan {
         if !self.probed {
-            match looks_like_start(octets) {
+            // No further than the limit, so that the answer is the same however the octets come in.
+            let within = octets.get(..=limits.head).unwrap_or(octets);
+            match looks_like_start(within) {
                 Probe::Yes => self.probed = true,
                 Probe::No => return Scan::NotStart,
                 Probe::NeedMore if octets.len() > limits.head => return Scan::TooLong,
@@ -96,6 +100,7 @@ impl HeadScan {
                     self.close(octets, start, limits);
                     return Scan::End { at: next, length: self.total() };
                 }
+                _ if is_start_line(line) => return Scan::Restart(start),
                 _ => {
                     self.close(octets, start, limits);
                     self.open = field(line).map(|(field, value)| (field, start + value));
@@ -128,6 +133,15 @@ impl HeadScan {
             length => length,
         }
     }
+}
+
+/// Whether a line that should be a header field is a start line. Its end decides quickly for almost every line.
+fn is_start_line(line: &[u8]) -> bool {
+    let word = if line.first().is_some_and(|octet| octet.eq_ignore_ascii_case(&b's')) { line.get(..4) } else { None };
+    let tight = text::trim_end(line);
+    let version = tight.len().checked_sub(b"SIP/2.0".len()).and_then(|at| tight.get(at..at + 4));
+    let is_name = |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(b"SIP/"));
+    (is_name(word) || is_name(version)) && looks_like_start(line) == Probe::Yes
 }
 
 /// Which field a line begins, and the offset of its value in the line.
@@ -181,6 +195,22 @@ mod tests {
             assert_eq!(scan.run(&message.as_bytes()[..known], &Limits::default()), Scan::More, "{fields:?}");
         }
         assert_eq!(scan.run(head.as_bytes(), &Limits::default()), end, "{fields:?}");
+    }
+
+    #[test]
+    fn a_start_line_inside_a_head() {
+        for (line, expected) in [
+            ("BYE sip:a@b SIP/2.0", Scan::Restart(27)),
+            ("SIP/2.0 200 OK", Scan::Restart(27)),
+            ("BYE sip:a@b sip/2.0 ", Scan::Restart(27)),
+            ("a: BYE sip:a@b SIP/2.0", Scan::More),
+            ("a : SIP/2.0", Scan::More),
+            (" BYE sip:a@b SIP/2.0", Scan::More),
+            ("SIP/2.0: x", Scan::More),
+        ] {
+            let text = format!("ACK sip:a@b SIP/2.0\r\na: b\r\n{line}\r\n");
+            assert_eq!(HeadScan::new().run(text.as_bytes(), &Limits::default()), expected, "{line}");
+        }
     }
 
     #[test]

@@ -204,6 +204,7 @@ impl Framer {
         frame: FrameRef,
         out: &mut impl FnMut(Framed<'_>),
     ) -> &'b [u8] {
+        let before = frames;
         let frames = frames.and(frame);
         let held = self.buffer.len();
         let known = if held == 0 {
@@ -229,9 +230,16 @@ impl Framer {
                 bytes
             }
             Scan::TooLong => {
-                out(anomaly(AnomalyKind::OversizedMessage, frame, "a head longer than the limit"));
+                if due || scan.is_message() {
+                    out(anomaly(AnomalyKind::OversizedMessage, frame, "a head longer than the limit"));
+                }
                 self.lose(false);
-                bytes
+                bytes.get(self.limits.head.saturating_sub(held)..).unwrap_or_default()
+            }
+            Scan::Restart(at) => {
+                out(anomaly(AnomalyKind::IncompleteMessage, frame, "a head that breaks off in another start line"));
+                self.restart(at, held, Frames::new(before.last));
+                bytes.get(at.saturating_sub(held)..).unwrap_or_default()
             }
             Scan::End { at, length } => {
                 // What was held had no end of head in it, so the head ends inside `bytes`.
@@ -249,6 +257,19 @@ impl Framer {
                     }
                 }
             }
+        }
+    }
+
+    /// Begins anew with the start line at offset `at`, of which the buffer may hold the beginning; of the buffer only
+    /// the first `held` octets count.
+    fn restart(&mut self, at: usize, held: usize, frames: Frames) {
+        self.buffer.truncate(held);
+        if at < held {
+            self.buffer.drain(..at);
+            self.state = State::Head { scan: HeadScan::new(), due: true, frames };
+        } else {
+            self.release();
+            self.state = State::Between;
         }
     }
 

@@ -156,6 +156,20 @@ fn limits() {
 }
 
 #[test]
+fn a_head_that_breaks_off_in_another_message() {
+    let cut = "incomplete-message";
+    let stream = format!("INFO sip:a@b SIP/2.0\r\na: b\r\n{BYE}");
+    check(&[Bytes(&stream)], &[cut, "1-1 BYE body 0"]);
+    check(&[Bytes(&stream[..24]), Bytes(&stream[24..])], &[cut, "2-2 BYE body 0"]);
+    check(&[Bytes(&stream[..28]), Bytes(&stream[28..])], &[cut, "2-2 BYE body 0"]);
+    check(&[Bytes(&stream[..35]), Bytes(&stream[35..40]), Bytes(&stream[40..])], &[cut, "2-3 BYE body 0"]);
+    check(&[Bytes(&stream[..28]), Bytes(&stream[28..35]), Bytes(&stream[35..])], &[cut, "2-3 BYE body 0"]);
+    // Nothing but start lines: each is looked at once, none is a message.
+    let lines = "BYE sip:a@b SIP/2.0\r\n".repeat(40);
+    check(&[Bytes(&lines), Bytes("\r\n")], &[&[cut; 39][..], &["1-2 BYE body 0"]].concat());
+}
+
+#[test]
 fn the_end_of_the_stream() {
     check(&[Bytes(&OK[..20])], &["incomplete-message"]);
     check(&[Bytes("SIP/2.0 2")], &["incomplete-message"]);
@@ -217,6 +231,7 @@ fn piece() -> impl Strategy<Value = String> {
         1 => Just(format!("OPTIONS sip:a@b SIP/2.0\r\nx: {}\r\n\r\n", "y".repeat(250))),
         1 => "[A-Z a-z/:.0-9]{0,30}",
         1 => "[A-Z]{2,5} sip:[a-z]{0,5}[ \\r\\n]{1,3}SIP/2.0\r\n",
+        1 => "[a-z]{1,80}: [a-z]{0,110}\r\n",
     ]
 }
 
