@@ -10,7 +10,7 @@ use crate::sip::view::text;
 /// A datagram of white space only is a keep-alive and gives nothing.
 ///
 /// Anomalies: [`AnomalyKind::JunkBetweenMessages`] when it is no message, [`AnomalyKind::IncompleteMessage`] when
-/// the message goes on behind its end, [`AnomalyKind::MalformedMessage`] when its length cannot be read.
+/// the body goes on behind its end, [`AnomalyKind::MalformedMessage`] when its length cannot be read.
 /// Source: RFC 3261 §18.3.
 pub fn datagram(bytes: &[u8], frame: FrameRef, limits: Limits, out: &mut impl FnMut(Framed<'_>)) {
     let bytes = text::trim_start(bytes);
@@ -19,11 +19,12 @@ pub fn datagram(bytes: &[u8], frame: FrameRef, limits: Limits, out: &mut impl Fn
     }
     let mut scan = HeadScan::new();
     let (end, defect) = match scan.run(bytes, &limits) {
-        Scan::More if scan.is_message() => (Some(bytes.len()), Some(CUT)),
+        // That no empty line ends the head is for the parser to say.
+        Scan::More if scan.is_message() => (Some(bytes.len()), None),
+        Scan::Restart(at) => (Some(at), None),
         Scan::More | Scan::NotStart => {
             (None, Some((AnomalyKind::JunkBetweenMessages, "a datagram that is no message")))
         }
-        Scan::Restart(at) => (Some(at), Some(CUT)),
         Scan::TooLong => (None, Some((AnomalyKind::OversizedMessage, "a head longer than the limit"))),
         Scan::End { length: Length::Absent | Length::AbsentButTyped, .. } => (Some(bytes.len()), None),
         Scan::End { length: Length::Bad, .. } => {
@@ -33,7 +34,7 @@ pub fn datagram(bytes: &[u8], frame: FrameRef, limits: Limits, out: &mut impl Fn
             let end = usize::try_from(length).ok().and_then(|length| at.checked_add(length));
             match end.filter(|end| *end <= bytes.len()) {
                 Some(end) => (Some(end), None),
-                None => (Some(bytes.len()), Some(CUT)),
+                None => (Some(bytes.len()), Some((AnomalyKind::IncompleteMessage, "a body longer than its datagram"))),
             }
         }
     };
@@ -44,9 +45,6 @@ pub fn datagram(bytes: &[u8], frame: FrameRef, limits: Limits, out: &mut impl Fn
         out(Framed::Anomaly(Anomaly { kind, frame, detail }));
     }
 }
-
-/// What is said of a message that goes on behind the end of its datagram.
-const CUT: (AnomalyKind, &str) = (AnomalyKind::IncompleteMessage, "a message longer than its datagram");
 
 #[cfg(test)]
 mod tests {
@@ -61,9 +59,9 @@ mod tests {
         check(&format!("{bye}c: a/b\r\n\r\nabc"), &["1-1 BYE body 3"]);
         check(&format!("{bye}l: 9\r\n\r\nabc"), &["1-1 BYE body 3", "incomplete-message"]);
         check(&format!("{bye}l: -9\r\n\r\nabc"), &["1-1 BYE body 3", "malformed-message"]);
-        check(&format!("{bye}a: b\r\n"), &["1-1 BYE body 0", "incomplete-message"]);
+        check(&format!("{bye}a: b\r\n"), &["1-1 BYE body 0"]);
         check(&format!("{bye}a: {}\r\n\r\n", "x".repeat(70_000)), &["oversized-message"]);
-        check(&format!("{bye}a: b\r\n{bye}\r\n"), &["1-1 BYE body 0", "incomplete-message"]);
+        check(&format!("{bye}a: b\r\n{bye}\r\n"), &["1-1 BYE body 0"]);
         check("BYE sip:a@b", &["junk-between-messages"]);
         check("GET / HTTP/1.1\r\n\r\n", &["junk-between-messages"]);
         check(" \r\n\t\r\n", &[]);
