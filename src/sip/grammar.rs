@@ -90,7 +90,8 @@ pub fn parse(raw: &[u8]) -> Result<Message<'_>, ParseError> {
 pub fn looks_like_start(bytes: &[u8]) -> Probe {
     let bytes = trim_start(bytes);
     let shown = bytes.get(..START_LINE_LIMIT).unwrap_or(bytes);
-    if status_line(shown).is_ok() {
+    // A last octet of the code may still be followed by a fourth digit.
+    if status_line(shown).is_ok() && !shown.last().is_some_and(|octet| is_digit(*octet)) {
         return Probe::Yes;
     }
     match memchr(b'\n', shown).and_then(|end| shown.get(..end)) {
@@ -114,14 +115,11 @@ fn may_grow(line: &[u8]) -> bool {
     }
 }
 
-/// Whether `line` is a proper beginning of `SIP/2.0 200 `.
+/// Whether `line` is a proper beginning of a status line up to its code.
 fn is_prefix_of_status_line(line: &[u8]) -> bool {
-    let shape = b"SIP/d.d ddd ";
-    line.len() < shape.len()
-        && line.iter().zip(shape).all(|(octet, wanted)| match wanted {
-            b'd' => octet.is_ascii_digit(),
-            _ => octet.eq_ignore_ascii_case(wanted),
-        })
+    let (name, rest) = line.split_at_checked(4).unwrap_or((line, b""));
+    name.eq_ignore_ascii_case(b"SIP/")
+        && rest.iter().all(|octet| is_digit(*octet) || is_blank(*octet) || *octet == b'.')
 }
 
 /// One line without its end, which is CRLF or LF; the last line may lack it. Fails on nothing at all.
@@ -195,7 +193,8 @@ fn request_line(line: &[u8]) -> IResult<&[u8], (StartLine<'_>, Defect)> {
     };
     let (after, known) = version(trim_start(word))?;
     let target = trim(uri);
-    if !after.is_empty() || target.is_empty() {
+    // A colon in front is a header field with white space behind its name.
+    if !after.is_empty() || target.is_empty() || target.starts_with(b":") {
         return fail(after, ErrorKind::Verify);
     }
     let bare = target.strip_prefix(b"<").and_then(|inside| inside.strip_suffix(b">"));
@@ -358,5 +357,177 @@ fn is_closed(value: &[u8]) -> bool {
     match text::cut(behind_name, b'<').1 {
         Some(inside) => memchr(b'>', inside).is_some(),
         None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: &str = "Via: SIP/2.0/TLS h\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: i\r\nCSeq: 1 BYE\r\n";
+
+    #[test]
+    fn first_lines() {
+        check("BYE sip:c@d SIP/2.0", "BYE sip:c@d", None);
+        check("BYE sip:c@d sip/2.0", "BYE sip:c@d", None);
+        check("BYE  sip:c@d \t SIP/2.0", "BYE sip:c@d", Some("stray white space in the request line"));
+        check("BYE sip:c@d SIP/2.0 ", "BYE sip:c@d", Some("stray white space in the request line"));
+        check("BYE <sip:c@d> SIP/2.0", "BYE sip:c@d", Some("the Request-URI stands in angle brackets"));
+        check("BYE sip:c@d; lr SIP/2.0", "BYE sip:c@d; lr", Some("white space inside the Request-URI"));
+        check("BYE sip:c@d SIP/7.0", "BYE sip:c@d", Some("the version is not SIP/2.0"));
+        check("SIP/2.0 200 OK", "200 OK", None);
+        check("SIP/2.0 200 ", "200 ", None);
+        check("SIP/2.0 200", "200 ", None);
+        check("SIP/2.0 480 Non-ASCII \u{6f22}", "480 Non-ASCII \u{6f22}", None);
+        check("SIP/2.0  200 OK", "200 OK", Some("more than one space in the status line"));
+        check("SIP/2.1 200 OK", "200 OK", Some("the version is not SIP/2.0"));
+        check("SIP/2.0 700 Odd", "700 Odd", Some("the status code is outside 100 to 699"));
+        check("SIP/2.0 099 Odd", "99 Odd", Some("the status code is outside 100 to 699"));
+        for refused in [
+            "",
+            "BYE",
+            "BYE sip:c@d",
+            "BYE SIP/2.0",
+            "SIP/2.0 20 x",
+            "SIP/2.0 2000 x",
+            "SIP/2.0 abc",
+            "a: b SIP/2.0",
+            "GET / HTTP/1.1",
+        ] {
+            assert!(parse(format!("{refused}\r\n{REST}\r\n").as_bytes()).is_err(), "{refused}");
+        }
+    }
+
+    #[track_caller]
+    fn check(first: &str, shown: &str, defect: Defect) {
+        let text = format!("{first}\r\n{REST}\r\nbody");
+        let message = parse(text.as_bytes()).expect(first);
+        let start = match message.start {
+            StartLine::Request { method, uri } => format!("{method} {}", String::from_utf8_lossy(uri)),
+            StartLine::Response { status, reason } => format!("{status} {}", String::from_utf8_lossy(reason)),
+        };
+        assert_eq!((start.as_str(), message.malformed), (shown, defect));
+        assert_eq!((message.body, message.raw), (&b"body"[..], text.as_bytes()));
+        assert_eq!(message.iter().count(), 5);
+        assert_ne!(looks_like_start(first.as_bytes().get(..14).unwrap_or(first.as_bytes())), Probe::No);
+        assert_eq!(looks_like_start(text.as_bytes()), Probe::Yes);
+    }
+
+    #[test]
+    fn heads() {
+        let defect = |more: &str| parse_fields(&format!("{REST}{more}"));
+        assert_eq!(defect("\r\n"), None);
+        assert_eq!(defect("X: folded\r\n  on\r\n\tand on\r\n\r\n"), None);
+        assert_eq!(defect("Supported :\r\n\r\n"), None);
+        assert_eq!(defect("X:\u{6f22}\r\n\r\n"), None);
+        assert_eq!(defect(""), Some("no empty line ends the head"));
+        assert_eq!(defect("X: cut"), Some("no empty line ends the head"));
+        assert_eq!(defect("no colon\r\n\r\n"), Some("a line of the head is no header field"));
+        assert_eq!(defect("two words: x\r\n\r\n"), Some("a line of the head is no header field"));
+        assert_eq!(defect(": x\r\n\r\n"), Some("a line of the head is no header field"));
+        assert_eq!(defect("To: <sip:x@y>\r\n\r\n"), Some("a header field that may stand once stands twice"));
+        for (gone, said) in [
+            ("Call-ID: i\r\n", "no Call-ID"),
+            ("CSeq: 1 BYE\r\n", "no CSeq"),
+            ("From: <sip:a@b>;tag=1\r\n", "no From"),
+            ("To: <sip:c@d>\r\n", "no To"),
+            ("Via: SIP/2.0/TLS h\r\n", "no Via"),
+        ] {
+            assert_eq!(parse_fields(&format!("{}\r\n", REST.replace(gone, ""))), Some(said));
+        }
+        for (cseq, said) in [
+            ("1 ACK", "the method of CSeq is not that of the request line"),
+            ("2147483648 BYE", "CSeq is not a number below 2^31 and a method"),
+            ("BYE", "CSeq is not a number below 2^31 and a method"),
+        ] {
+            assert_eq!(parse_fields(&format!("{}\r\n", REST.replace("1 BYE", cseq))), Some(said));
+        }
+        for open in ["\"Ann <sip:a@b>;tag=1", "<sip:a@b;tag=1", "\"<a>\" <sip:a@b"] {
+            let fields = format!("{}\r\n", REST.replace("<sip:a@b>;tag=1", open));
+            assert_eq!(parse_fields(&fields), Some("a quote or bracket of From or To never closes"));
+        }
+    }
+
+    fn parse_fields(fields: &str) -> Defect {
+        parse(format!("BYE sip:c@d SIP/2.0\r\n{fields}").as_bytes()).expect("a message").malformed
+    }
+
+    #[test]
+    fn values_keep_their_octets() {
+        let text = b"BYE sip:c@d SIP/2.0\nX-One \t: a\xff\n b \nX-ONE:\n\nbody\n\n";
+        let message = parse(text).expect("a message");
+        let headers: Vec<_> = message.iter().collect();
+        assert_eq!(headers[0].spelled, b"X-One");
+        assert_eq!(headers[0].value, b"a\xff\n b");
+        assert_eq!(headers[0].unfolded().as_ref(), b"a\xff b");
+        assert_eq!((headers[1].name, headers[1].value), (HeaderName::Other, &b""[..]));
+        assert_eq!(message.named(b"x-one"), Some(&b"a\xff\n b"[..]));
+        assert_eq!(message.body, b"body\n\n");
+    }
+
+    #[test]
+    fn the_header_list_is_bounded() {
+        let text = format!("BYE sip:c@d SIP/2.0\r\n{REST}{}\r\n", "a:\r\n".repeat(HEADER_LIMIT));
+        let message = parse(text.as_bytes()).expect("a message");
+        assert_eq!(message.iter().count(), HEADER_LIMIT);
+        assert_eq!(message.malformed, Some("more header fields than the limit"));
+    }
+
+    #[test]
+    fn starts() {
+        for (text, expected) in [
+            ("", Probe::NeedMore),
+            (" \r\n", Probe::NeedMore),
+            ("SIP", Probe::NeedMore),
+            ("SIP/2.0 2", Probe::NeedMore),
+            ("SIP/2.0  2", Probe::NeedMore),
+            ("SIP/2.0 200", Probe::NeedMore),
+            ("SIP/2.0 200 ", Probe::Yes),
+            ("SIP/2.0 200\r", Probe::Yes),
+            ("SIP/2.0 2000 x", Probe::No),
+            ("SIP/2.0/TLS x", Probe::No),
+            ("\r\n\r\nSIP/2.0 200 OK", Probe::Yes),
+            ("INVITE sip:bob@example.com SIP/2", Probe::NeedMore),
+            ("INVITE sip:bob@example.com SIP/2.0\r", Probe::NeedMore),
+            ("INVITE sip:bob@example.com SIP/2.0\n", Probe::Yes),
+            ("GET / HTTP/1.1\r\n", Probe::No),
+            ("GET /x", Probe::NeedMore),
+            ("\x16\x03\x01\x02", Probe::No),
+            ("Via: SIP/2.0/TLS", Probe::No),
+            ("{\"json\":1}", Probe::No),
+        ] {
+            assert_eq!(looks_like_start(text.as_bytes()), expected, "{text:?}");
+        }
+        assert_eq!(looks_like_start(&[b'A'; 65]), Probe::No);
+        assert_eq!(looks_like_start(format!("BYE {}", "x".repeat(START_LINE_LIMIT)).as_bytes()), Probe::No);
+    }
+
+    #[test]
+    fn cut_and_flipped_messages_never_panic() {
+        let text = format!(
+            "INVITE sip:c@d;x=\"<\" SIP/2.0\r\n{REST}Contact: \"a\\\"\" <sip:x@y>;q, \u{201c}b\u{201d}<sip:z>\r\nServer: A/1 (b (c)) D\r\n\
+             ms-diagnostics: 1.2;a=\"b\"\r\nWarning: 309 h \"t\"\r\nc: a/b;c=\"d\"\r\n\r\nbody"
+        );
+        let bytes = text.as_bytes();
+        for length in 0..bytes.len() {
+            look_at_all(&bytes[..length]);
+            for flip in [0x01, 0x20, 0x80, 0xff] {
+                let mut flipped = bytes.to_vec();
+                flipped[length] ^= flip;
+                look_at_all(&flipped);
+            }
+        }
+    }
+
+    /// Makes every view once.
+    fn look_at_all(raw: &[u8]) {
+        let Ok(message) = parse(raw) else { return };
+        let uris = message.from().into_iter().chain(message.to()).chain(message.contacts()).chain(message.routes());
+        let shown = uris.filter_map(|address| address.uri.aor()).count();
+        assert!(shown <= raw.len());
+        assert!(message.vias().count() == message.via_count());
+        assert!(message.products().count() + message.diagnostics().count() + message.warnings().count() <= raw.len());
+        assert!(message.content_type().is_none_or(|kind| kind.params.iter().count() <= raw.len()));
+        assert!(message.edge_trust().is_none_or(|trust| trust.remote_fqdn.is_none()));
     }
 }

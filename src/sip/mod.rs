@@ -10,6 +10,8 @@
 //! Limits: [`framer::Limits`] for what is buffered, [`grammar::HEADER_LIMIT`] for the header list.
 
 pub mod epid;
+#[cfg(test)]
+mod facts;
 pub mod framer;
 pub mod grammar;
 pub mod header;

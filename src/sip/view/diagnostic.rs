@@ -54,6 +54,8 @@ impl<'a> Diagnostic<'a> {
 mod tests {
     use super::*;
 
+    type Parts<'a> = (u32, Option<u32>, Option<&'a str>, Option<&'a str>);
+
     #[test]
     fn values() {
         check(
@@ -69,7 +71,7 @@ mod tests {
         check("99999999999;reason=x", None);
     }
 
-    fn check(value: &str, expected: Option<(u32, Option<u32>, Option<&str>, Option<&str>)>) {
+    fn check(value: &str, expected: Option<Parts<'_>>) {
         let header = Header { name: HeaderName::MsDiagnostics, spelled: b"ms-diagnostics", value: value.as_bytes() };
         let found = Diagnostic::parse(&header).map(|one| (one.id, one.sub, one.source(), one.reason()));
         let expected =
