@@ -42,6 +42,7 @@ pub mod ladder;
 pub mod link;
 pub mod pipeline;
 pub mod report;
+pub mod segment;
 pub mod simulate;
 pub mod sip;
 pub mod stream;
