@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One direction-free conversation between two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,6 +76,19 @@ pub enum Transport {
 /// Ports used again by a new connection get a new number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
+
+/// Hands out connection numbers from 0 on; clones share one count, so TCP and UDP never give the same number.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionIds {
+    next: Arc<AtomicU64>,
+}
+
+impl ConnectionIds {
+    /// A number that was never given before.
+    pub fn next_id(&self) -> ConnectionId {
+        ConnectionId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 /// A connection as the stages above TCP see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -231,3 +231,208 @@ impl FileSource {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::pcap::Order;
+    use crate::capture::specimen;
+    use std::io::Write;
+
+    /// A file with some content, opened.
+    fn open_bytes(bytes: &[u8], options: &Options) -> Result<(tempfile::NamedTempFile, Box<dyn Source>)> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let source = open(file.path().to_str().unwrap(), 3, options)?;
+        Ok((file, source))
+    }
+
+    fn sample() -> Vec<u8> {
+        specimen::pcap(Order::Little, 0xa1b2_3c4d, 1, &[(9, 0, 5, b"later"), (7, 0, 50, b"early"), (8, 0, 3, b"mid")])
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_source_gives_frames_and_keeps_the_summary() {
+        let zstd = zstd::stream::encode_all(&sample()[..], 1).unwrap();
+        for (bytes, compression) in [(sample(), None), (gzip(&sample()), Some("gzip")), (zstd, Some("zstd"))] {
+            let (_file, mut source) = open_bytes(&bytes, &Options::default()).unwrap();
+            assert!(source.frame().is_none());
+            let mut frames = Vec::new();
+            while source.advance() {
+                let frame = source.frame().unwrap();
+                assert_eq!((frame.at.input, frame.link), (3, LinkType::ETHERNET));
+                frames.push((
+                    frame.at.number,
+                    frame.at.time.nanos() / 1_000_000_000,
+                    frame.wire_len,
+                    frame.bytes.to_vec(),
+                ));
+            }
+            assert_eq!(
+                frames,
+                [(1, 9, 5, b"later".to_vec()), (2, 7, 50, b"early".to_vec()), (3, 8, 3, b"mid".to_vec())]
+            );
+            assert!(!source.advance() && source.frame().is_none());
+            let summary = source.summary();
+            assert_eq!((summary.format, summary.compression, &summary.ended), ("pcap", compression, &Ended::Complete));
+            assert_eq!((summary.frames, summary.bytes), (3, bytes.len() as u64));
+            assert_eq!((source.position(), source.size()), (summary.bytes, Some(summary.bytes)));
+            let span = (summary.first_frame_at.map(Timestamp::nanos), summary.last_frame_at.map(Timestamp::nanos));
+            assert_eq!(span, (Some(7_000_000_000), Some(9_000_000_000)));
+            assert_eq!(summary.link_types, [LinkType::ETHERNET]);
+        }
+    }
+
+    #[test]
+    fn a_frame_without_a_time_has_that_of_the_one_before() {
+        let order = Order::Little;
+        let file = [
+            specimen::section(order),
+            specimen::interface(order, 1, 0, &[]),
+            specimen::simple(order, 1, b"a"),
+            specimen::enhanced(order, 0, 5, 1, b"b"),
+            specimen::simple(order, 1, b"c"),
+        ];
+        let (_file, mut source) = open_bytes(&file.concat(), &Options::default()).unwrap();
+        let mut times = Vec::new();
+        while source.advance() {
+            times.push(source.frame().unwrap().at.time.nanos());
+        }
+        assert_eq!(times, [0, 5000, 5000]);
+        assert_eq!(source.summary().first_frame_at.map(Timestamp::nanos), Some(5000));
+        assert_eq!(source.summary().format, "pcapng");
+    }
+
+    #[test]
+    fn a_frame_larger_than_the_buffer_is_read() {
+        let large = vec![7; 3_000_000];
+        let bytes = specimen::pcap(Order::Big, 0xa1b2_c3d4, 1, &[(1, 0, 1, b"a"), (2, 0, 0, &large), (3, 0, 1, b"c")]);
+        let (_file, mut source) = open_bytes(&bytes, &Options::default()).unwrap();
+        assert!(source.advance() && source.advance());
+        assert_eq!(source.frame().unwrap().bytes, large);
+        assert!(source.advance() && !source.advance());
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_told_in_one_line() {
+        let not = "is not a capture: neither pcap nor pcapng, also not inside gzip or zstd";
+        let mut version = sample();
+        version[4] = 9;
+        let rows: [(&[u8], &str); 8] = [
+            (b"", "it is empty"),
+            (b"abc", not),
+            (b"hello world", not),
+            (&gzip(b"hello world"), not),
+            (&gzip(b""), not),
+            (&[0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff, 0xff], "its gzip data is damaged"),
+            (&version, "pcap version 9 is not known"),
+            (&[0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 1, 2, 3, 4], "its byte-order mark is not one"),
+        ];
+        for (bytes, expected) in rows {
+            let error = open_bytes(bytes, &Options::default()).err().unwrap().to_string();
+            assert!(error.contains(expected) && error.contains('"') && !error.contains('\n'), "{error}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_str().unwrap();
+        let rows = [(path.to_owned(), "it is a directory"), (format!("{path}/a.pcap"), "no such file")];
+        for (path, expected) in rows {
+            let error = open(&path, 0, &Options::default()).err().unwrap().to_string();
+            assert_eq!(error, format!("cannot open capture {path:?}: {expected}"));
+        }
+        let denied = reason(&io::Error::from(ErrorKind::PermissionDenied));
+        assert_eq!(cannot_open("a.pcap", &denied).to_string(), "cannot open capture \"a.pcap\": permission denied");
+    }
+
+    #[test]
+    fn a_capture_cut_in_its_header_has_no_frames() {
+        for length in 4..24 {
+            let (_file, mut source) = open_bytes(&sample()[..length], &Options::default()).unwrap();
+            assert!(!source.advance());
+            let expected = "the file ends inside the file header, which begins at octet 0";
+            assert_eq!(source.summary().ended, Ended::Truncated(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn damaged_compression_ends_the_reading() {
+        let noise: Vec<u8> = (0..900_000_u32).map(|octet| (octet.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
+        let frames: Vec<(u32, u32, u32, &[u8])> = noise.chunks(1000).map(|chunk| (1, 0, 1000, chunk)).collect();
+        let packed = gzip(&specimen::pcap(Order::Little, 0xa1b2_c3d4, 1, &frames));
+        let mut flipped = packed.clone();
+        for octet in &mut flipped[packed.len() / 2..][..64] {
+            *octet = !*octet;
+        }
+        for (bytes, truncated) in [(&packed[..packed.len() / 2], true), (&flipped[..], false)] {
+            let (_file, mut source) = open_bytes(bytes, &Options::default()).unwrap();
+            while source.advance() {}
+            let summary = source.summary();
+            assert!((100..900).contains(&summary.frames), "{}", summary.frames);
+            let next = format!("frame {}", summary.frames + 1);
+            match (&summary.ended, truncated) {
+                (Ended::Truncated(detail), true) => assert!(detail.contains(&next), "{detail}"),
+                (Ended::Damaged(detail), false) => {
+                    assert!(detail.contains(&next) || detail.contains("claims"), "{detail}")
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// An Ethernet frame with a UDP datagram to a port.
+    #[cfg(feature = "live")]
+    fn datagram(port: u8) -> Vec<u8> {
+        let ip = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0, 9, 0, port, 0, 8, 0, 0];
+        [&[2; 12][..], &[8, 0], &ip].concat()
+    }
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn a_filter_keeps_frames_back_but_not_their_numbers() {
+        let (wanted, other) = (datagram(53), datagram(54));
+        let order = Order::Little;
+        let file = [
+            specimen::section(order),
+            specimen::interface(order, 1, 0, &[]),
+            specimen::interface(order, 101, 0, &[]),
+            specimen::interface(order, 147, 0, &[]),
+            specimen::enhanced(order, 0, 1, 42, &other),
+            specimen::enhanced(order, 0, 2, 42, &wanted),
+            specimen::enhanced(order, 1, 3, 42, &other[14..]),
+            specimen::enhanced(order, 1, 4, 42, &wanted[14..]),
+            specimen::enhanced(order, 2, 5, 42, &wanted),
+        ];
+        let options = Options { bpf: Some("udp port 53".to_owned()) };
+        let (_file, mut source) = open_bytes(&file.concat(), &options).unwrap();
+        let mut numbers = Vec::new();
+        while source.advance() {
+            numbers.push(source.frame().unwrap().at.number);
+        }
+        assert_eq!(numbers, [2, 4]);
+        assert_eq!((source.summary().frames, source.summary().filtered), (5, 3));
+    }
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn a_filter_that_is_none_is_an_error() {
+        for expression in ["tcp prot 5060", "port", "a\0b"] {
+            let options = Options { bpf: Some(expression.to_owned()) };
+            let error = open_bytes(&sample(), &options).err().unwrap().to_string();
+            assert!(error.starts_with(&format!("invalid filter {expression:?}: ")), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[cfg(not(feature = "live"))]
+    #[test]
+    fn a_filter_without_libpcap_names_the_cure() {
+        let options = Options { bpf: Some("tcp".to_owned()) };
+        let error = open_bytes(&sample(), &options).err().unwrap().to_string();
+        assert!(error.contains("feature `live`") && error.contains("libpcap-dev"), "{error}");
+    }
+}

@@ -167,7 +167,9 @@ mod tests {
     use super::*;
     use crate::capture::specimen;
 
-    fn read(file: Vec<u8>) -> (Vec<(i64, u8, u32, Vec<u8>)>, Ended) {
+    type Row = (i64, u8, u32, Vec<u8>);
+
+    fn read(file: Vec<u8>) -> (Vec<Row>, Ended) {
         let mut reader = Reader::new(Box::new(std::io::Cursor::new(file)));
         let mut frames = Vec::new();
         let mut pcap = match Pcap::open(&mut reader) {

@@ -309,3 +309,143 @@ fn copy_range(bytes: &mut [u8], captured: &[u8], start: usize, range: std::ops::
         to.copy_from_slice(from);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Timestamp;
+
+    fn at(number: u64, seconds: i64) -> FrameRef {
+        FrameRef { input: 0, number, time: Timestamp::new(seconds * 1_000_000_000, 6) }
+    }
+
+    fn key(identification: u32) -> Key {
+        let address = IpAddr::from([192, 0, 2, 1]);
+        Key { source: address, destination: address, identification, protocol: Some(17) }
+    }
+
+    /// A fragment in units of eight octets, each filled with one letter; the last one ends with `.`.
+    fn push(pool: &mut Fragments, at: FrameRef, id: u32, from: u16, text: &str, log: &mut AnomalyLog) -> Option<Whole> {
+        let letters = text.trim_end_matches('.');
+        let captured: Vec<u8> = letters.bytes().flat_map(|letter| [letter; 8]).collect();
+        let more = letters == text;
+        let length = captured.len();
+        let fragment = Fragment { protocol: 17, offset: from * 8, length, captured: &captured, more };
+        pool.push(at, key(id), &fragment, log).unwrap()
+    }
+
+    /// Pushes fragments, each as place and letters; gives the packet as letters, and the anomalies.
+    fn check(fragments: &[(u16, &str)], expected: Option<&str>, conflicts: u64) {
+        let (mut pool, mut log) = (Fragments::default(), AnomalyLog::default());
+        let mut whole = None;
+        for (number, (from, text)) in fragments.iter().enumerate() {
+            assert_eq!(whole, None, "{fragments:?}");
+            whole = push(&mut pool, at(number as u64, 0), 7, *from, text, &mut log);
+        }
+        let letters =
+            whole.as_ref().map(|whole| whole.payload.iter().step_by(8).map(|octet| char::from(*octet)).collect());
+        assert_eq!(letters, expected.map(str::to_owned), "{fragments:?}");
+        assert_eq!(log.count(AnomalyKind::ConflictingOverlap), conflicts, "{fragments:?}");
+        if let Some(whole) = whole {
+            assert_eq!(whole.waited as usize, fragments.len() - 1);
+            assert_eq!((pool.octets, pool.waiting.len(), pool.order.len()), (0, 0, 0));
+        }
+    }
+
+    #[test]
+    fn any_order_gives_the_packet() {
+        check(&[(0, "ab"), (2, "c.")], Some("abc"), 0);
+        check(&[(2, "c."), (0, "ab")], Some("abc"), 0);
+        check(&[(1, "b"), (3, "d."), (0, "a"), (2, "c")], Some("abcd"), 0);
+        check(&[(0, "ab"), (3, "d.")], None, 0);
+        check(&[(0, "ab"), (2, "c")], None, 0);
+        check(&[(1, "b."), (1, "b."), (0, "a")], Some("ab"), 0);
+    }
+
+    #[test]
+    fn the_first_of_overlapping_octets_wins() {
+        check(&[(0, "abc"), (1, "bcd.")], Some("abcd"), 0);
+        check(&[(0, "abc"), (1, "XXd.")], Some("abcd"), 1);
+        check(&[(1, "bc"), (0, "XXXXe.")], Some("XbcXe"), 1);
+        check(&[(1, "b"), (3, "d"), (0, "aXcXe.")], Some("abcde"), 1);
+        check(&[(0, "a"), (0, "X"), (1, "b.")], Some("ab"), 1);
+    }
+
+    #[test]
+    fn the_first_end_holds() {
+        check(&[(2, "c."), (2, "cd"), (0, "ab")], Some("abc"), 1);
+        check(&[(2, "c."), (1, "b."), (0, "ab")], Some("abc"), 1);
+        check(&[(3, "d"), (0, "ab.")], Some("ab"), 1);
+    }
+
+    #[test]
+    fn a_cut_fragment_ends_the_packet_early() {
+        let (mut pool, mut log) = (Fragments::default(), AnomalyLog::default());
+        let cut = Fragment { protocol: 17, offset: 8, length: 16, captured: b"bbb", more: true };
+        assert_eq!(pool.push(at(1, 0), key(7), &cut, &mut log), Ok(None));
+        assert_eq!(push(&mut pool, at(2, 0), 7, 3, "d.", &mut log), None);
+        let whole = push(&mut pool, at(3, 0), 7, 0, "a", &mut log).unwrap();
+        assert_eq!((whole.payload, whole.missing), (b"aaaaaaaabbb".to_vec(), 21));
+        assert_eq!(log.iter().count(), 0);
+    }
+
+    #[test]
+    fn impossible_fragments_are_refused() {
+        let rows = [(0, 7, true), (0, 0, true), (65_528, 16, false), (65_528, 8, true)];
+        for (offset, length, more) in rows {
+            let (mut pool, mut log) = (Fragments::default(), AnomalyLog::default());
+            let fragment = Fragment { protocol: 17, offset, length, captured: &[0; 16][..length], more };
+            assert_eq!(pool.push(at(1, 0), key(7), &fragment, &mut log), Err(SetAside::Malformed), "{offset} {length}");
+            assert_eq!(pool.waiting.len(), 0);
+        }
+    }
+
+    #[test]
+    fn packets_expire_by_capture_time() {
+        for (seconds, expected) in [(30, true), (31, false)] {
+            let (mut pool, mut log) = (Fragments::default(), AnomalyLog::default());
+            push(&mut pool, at(1, 100), 7, 0, "a", &mut log);
+            let whole = push(&mut pool, at(2, 100 + seconds), 7, 1, "b.", &mut log);
+            assert_eq!(whole.is_some(), expected);
+            assert_eq!(log.count(AnomalyKind::LostFragments), u64::from(!expected));
+            pool.finish(&mut log);
+            assert_eq!(log.count(AnomalyKind::LostFragments), 2 * u64::from(!expected));
+        }
+    }
+
+    #[test]
+    fn limits_drop_the_oldest_and_say_so() {
+        let rows = [
+            (FragmentLimits { packets: 2, ..FragmentLimits::default() }, 2),
+            (FragmentLimits { octets: 24, ..FragmentLimits::default() }, 3),
+        ];
+        for (limits, held) in rows {
+            let (mut pool, mut log) = (Fragments::new(limits), AnomalyLog::default());
+            for id in 0..10 {
+                assert_eq!(push(&mut pool, at(u64::from(id), 0), id, 0, "a", &mut log), None);
+                assert!(pool.waiting.len() <= held && pool.octets == pool.waiting.len() * 8);
+            }
+            assert_eq!(log.count(AnomalyKind::TableLimit), 10 - held as u64);
+            assert_eq!(log.count(AnomalyKind::LostFragments), 10 - held as u64);
+            assert_eq!(push(&mut pool, at(20, 0), 9, 1, "b.", &mut log).map(|whole| whole.payload.len()), Some(16));
+        }
+        let limits = FragmentLimits { ranges: 3, ..FragmentLimits::default() };
+        let (mut pool, mut log) = (Fragments::new(limits), AnomalyLog::default());
+        for unit in [0, 2, 4] {
+            assert_eq!(push(&mut pool, at(1, 0), 7, unit, "a", &mut log), None);
+        }
+        let more = Fragment { protocol: 17, offset: 48, length: 8, captured: &[0; 8], more: true };
+        assert_eq!(pool.push(at(2, 0), key(7), &more, &mut log), Err(SetAside::Fragment));
+        assert_eq!(log.count(AnomalyKind::TableLimit), 1);
+    }
+
+    #[test]
+    fn inputs_and_identifications_do_not_mix() {
+        let (mut pool, mut log) = (Fragments::default(), AnomalyLog::default());
+        assert_eq!(push(&mut pool, at(1, 0), 7, 0, "a", &mut log), None);
+        assert_eq!(push(&mut pool, at(2, 0), 8, 1, "b.", &mut log), None);
+        assert_eq!(push(&mut pool, FrameRef { input: 1, ..at(1, 0) }, 7, 1, "b.", &mut log), None);
+        pool.finish(&mut log);
+        assert_eq!(log.count(AnomalyKind::LostFragments), 3);
+    }
+}

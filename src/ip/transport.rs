@@ -87,3 +87,98 @@ fn udp<'a>(packet: &'a Packet<'_>) -> Result<Datagram<'a>, SetAside> {
         missing: u32::try_from(missing).unwrap_or(u32::MAX),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{FrameRef, Timestamp};
+    use std::borrow::Cow;
+    use std::net::IpAddr;
+
+    fn packet(protocol: u8, payload: &[u8], missing: usize) -> Packet<'_> {
+        let at = FrameRef { input: 0, number: 1, time: Timestamp::new(0, 6) };
+        let (source, destination) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let payload = Cow::Borrowed(payload);
+        Packet { at, source, destination, identification: 7, protocol, payload, missing, waited: 0 }
+    }
+
+    /// A TCP header with flags and options, then `data`.
+    fn tcp_bytes(flags: u8, options: &[u8], data: &[u8]) -> Vec<u8> {
+        let words = (20 + options.len() as u8) / 4;
+        let fixed = [0x13, 0xc4, 0x13, 0xc5, 0, 0, 0, 9, 0, 0, 0, 8, words << 4, flags, 1, 2, 0, 0, 0, 0];
+        [&fixed[..], options, data].concat()
+    }
+
+    fn tcp_of(bytes: &[u8], missing: usize) -> TcpSegment<'static> {
+        let packet = packet(6, bytes, missing);
+        match packet.segment() {
+            Ok(Segment::Tcp(segment)) => TcpSegment { payload: Vec::leak(segment.payload.to_vec()), ..segment },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn tcp_headers() {
+        let data = tcp_of(&tcp_bytes(0x18, &[1, 1, 1, 1], b"data"), 5);
+        assert_eq!((data.source.port(), data.destination.port()), (5060, 5061));
+        assert_eq!((data.sequence, data.acknowledgment, data.window), (9, Some(8), 0x0102));
+        assert_eq!((data.syn, data.fin, data.rst), (false, false, false));
+        assert_eq!((data.payload, data.missing, data.window_shift), (&b"data"[..], 5, None));
+        let syn = tcp_of(&tcp_bytes(0x02, &[2, 4, 5, 180, 1, 3, 3, 8], b""), 0);
+        assert_eq!((syn.syn, syn.acknowledgment, syn.window_shift), (true, None, Some(8)));
+        assert_eq!(tcp_of(&tcp_bytes(0x02, &[3, 3, 99, 0], b""), 0).window_shift, Some(14));
+        assert_eq!(tcp_of(&tcp_bytes(0x02, &[2, 4, 5, 180], b""), 0).window_shift, None);
+        // Options that are broken before the window scale, and one that is not on a SYN.
+        assert_eq!(tcp_of(&tcp_bytes(0x02, &[2, 0, 3, 3, 8, 0, 0, 0], b""), 0).window_shift, None);
+        assert_eq!(tcp_of(&tcp_bytes(0x10, &[3, 3, 8, 0], b""), 0).window_shift, None);
+        assert!(tcp_of(&tcp_bytes(0x11, &[], b""), 0).fin);
+        assert!(tcp_of(&tcp_bytes(0x04, &[], b""), 0).rst);
+    }
+
+    #[test]
+    fn udp_lengths() {
+        let rows: [(u16, usize, Result<(&[u8], u32), SetAside>); 7] = [
+            (12, 0, Ok((b"data", 0))),
+            (10, 0, Ok((b"da", 0))),
+            (14, 2, Ok((b"data", 2))),
+            (14, 0, Ok((b"data", 0))),
+            (0, 3, Ok((b"data", 3))),
+            (7, 0, Err(SetAside::Malformed)),
+            (8, 0, Ok((b"", 0))),
+        ];
+        for (length, missing, expected) in rows {
+            let bytes = [&[0x13, 0xc4, 0x13, 0xc5][..], &length.to_be_bytes(), &[0, 0], b"data"].concat();
+            let packet = packet(17, &bytes, missing);
+            let found = match packet.segment() {
+                Ok(Segment::Udp(datagram)) => {
+                    assert_eq!((datagram.identification, datagram.source.port()), (7, 5060));
+                    Ok((datagram.payload, datagram.missing))
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(reason) => Err(reason),
+            };
+            assert_eq!(found, expected, "{length} {missing}");
+        }
+    }
+
+    #[test]
+    fn headers_that_do_not_fit() {
+        let whole = tcp_bytes(0x10, &[1; 8], b"");
+        let short = tcp_bytes(0x10, &[], b"");
+        let mut small = short.clone();
+        small[12] = 0x40;
+        let rows: [(u8, &[u8], usize, SetAside); 8] = [
+            (6, &whole[..24], 4, SetAside::CutShort),
+            (6, &whole[..24], 0, SetAside::Malformed),
+            (6, &whole[..3], 40, SetAside::CutShort),
+            (6, &small, 0, SetAside::Malformed),
+            (17, &[1; 7], 1, SetAside::CutShort),
+            (17, &[1; 7], 0, SetAside::Malformed),
+            (1, &whole, 0, SetAside::OtherProtocol(1)),
+            (132, b"", 0, SetAside::OtherProtocol(132)),
+        ];
+        for (protocol, bytes, missing, expected) in rows {
+            assert_eq!(packet(protocol, bytes, missing).segment().unwrap_err(), expected, "{bytes:?}");
+        }
+    }
+}
