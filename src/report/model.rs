@@ -595,6 +595,18 @@ pub struct Diagnostics {
     pub reported_by: Option<String>,
 }
 
+impl Diagnostics {
+    /// The codes in a few characters: `504, ms-diagnostics 1009`; empty when there are none.
+    pub fn codes(&self) -> String {
+        match (self.status, self.ms_diagnostics) {
+            (Some(status), Some(id)) => format!("{status}, ms-diagnostics {id}"),
+            (Some(status), None) => status.to_string(),
+            (None, Some(id)) => format!("ms-diagnostics {id}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
 /// A frame of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Citation {
