@@ -66,6 +66,18 @@ impl<W: Write> Writer<W> {
     }
 }
 
+impl<W> Writer<W> {
+    /// Where the lines go.
+    pub const fn output(&self) -> &W {
+        &self.out
+    }
+
+    /// Gives the output back.
+    pub fn into_output(self) -> W {
+        self.out
+    }
+}
+
 impl<'a> Tail<'a> {
     /// The tail of `report`: its findings that name no ladder.
     ///

@@ -248,15 +248,19 @@ pub fn mixed() -> Report {
         diagnostics: None,
         ..refused()
     };
+    let mut unpushed = no_push_expected();
+    for ladder in &mut unpushed.ladders {
+        ladder.findings = vec![2];
+    }
     let mut report = report(
         vec![
             complete_ladder(),
             broken_ladder(),
             degraded,
-            no_push_expected().ladders.remove(0),
+            unpushed.ladders.remove(0),
             inconclusive().ladders.remove(0),
         ],
-        vec![refused(), late],
+        vec![refused(), late, unpushed.findings.remove(0)],
     );
     report.inputs.push(Input {
         path: "edge/edge01-2011-12-07.pcapng.gz".to_owned(),
