@@ -28,7 +28,7 @@ const ANALYZE: &str = "\
 Examples:
   lyncpush analyze trace.pcap
   lyncpush analyze -v --user bob@example.com trace.pcap
-  lyncpush analyze --vantage frontend=fe.pcap --vantage edge-external=edge.pcap fe.pcap edge.pcap
+  lyncpush analyze --vantage frontend=fe.pcap fe.pcap other.pcap
   lyncpush analyze --format json -o report.json trace.pcap
   tcpdump -i any -w - port 5061 | lyncpush analyze --format ndjson -
 

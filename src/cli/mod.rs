@@ -134,9 +134,9 @@ mod tests {
                  subcommands: analyze, profile, schema, simulate, help; see 'lyncpush --help'",
             ),
             (
-                &["analyze", "a.pcap", "--frobnicate"],
-                "unexpected argument '--frobnicate' found; tip: to pass '--frobnicate' as a value, \
-                 use '-- --frobnicate'; see 'lyncpush analyze --help'",
+                &["analyze", "a.pcap", "--zzz"],
+                "unexpected argument '--zzz' found; tip: to pass '--zzz' as a value, use '-- --zzz'; \
+                 see 'lyncpush analyze --help'",
             ),
         ] {
             let error = Cli::try_parse_from(["lyncpush"].iter().chain(typed)).unwrap_err();

@@ -192,6 +192,20 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_reader_that_has_gone_away_is_no_error() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let file = File::from(std::os::fd::OwnedFd::from(writer));
+        let place = Place::Direct(BufWriter::with_capacity(4, file));
+        let mut output = Output { place, name: "a pipe".to_owned(), closed: false };
+        let written = output.write_all(b"more than the buffer holds");
+        assert!(written.is_err() && output.is_closed());
+        output.outcome(written).unwrap();
+        output.finish().unwrap();
+    }
+
     #[test]
     fn what_cannot_be_written_is_said_in_one_line() {
         let directory = tempfile::tempdir().unwrap();

@@ -68,11 +68,15 @@ pub enum Fit {
     Content,
     /// As wide as its content, numbers to the right.
     Number,
-    /// A share of what the others leave.
-    Share,
-    /// At most so many columns.
-    AtMost(u16),
+    /// So many columns, and a fair share of what the others leave; its content is wrapped.
+    Share(usize),
 }
+
+/// Columns between the columns of a table.
+const BETWEEN: usize = 2;
+
+/// A cell of a table: words and what they mean to the eye.
+pub type Words = (String, Tint);
 
 /// Lines for a terminal, growing.
 #[derive(Debug)]
@@ -141,32 +145,34 @@ impl Page {
         }
     }
 
-    /// A table with a rule under its head; rows are cells of text and tint, already safe.
-    pub fn table(&mut self, indent: usize, head: &[(&str, Fit)], rows: Vec<Vec<(Cow<'_, str>, Tint)>>) {
+    /// A table with a rule under its head; cells are safe already and may have several lines.
+    pub fn table(&mut self, indent: usize, head: &[(&str, Fit)], rows: &[Vec<Words>]) {
+        let widths = widths(head, rows, self.width.saturating_sub(indent));
         let mut table = Table::new();
-        table.force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(u16::try_from(self.width.saturating_sub(indent)).unwrap_or(u16::MAX));
+        // Widths are known: nothing is left to arrange, and no terminal is asked.
+        table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled);
         if self.options.colour {
             table.enforce_styling().style_text_only();
         }
         let rule = if self.options.ascii { '-' } else { '─' };
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill(rule)));
-        table.set_header(head.iter().map(|(name, _)| Tint::Strong.on(Cell::new(name))));
+        let cell = |words: &str, tint: Tint, width: usize| {
+            let lines: Vec<String> = words.lines().flat_map(|line| text::wrap(line, width)).collect();
+            tint.on(Cell::new_owned(lines.join("\n")))
+        };
+        table.set_header(head.iter().zip(&widths).map(|((name, _), width)| cell(name, Tint::Strong, *width)));
         for row in rows {
-            table.add_row(row.into_iter().map(|(words, tint)| tint.on(Cell::new_owned(words.into_owned()))));
+            table.add_row(row.iter().zip(&widths).map(|((words, tint), width)| cell(words, *tint, *width)));
         }
-        for (at, (_, fit)) in head.iter().enumerate() {
+        for (at, ((_, fit), width)) in head.iter().zip(&widths).enumerate() {
             let Some(column) = table.column_mut(at) else { continue };
-            column.set_padding((0, if at + 1 == head.len() { 0 } else { 2 }));
-            match *fit {
-                Fit::Share => continue,
-                Fit::AtMost(most) => column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(most + 2))),
-                Fit::Content => column.set_constraint(ColumnConstraint::ContentWidth),
-                Fit::Number => {
-                    column.set_cell_alignment(CellAlignment::Right);
-                    column.set_constraint(ColumnConstraint::ContentWidth)
-                }
-            };
+            let after = if at + 1 == head.len() { 0 } else { BETWEEN };
+            let fixed = |columns: usize| u16::try_from(columns).unwrap_or(u16::MAX);
+            column.set_padding((0, fixed(after)));
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(fixed(width + after))));
+            if *fit == Fit::Number {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
         }
         for line in table.lines() {
             self.lines.push_str(&" ".repeat(indent));
@@ -180,6 +186,64 @@ impl Page {
         match tint.sequence() {
             Some(sequence) if self.options.colour => Cow::Owned(format!("{sequence}{words}\u{1b}[0m")),
             _ => Cow::Borrowed(words),
+        }
+    }
+}
+
+/// The width of each column of a table in `room` columns.
+fn widths(head: &[(&str, Fit)], rows: &[Vec<Words>], room: usize) -> Vec<usize> {
+    let mut natural: Vec<usize> = head.iter().map(|(name, _)| text::columns(name)).collect();
+    for row in rows {
+        for (natural, (words, _)) in natural.iter_mut().zip(row) {
+            *natural = words.lines().map(text::columns).fold(*natural, usize::max);
+        }
+    }
+    let mut widths: Vec<usize> = head
+        .iter()
+        .zip(&natural)
+        .map(|((_, fit), natural)| match fit {
+            Fit::Content | Fit::Number => *natural,
+            Fit::Share(least) => (*natural).min(*least),
+        })
+        .collect();
+    let between = BETWEEN * head.len().saturating_sub(1);
+    let mut spare = room.saturating_sub(between + widths.iter().sum::<usize>());
+    while spare > 0 && widths != natural {
+        for (width, natural) in widths.iter_mut().zip(&natural) {
+            if spare > 0 && *width < *natural {
+                *width += 1;
+                spare -= 1;
+            }
+        }
+    }
+    // What cannot fit is taken from the widest, down to one wide character.
+    while between + widths.iter().sum::<usize>() > room {
+        match widths.iter_mut().max_by_key(|width| **width) {
+            Some(widest) if *widest > 2 => *widest -= 1,
+            _ => break,
+        }
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_share_what_is_left() {
+        let row =
+            |cells: &[&str]| -> Vec<Words> { cells.iter().map(|words| ((*words).to_owned(), Tint::Plain)).collect() };
+        for (fits, cells, room, expected) in [
+            (&[Fit::Content, Fit::Share(4)][..], &["abcdef", "xy"][..], 40, &[6, 2][..]),
+            (&[Fit::Content, Fit::Share(4)], &["abcdef", "abcdefghij"], 14, &[6, 6]),
+            (&[Fit::Share(4), Fit::Share(4)], &["abcdefgh", "abcdefghijklmnop"], 20, &[8, 10]),
+            (&[Fit::Share(4), Fit::Share(4)], &["abcdefgh", "a\nbc"], 20, &[8, 2]),
+            (&[Fit::Number, Fit::Content], &["1234567890", "abcdefghijklmnop"], 12, &[5, 5]),
+            (&[Fit::Number, Fit::Content], &["1234567890", "abcdefghijklmnop"], 1, &[2, 2]),
+        ] {
+            let head: Vec<(&str, Fit)> = fits.iter().map(|fit| ("", *fit)).collect();
+            assert_eq!(widths(&head, &[row(cells)], room), expected, "{cells:?} in {room}");
         }
     }
 }

@@ -10,7 +10,7 @@ mod overview;
 use std::io::{self, Write};
 
 use super::format::Options;
-use super::model::{Finding, Ladder, Report, Severity, StepStatus, Verdict};
+use super::model::{Finding, Ladder, Report, Severity, Step, StepStatus, Verdict};
 use super::page::{Page, Tint};
 use super::text;
 
@@ -65,7 +65,7 @@ const fn status_tint(status: StepStatus) -> Tint {
     }
 }
 
-/// The tint and the sign of a severity.
+/// The tint of a severity.
 const fn severity_tint(severity: Severity) -> Tint {
     match severity {
         Severity::Error => Tint::Bad,
@@ -77,6 +77,26 @@ const fn severity_tint(severity: Severity) -> Tint {
 /// The findings of `ladder`, in its order.
 fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> {
     ladder.findings.iter().filter_map(|&at| report.findings.get(usize::try_from(at).ok()?))
+}
+
+/// The step that decided the verdict: the first that broke, was late or out of order, or could not be judged.
+fn deciding_step(ladder: &Ladder) -> Option<&Step> {
+    use StepStatus::{Failed, Late, Missing, NotCovered, OutOfOrder, Truncated, Unreadable};
+    let among: &[StepStatus] = match ladder.verdict {
+        Verdict::Broken => &[Failed, Missing],
+        Verdict::Degraded => &[Late, OutOfOrder],
+        Verdict::Inconclusive => &[Unreadable, Truncated, NotCovered],
+        Verdict::Complete | Verdict::NoPushExpected => return None,
+    };
+    match ladder.broken_at {
+        Some(number) => ladder.steps.iter().find(|step| step.number == number),
+        None => ladder.steps.iter().find(|step| among.contains(&step.status)),
+    }
+}
+
+/// A step as the page names it: `5 push-federated`.
+fn step_name(page: &Page, step: &Step) -> String {
+    format!("{} {}", step.number, page.short(&step.key, 24))
 }
 
 /// A SIP address as people say it: without its scheme.

@@ -73,16 +73,24 @@ pub fn clip<'a>(text: &'a str, limit: usize, ellipsis: &str) -> Cow<'a, str> {
 /// The longest beginning of `text` in at most `room` columns and `most` characters.
 fn head(text: &str, room: usize, most: usize) -> &str {
     let mut used = 0;
+    let mut end = text.len();
     for (count, (at, c)) in text.char_indices().enumerate() {
         used += c.width().unwrap_or(0);
         if used > room || count >= most {
-            return text.get(..at).unwrap_or(text);
+            end = at;
+            break;
         }
     }
-    text
+    let mut piece = text.get(..end).unwrap_or(text);
+    // Some characters widen the one before them: a whole can be wider than its parts.
+    while columns(piece) > room {
+        piece = piece.char_indices().next_back().and_then(|(at, _)| piece.get(..at)).unwrap_or("");
+    }
+    piece
 }
 
-/// `text` as lines of at most `width` columns: broken at spaces, a longer word inside.
+/// `text` as lines of at most `width` columns: broken at spaces, a longer word after a punctuation mark where
+/// there is one, else inside.
 ///
 /// `width` below two columns counts as two, so that every character fits.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -91,16 +99,11 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut line = String::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let mut word = word;
-        let gap = usize::from(!line.is_empty());
-        if columns(&line) + gap + columns(word) > width && !line.is_empty() {
+        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
             lines.push(std::mem::take(&mut line));
         }
         while columns(word) > width {
-            let piece = match head(word, width, usize::MAX) {
-                // A character wider than the line: one is taken all the same, to move on.
-                "" => word.get(..word.chars().next().map_or(0, char::len_utf8)).unwrap_or(word),
-                piece => piece,
-            };
+            let piece = piece(word, width);
             lines.push(piece.to_owned());
             word = word.get(piece.len()..).unwrap_or("");
         }
@@ -113,6 +116,18 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// What of a long word goes on one line: up to the last mark in its second half, so that addresses and
+/// parameters stay legible, else as much as fits. Never empty.
+fn piece(word: &str, width: usize) -> &str {
+    let full = head(word, width, usize::MAX);
+    if full.is_empty() {
+        // A character wider than the line: one is taken all the same, to move on.
+        return word.get(..word.chars().next().map_or(0, char::len_utf8)).unwrap_or(word);
+    }
+    let mark = full.rfind([';', ',', '/', '@', '=', '-', '&', '?']).map(|at| at + 1);
+    mark.filter(|end| *end > full.len() / 2).and_then(|end| full.get(..end)).unwrap_or(full)
 }
 
 /// A count with thousands apart: `31,337`.
@@ -200,8 +215,23 @@ mod tests {
             ("ab abcdefgh cd", 4, &["ab", "abcd", "efgh", "cd"]),
             ("山田太郎", 3, &["山", "田", "太", "郎"]),
             ("山田", 1, &["山", "田"]),
+            ("sip:bob@example.com;gruu", 20, &["sip:bob@example.com;", "gruu"]),
+            ("no-push-expected", 12, &["no-push-", "expected"]),
+            ("a-bcdefghijkl", 8, &["a-bcdefg", "hijkl"]),
         ] {
             assert_eq!(wrap(input, width), expected, "{input:?} in {width}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_passes_its_width(text in "[\\PC☁❤\u{fe0f}\u{200d}\u{301}山👩 ]{0,40}", width in 2_usize..20) {
+            for line in wrap(&text, width) {
+                proptest::prop_assert!(columns(&line) <= width, "{line:?}");
+            }
+            proptest::prop_assert!(columns(&clip(&text, width, "…")) <= width);
+            let kept = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
+            proptest::prop_assert_eq!(kept(&wrap(&text, width).concat()), kept(&text));
         }
     }
 

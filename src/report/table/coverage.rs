@@ -1,6 +1,5 @@
 //! The foot of the page: what the captures could show, and what could not be read and why.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::ladder::write_finding;
@@ -63,10 +62,10 @@ fn latencies(page: &mut Page, report: &Report) {
             text::duration(latency.p95),
             text::duration(latency.max),
         ];
-        cells.into_iter().map(|words| (Cow::Owned(words), Tint::Plain)).collect()
+        cells.into_iter().map(|words| (words, Tint::Plain)).collect()
     });
-    let rows = rows.collect();
-    page.table(2, &head, rows);
+    let rows: Vec<_> = rows.collect();
+    page.table(2, &head, &rows);
 }
 
 /// One capture: what it is, its span, its clock, how it ended.

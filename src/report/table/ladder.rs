@@ -1,16 +1,18 @@
 //! One ladder in detail: who, how joined, the ten steps, the findings.
 
-use std::borrow::Cow;
-
-use super::{address, day, findings, frame_name, severity_tint, status_tint, time_of_day, verdict_tint};
-use crate::report::model::{Evidence, Finding, Join, Ladder, Mobile, Report, Severity, Step, StepStatus, Trigger};
-use crate::report::page::{Fit, Page, Tint};
+use super::{
+    address, day, deciding_step, findings, frame_name, severity_tint, status_tint, step_name, time_of_day, verdict_tint,
+};
+use crate::report::model::{
+    Evidence, Finding, Join, Ladder, Mobile, Report, Severity, Step, StepStatus, Trigger, Verdict,
+};
+use crate::report::page::{Fit, Page, Tint, Words};
 use crate::report::text;
 
 /// Columns of the labels left of the facts.
 const LABEL: usize = 9;
 /// Columns of a page from which the steps show their titles and the legs of their messages.
-const ROOMY: usize = 100;
+const ROOMY: usize = 110;
 /// Columns of a page from which the steps show the endpoints of their messages.
 const WIDE: usize = 150;
 /// Messages shown for one step; copies beyond that tell no more.
@@ -34,12 +36,15 @@ pub fn write(page: &mut Page, report: &Report, at: usize, ladder: &Ladder) {
     }
 }
 
-/// `Ladder 2: broken at step 5 push-federated`.
+/// `Ladder 2: broken at step 5 push-federated`, `Ladder 3: degraded, step 8 push-accepted late`.
 fn heading(page: &Page, at: usize, ladder: &Ladder) -> String {
-    let step = ladder.broken_at.and_then(|number| ladder.steps.iter().find(|step| step.number == number));
-    let broken =
-        step.map_or_else(String::new, |step| format!(" at step {} {}", step.number, page.short(&step.key, 24)));
-    format!("Ladder {}: {}{broken}", at + 1, ladder.verdict.name())
+    let verdict = ladder.verdict.name();
+    let why = match deciding_step(ladder) {
+        Some(step) if ladder.verdict == Verdict::Broken => format!(" at step {}", step_name(page, step)),
+        Some(step) => format!(", step {} {}", step_name(page, step), step.status.name()),
+        None => String::new(),
+    };
+    format!("Ladder {}: {verdict}{why}", at + 1)
 }
 
 /// Who called whom on what phone, and how the push was joined.
@@ -115,44 +120,38 @@ fn push(page: &Page, ladder: &Ladder) -> String {
 
 /// The ten steps, a row for each message that shows one.
 fn steps(page: &mut Page, report: &Report, ladder: &Ladder) {
-    let roomy = page.width() >= ROOMY;
-    let wide = page.width() >= WIDE;
-    let frame = if report.inputs.len() > 1 { "File:frame" } else { "Frame" };
-    let title = if roomy { Fit::AtMost(48) } else { Fit::AtMost(20) };
-    let mut head = vec![("#", Fit::Number), ("Step", title), ("Status", Fit::Content), ("After", Fit::Number)];
-    head.push((frame, Fit::Number));
-    if roomy {
+    let columns = Columns { roomy: page.width() >= ROOMY, wide: page.width() >= WIDE };
+    let mut head = vec![("#", Fit::Number), ("Step", Fit::Share(24)), ("Status", Fit::Content)];
+    head.extend([("After", Fit::Number), ("Frame", Fit::Number)]);
+    if columns.roomy {
         head.push(("Leg", Fit::Content));
     }
-    if wide {
-        head.push((page.sign("From → to", "From -> to"), Fit::AtMost(52)));
+    if columns.wide {
+        head.push((page.sign("From → to", "From -> to"), Fit::Share(40)));
     }
-    head.push(("Evidence", Fit::Share));
-    let mut rows = Vec::new();
-    for step in &ladder.steps {
-        rows.extend(step_rows(page, report, step, roomy, wide));
-    }
-    page.table(2, &head, rows);
+    head.push(("Evidence", Fit::Share(36)));
+    let rows: Vec<_> = ladder.steps.iter().flat_map(|step| step_rows(page, report, step, columns)).collect();
+    page.table(2, &head, &rows);
 }
 
-/// The rows of one step: the first names it, further messages follow.
-fn step_rows<'a>(page: &Page, report: &Report, step: &Step, roomy: bool, wide: bool) -> Vec<Vec<(Cow<'a, str>, Tint)>> {
-    let tint = status_tint(step.status);
-    let plain = |words: String| (Cow::Owned(words), Tint::Plain);
-    let name = if roomy { &step.title } else { &step.key };
-    let name = page.safe(name);
-    let status = (Cow::Owned(format!("{} {}", mark(page, step.status), step.status.name())), tint);
-    let after = step.since_previous_ms.map_or_else(String::new, text::duration);
-    let mut lead = vec![plain(step.number.to_string()), plain(name), status, plain(after)];
-    let follow = || -> Vec<(Cow<'a, str>, Tint)> { (0..4).map(|_| plain(String::new())).collect() };
-    let mut tails: Vec<Vec<(Cow<'a, str>, Tint)>> =
-        step.evidence.iter().take(EVIDENCE).map(|seen| evidence_cells(page, report, seen, roomy, wide)).collect();
-    let empty = 1 + usize::from(roomy) + usize::from(wide);
-    let remark = |words: String| -> Vec<(Cow<'a, str>, Tint)> {
-        let mut cells: Vec<_> = (0..empty).map(|_| plain(String::new())).collect();
-        cells.push((Cow::Owned(words), Tint::Dim));
-        cells
+/// Which columns the steps have, beside those they always have.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Titles in place of keys, and legs.
+    roomy: bool,
+    /// Endpoints.
+    wide: bool,
+}
+
+/// The rows of one step: the first names it, further messages and remarks follow.
+fn step_rows(page: &Page, report: &Report, step: &Step, columns: Columns) -> Vec<Vec<Words>> {
+    let blank = || (String::new(), Tint::Plain);
+    let remark = |words: String| -> Vec<Words> {
+        let before = 1 + usize::from(columns.roomy) + usize::from(columns.wide);
+        std::iter::repeat_with(blank).take(before).chain([(words, Tint::Dim)]).collect()
     };
+    let shown = step.evidence.iter().take(EVIDENCE);
+    let mut tails: Vec<Vec<Words>> = shown.map(|seen| evidence_cells(page, report, seen, columns)).collect();
     if step.evidence.len() > EVIDENCE {
         tails.push(remark(format!("and {} more", step.evidence.len() - EVIDENCE)));
     }
@@ -162,9 +161,15 @@ fn step_rows<'a>(page: &Page, report: &Report, step: &Step, roomy: bool, wide: b
     if tails.is_empty() {
         tails.push(remark(String::new()));
     }
+    let name = page.safe(if columns.roomy { &step.title } else { &step.key });
+    let status = format!("{} {}", mark(page, step.status), step.status.name());
+    let after = step.since_previous_ms.map_or_else(String::new, text::duration);
+    let mut lead = vec![(step.number.to_string(), Tint::Plain), (name, Tint::Plain)];
+    lead.extend([(status, status_tint(step.status)), (after, Tint::Plain)]);
     let mut rows = Vec::new();
-    for (at, tail) in tails.into_iter().enumerate() {
-        let mut row = if at == 0 { std::mem::take(&mut lead) } else { follow() };
+    for tail in tails {
+        let next = std::iter::repeat_with(blank).take(lead.len()).collect();
+        let mut row = std::mem::replace(&mut lead, next);
         row.extend(tail);
         rows.push(row);
     }
@@ -172,22 +177,16 @@ fn step_rows<'a>(page: &Page, report: &Report, step: &Step, roomy: bool, wide: b
 }
 
 /// The cells that show one message: frame, leg, endpoints, summary.
-fn evidence_cells<'a>(
-    page: &Page,
-    report: &Report,
-    seen: &Evidence,
-    roomy: bool,
-    wide: bool,
-) -> Vec<(Cow<'a, str>, Tint)> {
+fn evidence_cells(page: &Page, report: &Report, seen: &Evidence, columns: Columns) -> Vec<Words> {
     let mut cells = vec![frame_name(report, seen.input, seen.frame)];
-    if roomy {
+    if columns.roomy {
         cells.push(seen.leg.map_or(page.sign("–", "-"), |leg| leg.name()).to_owned());
     }
-    if wide {
+    if columns.wide {
         cells.push(format!("{} {} {}", page.safe(&seen.from), page.sign("→", "->"), page.safe(&seen.to)));
     }
     cells.push(page.safe(&seen.summary));
-    cells.into_iter().map(|words| (Cow::Owned(words), Tint::Plain)).collect()
+    cells.into_iter().map(|words| (words, Tint::Plain)).collect()
 }
 
 /// A sign for the eye beside the word.

@@ -1,19 +1,19 @@
 //! The top of the page: the summary line and one row for each ladder.
 
-use std::borrow::Cow;
-
-use super::{address, day, findings, time_of_day, verdict_tint};
+use super::{address, day, deciding_step, findings, step_name, time_of_day, verdict_tint};
 use crate::report::format::Options;
-use crate::report::model::{Ladder, Report, Severity, StepStatus, Summary, Verdict};
-use crate::report::page::{Fit, Page, Tint};
+use crate::report::model::{Diagnostics, Ladder, Report, Severity, Summary, Verdict};
+use crate::report::page::{Fit, Page, Tint, Words};
 use crate::report::text;
 
 /// Rows at most; the table would take seconds to lay out and nobody would read it.
 const ROWS: usize = 2000;
 /// Columns of a page from which caller and callee have columns of their own.
-const WIDE: usize = 120;
+const WIDE: usize = 140;
 /// Columns an address or a phone may take before it is cut; its ladder's section shows more.
 const NAME_COLUMNS: usize = 60;
+/// Columns of what was wrong before it is cut; the finding has the rest.
+const WHAT_COLUMNS: usize = 120;
 
 /// Writes the summary line and the rows, or why there are none.
 pub fn write(page: &mut Page, report: &Report, options: &Options) {
@@ -98,24 +98,24 @@ fn rows(page: &mut Page, report: &Report) {
         &[
             ("#", Fit::Number),
             (time, Fit::Content),
-            ("Caller", Fit::Share),
-            ("Callee", Fit::Share),
-            ("Phone", Fit::Share),
+            ("Caller", Fit::Share(18)),
+            ("Callee", Fit::Share(18)),
+            ("Phone", Fit::Share(16)),
             ("Verdict", Fit::Content),
             ("Step", Fit::Content),
-            ("What it was", Fit::Share),
+            ("What it was", Fit::Share(20)),
         ]
     } else {
         &[
             ("#", Fit::Number),
-            (time, Fit::AtMost(10)),
-            (arrow, Fit::Share),
-            ("Phone", Fit::AtMost(10)),
-            ("Verdict", Fit::AtMost(12)),
-            ("Step and what it was", Fit::Share),
+            (time, Fit::Share(10)),
+            (arrow, Fit::Share(19)),
+            ("Phone", Fit::Share(8)),
+            ("Verdict", Fit::Share(12)),
+            ("Step, what it was", Fit::Share(20)),
         ]
     };
-    page.table(0, head, rows);
+    page.table(0, head, &rows);
     if left_out > 0 {
         let ladders = text::counted(left_out as u64, "ladder is", "ladders are");
         page.prose(0, Tint::Dim, &format!("{ladders} not listed; --format json or ndjson has all."));
@@ -123,14 +123,7 @@ fn rows(page: &mut Page, report: &Report) {
 }
 
 /// One ladder's cells.
-fn row<'a>(
-    page: &Page,
-    report: &Report,
-    at: usize,
-    ladder: &Ladder,
-    wide: bool,
-    one_day: bool,
-) -> Vec<(Cow<'a, str>, Tint)> {
+fn row(page: &Page, report: &Report, at: usize, ladder: &Ladder, wide: bool, one_day: bool) -> Vec<Words> {
     let unknown = page.sign("–", "-");
     let name = |name: &Option<String>| {
         name.as_deref().map_or_else(|| unknown.to_owned(), |name| page.short(address(name), NAME_COLUMNS))
@@ -143,20 +136,17 @@ fn row<'a>(
     let tint = verdict_tint(ladder.verdict);
     let phone = page.short(&phone(ladder).unwrap_or_else(|| unknown.to_owned()), NAME_COLUMNS);
     let (step, what) = what(page, report, ladder);
-    let mut row: Vec<(String, Tint)> = vec![((at + 1).to_string(), Tint::Dim), (time, Tint::Plain)];
+    let mut row = vec![((at + 1).to_string(), Tint::Dim), (time, Tint::Plain)];
+    let verdict = (ladder.verdict.name().to_owned(), tint);
     if wide {
         row.extend([(caller, Tint::Plain), (callee, Tint::Plain), (phone, Tint::Plain)]);
-        row.extend([(ladder.verdict.name().to_owned(), tint), (step, tint), (what, Tint::Plain)]);
+        row.extend([verdict, (step, tint), (what, Tint::Plain)]);
     } else {
         let who = format!("{caller}\n{} {callee}", page.sign("→", "->"));
         let both = [step, what].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
-        row.extend([(who, Tint::Plain), (phone, Tint::Plain)]);
-        // A space lets the longest verdict wrap between its words.
-        let verdict =
-            if ladder.verdict == Verdict::NoPushExpected { "no-push- expected" } else { ladder.verdict.name() };
-        row.extend([(verdict.to_owned(), tint), (both, Tint::Plain)]);
+        row.extend([(who, Tint::Plain), (phone, Tint::Plain), verdict, (both, Tint::Plain)]);
     }
-    row.into_iter().map(|(words, tint)| (Cow::Owned(words), tint)).collect()
+    row
 }
 
 /// The phone in a word or two: the best that is known of it.
@@ -165,33 +155,22 @@ fn phone(ladder: &Ladder) -> Option<String> {
     [&mobile.device, &mobile.platform, &mobile.client, &mobile.service].into_iter().flatten().next().cloned()
 }
 
-/// The first step that is not as it should be, and what it was.
+/// The step that decided the verdict, and what it was.
 fn what(page: &Page, report: &Report, ladder: &Ladder) -> (String, String) {
-    use StepStatus::{Failed, Late, Missing, NotCovered, OutOfOrder, Truncated, Unreadable};
-    let among: &[StepStatus] = match ladder.verdict {
-        Verdict::Broken => &[Failed, Missing],
-        Verdict::Degraded => &[Late, OutOfOrder],
-        Verdict::Inconclusive => &[Unreadable, Truncated, NotCovered],
-        Verdict::Complete | Verdict::NoPushExpected => &[],
-    };
-    let step = match ladder.broken_at {
-        Some(number) => ladder.steps.iter().find(|step| step.number == number),
-        None => ladder.steps.iter().find(|step| among.contains(&step.status)),
-    };
-    let number = step.map(|step| step.number);
+    let step = deciding_step(ladder);
     let worth = |severity: Severity| severity > Severity::Note || ladder.verdict == Verdict::NoPushExpected;
     let finding = findings(report, ladder)
-        .find(|finding| number.is_some() && finding.step == number)
+        .find(|finding| step.is_some_and(|step| finding.step == Some(step.number)))
         .or_else(|| findings(report, ladder).find(|finding| worth(finding.severity)));
     let words = match (finding, step) {
         (Some(finding), _) => {
-            let said = finding.diagnostics.as_ref().map(|said| said.codes()).filter(|codes| !codes.is_empty());
-            let codes = said.map_or_else(String::new, |codes| format!(" ({codes})"));
+            let codes = finding.diagnostics.as_ref().map(Diagnostics::codes).filter(|codes| !codes.is_empty());
+            let codes = codes.map_or_else(String::new, |codes| format!(" ({codes})"));
             format!("{}{codes}", finding.title)
         }
         (None, Some(step)) => step.status.name().to_owned(),
         (None, None) => String::new(),
     };
-    let named = step.map_or_else(String::new, |step| page.short(&format!("{} {}", step.number, step.key), 24));
-    (named, page.short(&words, 120))
+    let named = step.map_or_else(String::new, |step| step_name(page, step));
+    (named, page.short(&words, WHAT_COLUMNS))
 }
