@@ -1,0 +1,1 @@
+//! Whole captures, checked from outside.
