@@ -14,7 +14,7 @@ pub enum AnomalyKind {
     BadFrame,
     /// IP fragments that never became a whole packet: expired, overlapping, or over a limit.
     LostFragments,
-    /// Two copies of the same TCP octets differ; the first was kept.
+    /// Two copies of the same octets of a TCP stream or of a fragmented packet differ; the first was kept.
     ConflictingOverlap,
     /// A TCP buffer limit was reached and a hole was given up as lost.
     TcpBufferLimit,

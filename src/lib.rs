@@ -17,7 +17,7 @@
 //!
 //! | Room | What it does |
 //! |---|---|
-//! | [`frame`], [`flow`], [`stream`], [`anomaly`], [`error`] | the words all others share |
+//! | [`frame`], [`segment`], [`flow`], [`stream`], [`tally`], [`anomaly`], [`error`] | the words all others share |
 //! | [`capture`] | frames out of files: one file per container |
 //! | [`link`], [`ip`], [`tcp`] | to ordered bytes |
 //! | [`sip`] | framing, the grammar, header views, Microsoft headers |
@@ -42,7 +42,9 @@ pub mod ladder;
 pub mod link;
 pub mod pipeline;
 pub mod report;
+pub mod segment;
 pub mod simulate;
 pub mod sip;
 pub mod stream;
+pub mod tally;
 pub mod tcp;

@@ -1,1 +1,128 @@
-//! To come.
+//! Frames out of captures: one file per container format.
+//!
+//! In: a path, or `-` for standard input. Out: a [`Source`] that gives [`Frame`]s in file order and
+//! knows at its end how it ended. [`Merged`] makes several sources one, by time.
+//!
+//! A format is recognised by content, never by name: pcap and pcapng, either one also inside gzip or zstd.
+//! Damage never loses what stood before it: reading stops there and [`Summary::ended`] says where and why.
+//! It refuses to know what a link type means; only the capture filter, which is libpcap's, looks inside.
+//!
+//! The containers are read by hand rather than with a crate: a frame is a range of one buffer, so nothing
+//! is copied or allocated for it, and the exact octet where a file goes wrong is known.
+//!
+//! Limits: a record of more than [`MAX_RECORD`] octets counts as damage, so does a section with more than
+//! [`MAX_INTERFACES`] interfaces; of embedded secrets at most [`MAX_SECRETS`] octets are kept.
+
+mod compression;
+mod file;
+mod filter;
+mod interface;
+mod merged;
+mod pcap;
+mod pcapng;
+mod reader;
+#[cfg(test)]
+mod specimen;
+
+pub use file::open;
+pub use merged::Merged;
+pub use pcapng::{MAX_INTERFACES, MAX_SECRETS};
+pub use reader::MAX_RECORD;
+
+use crate::frame::{Frame, LinkType, Timestamp};
+
+/// What a caller may choose about reading.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// A filter in libpcap's language; frames that do not match are counted but not given.
+    pub bpf: Option<String>,
+}
+
+/// How an input ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// At the end of a record, or not yet.
+    Complete,
+    /// In the middle of a record, as when the capturing program was killed; the text says where.
+    Truncated(String),
+    /// At octets that make no sense; the text says where and why.
+    Damaged(String),
+}
+
+/// What is known of one input; grows while it is read.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The path as given; `-` for standard input.
+    pub path: String,
+    /// `pcap` or `pcapng`.
+    pub format: &'static str,
+    /// `gzip` or `zstd`, if the capture is inside one.
+    pub compression: Option<&'static str>,
+    /// Frames read, filtered ones included.
+    pub frames: u64,
+    /// Octets of the file itself: its size, or what has been read of a pipe. Compressed if the file is.
+    pub bytes: u64,
+    /// The earliest time of a frame, by the file's own clock.
+    pub first_frame_at: Option<Timestamp>,
+    /// The latest time of a frame, by the file's own clock.
+    pub last_frame_at: Option<Timestamp>,
+    /// Link types of frames and of declared interfaces, each once, in the order met.
+    pub link_types: Vec<LinkType>,
+    /// How it ended; [`Ended::Complete`] while it is read.
+    pub ended: Ended,
+    /// TLS key-log texts embedded in a pcapng, wherever they stand in it.
+    pub secrets: Vec<Vec<u8>>,
+    /// Octets of TLS key-log text that were not kept because of [`MAX_SECRETS`].
+    pub secrets_dropped: u64,
+    /// Frames the capture filter kept back.
+    pub filtered: u64,
+}
+
+impl Summary {
+    fn new(path: &str, format: &'static str, compression: Option<&'static str>) -> Self {
+        Self {
+            path: path.to_owned(),
+            format,
+            compression,
+            frames: 0,
+            bytes: 0,
+            first_frame_at: None,
+            last_frame_at: None,
+            link_types: Vec::new(),
+            ended: Ended::Complete,
+            secrets: Vec::new(),
+            secrets_dropped: 0,
+            filtered: 0,
+        }
+    }
+
+    fn push_link_type(&mut self, link: LinkType) {
+        // The common case costs one comparison: most inputs have one link type.
+        if self.link_types.first() != Some(&link) && !self.link_types.contains(&link) {
+            self.link_types.push(link);
+        }
+    }
+
+    fn push_time(&mut self, time: Timestamp) {
+        self.first_frame_at = Some(self.first_frame_at.map_or(time, |first| first.min(time)));
+        self.last_frame_at = Some(self.last_frame_at.map_or(time, |last| last.max(time)));
+    }
+}
+
+/// Something that gives frames, one after the other.
+pub trait Source: Send {
+    /// Moves to the next frame; false at the end, and from then on.
+    fn advance(&mut self) -> bool;
+
+    /// The frame moved to; `None` before the first and after the last.
+    fn frame(&self) -> Option<Frame<'_>>;
+
+    /// What is known of the input so far.
+    fn summary(&self) -> &Summary;
+
+    /// Octets of the file consumed, for progress; compressed if the file is.
+    fn position(&self) -> u64;
+
+    /// Octets of the file, where they are known.
+    fn size(&self) -> Option<u64>;
+}

@@ -1,0 +1,166 @@
+//! Compressed captures: gzip and zstd, decompressed on a thread of their own.
+//!
+//! Decompression is the slowest step of reading, so it runs ahead of the analysis, by a bounded number of pieces.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+/// Octets of one piece of decompressed data.
+const PIECE: usize = 256 << 10;
+/// How many pieces may wait: enough to keep both threads busy, a megabyte in all.
+const WAITING: usize = 4;
+
+/// A compression that is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    /// RFC 1952, also several members one after the other.
+    Gzip,
+    /// RFC 8878, also several frames one after the other.
+    Zstd,
+}
+
+impl Compression {
+    /// Recognises compressed data by its first octets.
+    pub(super) fn probe(octets: [u8; 4]) -> Option<Self> {
+        match octets {
+            [0x1f, 0x8b, ..] => Some(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd] => Some(Self::Zstd),
+            // A skippable frame, as parallel compressors put in front.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    /// As reports show it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// What is compressed in `inner`.
+    pub(super) fn decompress(self, inner: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+        let decoder: Box<dyn Read + Send> = match self {
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(inner)),
+            Self::Zstd => Box::new(zstd::stream::read::Decoder::new(inner)?),
+        };
+        Ok(Box::new(Ahead::spawn(decoder)?))
+    }
+}
+
+/// Reads what another thread has read ahead.
+struct Ahead {
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    /// Read pieces go back to be filled again.
+    used: Sender<Vec<u8>>,
+    piece: Vec<u8>,
+    start: usize,
+    ended: bool,
+}
+
+impl Ahead {
+    fn spawn(inner: Box<dyn Read + Send>) -> io::Result<Self> {
+        let (full, pieces) = sync_channel(WAITING);
+        let (used, empty) = channel();
+        thread::Builder::new().name("decompress".to_owned()).spawn(move || read_ahead(inner, &full, &empty))?;
+        Ok(Self { pieces, used, piece: Vec::new(), start: 0, ended: false })
+    }
+}
+
+/// Reads to the end or to an error, and says which it was; stops early when no one listens any more.
+fn read_ahead(mut inner: Box<dyn Read + Send>, full: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
+    loop {
+        let mut piece = empty.try_recv().unwrap_or_default();
+        piece.clear();
+        let result = inner.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+        // What came before an error is still good, and an empty piece says that the end was reached.
+        let last = piece.len() < PIECE;
+        let good = piece.is_empty() || full.send(Ok(piece)).is_ok();
+        match result {
+            Ok(_) if !last && good => {}
+            Ok(_) => {
+                let _ = full.send(Ok(Vec::new()));
+                return;
+            }
+            Err(error) => {
+                let _ = full.send(Err(error));
+                return;
+            }
+        }
+    }
+}
+
+impl Read for Ahead {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.piece.len() && !self.ended {
+            let next = self.pieces.recv().unwrap_or_else(|_| Err(io::Error::other("the decompressor stopped")));
+            self.start = 0;
+            self.ended = !matches!(&next, Ok(piece) if !piece.is_empty());
+            let used = std::mem::replace(&mut self.piece, next?);
+            // Only tells that the other side has ended.
+            let _ = self.used.send(used);
+        }
+        let count = self.piece.get(self.start..).unwrap_or_default().read(into)?;
+        self.start += count;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, Write};
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(compression: Compression, bytes: Vec<u8>) -> (Vec<u8>, io::Result<usize>) {
+        let mut reader = compression.decompress(Box::new(Cursor::new(bytes))).unwrap();
+        let mut out = Vec::new();
+        let result = reader.read_to_end(&mut out);
+        (out, result)
+    }
+
+    /// Three pieces and a bit that do not compress to nothing.
+    fn sample() -> Vec<u8> {
+        (0..3 * PIECE as u32 + 77).map(|octet| (octet.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    }
+
+    #[test]
+    fn several_members_are_one() {
+        let sample = sample();
+        let (first, second) = sample.split_at(100_000);
+        let whole = [gzip(first), gzip(second)].concat();
+        assert_eq!(Compression::probe([0x1f, 0x8b, 8, 0]), Some(Compression::Gzip));
+        assert_eq!(read(Compression::Gzip, whole).0, sample);
+        let encode = |bytes| zstd::stream::encode_all(Cursor::new(bytes), 1).unwrap();
+        let whole = [encode(first), encode(second)].concat();
+        assert_eq!(Compression::probe(*whole.first_chunk().unwrap()), Some(Compression::Zstd));
+        assert_eq!(read(Compression::Zstd, whole).0, sample);
+    }
+
+    #[test]
+    fn what_stands_before_damage_is_kept() {
+        let sample = sample();
+        let packed = gzip(&sample);
+        let (out, result) = read(Compression::Gzip, packed[..packed.len() / 2].to_vec());
+        assert!(!out.is_empty() && sample.starts_with(&out));
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        let packed = zstd::stream::encode_all(Cursor::new(&sample), 1).unwrap();
+        let (out, result) = read(Compression::Zstd, packed[..packed.len() * 2 / 3].to_vec());
+        assert!(!out.is_empty() && sample.starts_with(&out));
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_reader_that_leaves_early_ends_the_thread() {
+        let mut reader = Compression::Gzip.decompress(Box::new(Cursor::new(gzip(&sample())))).unwrap();
+        assert_eq!(reader.read(&mut [0; 10]).unwrap(), 10);
+        drop(reader);
+    }
+}

@@ -1,0 +1,160 @@
+//! A buffer over any reader: whole records stand in it in one piece, read in large plain reads.
+
+use std::io::{ErrorKind, Read};
+use std::ops::Range;
+
+/// The largest record that is read, in octets. The largest known frames are USB transfers and offloaded
+/// TCP of some megabytes; a length beyond this is damage, and must not cost memory.
+pub const MAX_RECORD: usize = 64 << 20;
+
+/// Size of one plain read: large enough that its call costs nothing, small enough to stay in the second-level cache.
+const READ: usize = 256 << 10;
+
+/// Why the octets asked for are not to be had.
+#[derive(Debug)]
+pub(super) enum Short {
+    /// The input ends; so many octets are left of it.
+    End(usize),
+    /// A compressed input ends inside its compressed data.
+    Cut(String),
+    /// The input cannot be read, or decompressed, any further.
+    Failed(String),
+}
+
+/// Reads ahead and gives windows of whole records.
+pub(super) struct Reader {
+    inner: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    /// Where the unconsumed octets start in `buffer`.
+    start: usize,
+    /// Where they end.
+    end: usize,
+    /// Octets of the input before `buffer`.
+    before: u64,
+}
+
+impl Reader {
+    pub(super) fn new(inner: Box<dyn Read + Send>) -> Self {
+        Self { inner, buffer: vec![0; READ], start: 0, end: 0, before: 0 }
+    }
+
+    /// The 0-based octet of the (decompressed) input that comes next.
+    pub(super) fn offset(&self) -> u64 {
+        self.before + self.start as u64
+    }
+
+    /// At least `count` octets, without consuming them. A record that fails this check can be asked for again.
+    #[inline]
+    pub(super) fn need(&mut self, count: usize) -> Result<&[u8], Short> {
+        if self.end - self.start < count {
+            self.fill(count)?;
+        }
+        Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
+    }
+
+    /// The next `N` octets as an array, without consuming them.
+    #[inline]
+    pub(super) fn peek<const N: usize>(&mut self) -> Result<[u8; N], Short> {
+        let window = self.need(N)?;
+        window.first_chunk().copied().ok_or(Short::End(0))
+    }
+
+    /// Goes past `count` octets that [`need`](Self::need) has given, and says where in the buffer those at
+    /// `part` (relative to the first of them) stand until the next `need`.
+    #[inline]
+    pub(super) fn consume(&mut self, count: usize, part: Range<usize>) -> Range<usize> {
+        let base = self.start;
+        self.start = (self.start + count).min(self.end);
+        base + part.start..base + part.end
+    }
+
+    /// The octets of a range that [`consume`](Self::consume) gave.
+    #[inline]
+    pub(super) fn window(&self, range: &Range<usize>) -> &[u8] {
+        self.buffer.get(range.clone()).unwrap_or_default()
+    }
+
+    /// Goes past `count` octets without keeping them.
+    pub(super) fn skip(&mut self, mut count: u64) -> Result<(), Short> {
+        while count > 0 {
+            let step = usize::try_from(count).unwrap_or(usize::MAX).min(READ);
+            self.need(step)?;
+            self.consume(step, 0..0);
+            count -= step as u64;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn fill(&mut self, count: usize) -> Result<(), Short> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.before += self.start as u64;
+        self.end -= self.start;
+        self.start = 0;
+        while self.end < count {
+            if self.end == self.buffer.len() {
+                // Doubling, so that a length that lies costs no more memory than the input has octets.
+                self.buffer.resize(self.buffer.len() * 2, 0);
+            }
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.inner.read(room) {
+                Ok(0) => return Err(Short::End(self.end)),
+                Ok(read) => self.end += read.min(room.len()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Err(Short::Cut("the compressed data ends too early".to_owned()));
+                }
+                Err(error) => return Err(Short::Failed(error.to_string())),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives its octets in pieces of one size.
+    struct Pieces(Vec<u8>, usize);
+
+    impl Read for Pieces {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.1.min(into.len()).min(self.0.len());
+            into[..count].copy_from_slice(&self.0[..count]);
+            self.0.drain(..count);
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn records_stand_in_one_piece_whatever_the_reads() {
+        let input: Vec<u8> = (0..2000u32).map(|octet| octet as u8).collect();
+        for piece in [1, 7, 2000] {
+            let mut reader = Reader::new(Box::new(Pieces(input.clone(), piece)));
+            for record in input.chunks(100) {
+                assert_eq!(&reader.need(100).unwrap()[..100], record);
+                let range = reader.consume(100, 10..20);
+                assert_eq!(reader.window(&range), &record[10..20]);
+            }
+            assert_eq!(reader.offset(), 2000);
+            assert!(matches!(reader.need(1), Err(Short::End(0))));
+        }
+    }
+
+    #[test]
+    fn the_buffer_grows_to_the_record_and_no_further_than_the_input() {
+        let mut reader = Reader::new(Box::new(Pieces(vec![5; 3 * READ], READ)));
+        assert_eq!(reader.need(2 * READ).unwrap().len(), 2 * READ);
+        assert!(matches!(reader.need(MAX_RECORD), Err(Short::End(left)) if left == 3 * READ));
+        assert!(reader.buffer.len() <= 4 * READ);
+    }
+
+    #[test]
+    fn skipping_keeps_count() {
+        let mut reader = Reader::new(Box::new(Pieces(vec![5; 3 * READ], 1000)));
+        reader.skip(2 * READ as u64 + 5).unwrap();
+        assert_eq!(reader.offset(), 2 * READ as u64 + 5);
+        assert!(matches!(reader.skip(READ as u64), Err(Short::End(_))));
+    }
+}
