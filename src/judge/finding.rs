@@ -1,5 +1,7 @@
 //! Findings: what is wrong with a push exchange, or worth knowing, each with a stable code.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::push;
@@ -9,25 +11,28 @@ use crate::ladder::leg::Leg;
 use crate::ladder::profile::{Profile, StepKey};
 use crate::ladder::rung::{Answer, Rung};
 
-/// How bad it is.
+/// How bad a finding is. Ordered: a note is the least.
 ///
 /// A step missing or failed, and a capture in which nothing could be read, are errors; a step late or
 /// out of order, and a call answered before its push, are warnings; what only informs is a note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "explained above")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Severity {
+    /// Only informs.
     Note,
+    /// Works, but not as it should.
     Warning,
+    /// Does not work.
     Error,
 }
 
 impl Severity {
-    /// The word reports use.
+    /// The name in reports and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
             Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
         }
     }
 }

@@ -1,29 +1,44 @@
 //! The status of a step.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::frame::Timestamp;
 use crate::ladder::profile::StepKey;
 use crate::ladder::rung::Rung;
 
-/// What is true of a step; the contract's table says what each means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the contract's table of statuses explains them")]
+/// What is known of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Status {
+    /// Seen, in order, in time.
     Ok,
+    /// Seen in order, past the profile's hard limit.
     Late,
+    /// Seen, but before a step that must precede it.
     OutOfOrder,
+    /// Seen, and it says no: a final response outside 2xx.
     Failed,
+    /// Not seen although everything for seeing it is given.
     Missing,
+    /// Cannot have happened: a step it depends on is missing or failed.
     NotReached,
+    /// Not seen itself, but another step proves it.
     Implied,
+    /// This capture cannot show it: no leg of the step is in view.
     NotCovered,
+    /// Happens outside every network a capture can be taken in.
     NotObservable,
+    /// This client gets no push, or this trigger has no such step.
     NotApplicable,
+    /// Its leg is there but encrypted, compressed or lost beyond reach.
     Unreadable,
+    /// The capture begins or ends inside the step's window.
     Truncated,
 }
 
 impl Status {
-    /// All of them, in the contract's order.
+    /// Every status.
     pub const ALL: [Self; 12] = [
         Self::Ok,
         Self::Late,
@@ -39,7 +54,7 @@ impl Status {
         Self::Truncated,
     ];
 
-    /// The word reports use.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",

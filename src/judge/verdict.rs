@@ -1,5 +1,8 @@
 //! The verdict over ten judged steps.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::finding::{Finding, Severity};
 use super::notes::{Absent, Notes};
 use super::status::{Status, StepJudged};
@@ -7,22 +10,27 @@ use crate::ladder::Ladder;
 use crate::ladder::profile::StepKey;
 use crate::ladder::rung::Trigger;
 
-/// What is true of a whole ladder; the contract says what each means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the contract explains the verdicts")]
+/// The judgement over all steps of a ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
+    /// Every step that can be seen is in order.
     Complete,
+    /// Complete, but late, out of order or with a warning.
     Degraded,
+    /// A step failed or is missing.
     Broken,
+    /// This client gets no push and nothing else is wrong.
     NoPushExpected,
+    /// The decisive steps are unreadable, truncated or not covered.
     Inconclusive,
 }
 
 impl Verdict {
-    /// All of them, in the contract's order.
+    /// Every verdict, in the order of the summary.
     pub const ALL: [Self; 5] = [Self::Complete, Self::Degraded, Self::Broken, Self::NoPushExpected, Self::Inconclusive];
 
-    /// The word reports use.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Complete => "complete",

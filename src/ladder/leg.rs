@@ -2,29 +2,30 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One hop of a message between two roles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// One hop of the push exchange between two roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leg {
-    /// Caller and Front End.
+    /// Caller to Front End.
     Caller,
-    /// Front End and the mobility service, on the mobility service's port.
+    /// Front End to the mobility service.
     Mcx,
-    /// Mobility service and Front End, the push on its first hop.
+    /// The push request's first hop, inside the pool.
     PushInternal,
-    /// Front End (or Director) and the Edge's internal side.
+    /// Front End or Director to the Edge's internal side.
     EdgeInternal,
-    /// The Edge's external side and the clearing house's network.
+    /// The Edge's external side to the push clearing house.
     EdgeExternal,
 }
 
 impl Leg {
-    /// All of them, from the caller outwards.
+    /// Every leg, in the order a push meets them.
     pub const ALL: [Self; 5] = [Self::Caller, Self::Mcx, Self::PushInternal, Self::EdgeInternal, Self::EdgeExternal];
 
-    /// The name reports use.
+    /// The name in reports and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Caller => "caller",

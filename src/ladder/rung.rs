@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::client::Phone;
 use super::leg::Leg;
 use crate::frame::{FrameRef, Timestamp};
@@ -53,17 +56,30 @@ pub struct Diagnosis {
     pub reason: Option<Box<str>>,
 }
 
-/// What set the ladder off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What set a ladder off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Trigger {
-    /// An INVITE.
+    /// A call.
     Invite,
-    /// A MESSAGE within a session.
+    /// A message inside a session.
     Message,
-    /// A push that belongs to no call in view.
+    /// A push that joins no call in view.
     PushOnly,
-    /// A health check of the push route.
+    /// An administrator's test push.
     Test,
+}
+
+impl Trigger {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Invite => "invite",
+            Self::Message => "message",
+            Self::PushOnly => "push-only",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// How a call ended, as far as it was seen.

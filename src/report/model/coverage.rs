@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use crate::ladder::leg::Leg;
+pub use crate::unreadable::UnreadableReason;
+
 /// What the captures could show and what could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Coverage {
@@ -57,38 +60,6 @@ impl Legs {
     }
 }
 
-/// One hop of the push exchange between two roles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Leg {
-    /// Caller to Front End.
-    Caller,
-    /// Front End to the mobility service.
-    Mcx,
-    /// The push request's first hop, inside the pool.
-    PushInternal,
-    /// Front End or Director to the Edge's internal side.
-    EdgeInternal,
-    /// The Edge's external side to the push clearing house.
-    EdgeExternal,
-}
-
-impl Leg {
-    /// Every leg, in the order a push meets them.
-    pub const ALL: [Self; 5] = [Self::Caller, Self::Mcx, Self::PushInternal, Self::EdgeInternal, Self::EdgeExternal];
-
-    /// The name in reports and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Mcx => "mcx",
-            Self::PushInternal => "push-internal",
-            Self::EdgeInternal => "edge-internal",
-            Self::EdgeExternal => "edge-external",
-        }
-    }
-}
-
 /// Connections by what they carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Streams {
@@ -113,47 +84,6 @@ pub struct Unreadable {
     pub detail: String,
     /// Frames of the stream.
     pub frames: u64,
-}
-
-/// Why a stream could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum UnreadableReason {
-    /// Encrypted, and no secret for it was given.
-    TlsNoSecret,
-    /// Encrypted with forward secrecy: the server's private key does not help.
-    TlsForwardSecret,
-    /// Encrypted, and the handshake lies outside the capture.
-    TlsNoHandshake,
-    /// Encrypted, and the private key given is not the server's.
-    TlsKeyMismatch,
-    /// Encrypted with a cipher suite lyncpush does not know.
-    TlsUnsupportedSuite,
-    /// Decryption was tried and the record check failed.
-    TlsBadMac,
-    /// Compressed, and the negotiation lies outside the capture.
-    CompressedNoNegotiate,
-    /// Compressed in a way lyncpush does not know.
-    CompressedUnrecognised,
-    /// The bytes make no sense.
-    Damaged,
-}
-
-impl UnreadableReason {
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TlsNoSecret => "tls-no-secret",
-            Self::TlsForwardSecret => "tls-forward-secret",
-            Self::TlsNoHandshake => "tls-no-handshake",
-            Self::TlsKeyMismatch => "tls-key-mismatch",
-            Self::TlsUnsupportedSuite => "tls-unsupported-suite",
-            Self::TlsBadMac => "tls-bad-mac",
-            Self::CompressedNoNegotiate => "compressed-no-negotiate",
-            Self::CompressedUnrecognised => "compressed-unrecognised",
-            Self::Damaged => "damaged",
-        }
-    }
 }
 
 /// What became of every frame: `read` is `used` plus everything set aside.

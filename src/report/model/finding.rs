@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use crate::judge::finding::Severity;
 use super::ladder::Verdict;
 
 /// Something worth telling about a ladder, or about the whole capture.
@@ -28,29 +29,6 @@ pub struct Finding {
     pub fingerprint: String,
     /// The frames that show it.
     pub evidence: Vec<Citation>,
-}
-
-/// How bad a finding is. Ordered: a note is the least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Only informs.
-    Note,
-    /// Works, but not as it should.
-    Warning,
-    /// Does not work.
-    Error,
-}
-
-impl Severity {
-    /// The name in reports and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
 }
 
 /// What the servers said themselves about a failure.

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::coverage::Leg;
+pub use crate::judge::status::Status as StepStatus;
+pub use crate::judge::verdict::Verdict;
+pub use crate::ladder::leg::Leg;
+pub use crate::ladder::rung::Trigger;
 
 /// One occurrence of the push exchange: a call or message, its push, and the ten steps judged.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -45,64 +48,6 @@ pub struct Ladder {
     // Stays the last field: the one-line form writes the objects in place of these indexes.
     /// Indexes into the report's `findings`; in the one-line form the findings themselves.
     pub findings: Vec<u64>,
-}
-
-/// What set a ladder off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Trigger {
-    /// A call.
-    Invite,
-    /// A message inside a session.
-    Message,
-    /// A push that joins no call in view.
-    PushOnly,
-    /// An administrator's test push.
-    Test,
-}
-
-impl Trigger {
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Invite => "invite",
-            Self::Message => "message",
-            Self::PushOnly => "push-only",
-            Self::Test => "test",
-        }
-    }
-}
-
-/// The judgement over all steps of a ladder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Every step that can be seen is in order.
-    Complete,
-    /// Complete, but late, out of order or with a warning.
-    Degraded,
-    /// A step failed or is missing.
-    Broken,
-    /// This client gets no push and nothing else is wrong.
-    NoPushExpected,
-    /// The decisive steps are unreadable, truncated or not covered.
-    Inconclusive,
-}
-
-impl Verdict {
-    /// Every verdict, in the order of the summary.
-    pub const ALL: [Self; 5] = [Self::Complete, Self::Degraded, Self::Broken, Self::NoPushExpected, Self::Inconclusive];
-
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Degraded => "degraded",
-            Self::Broken => "broken",
-            Self::NoPushExpected => "no-push-expected",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
 }
 
 /// The phone, as the messages describe it.
@@ -167,72 +112,6 @@ pub struct Step {
     pub detail: Option<String>,
     /// The messages that show it.
     pub evidence: Vec<Evidence>,
-}
-
-/// What is known of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepStatus {
-    /// Seen, in order, in time.
-    Ok,
-    /// Seen in order, past the profile's hard limit.
-    Late,
-    /// Seen, but before a step that must precede it.
-    OutOfOrder,
-    /// Seen, and it says no: a final response outside 2xx.
-    Failed,
-    /// Not seen although everything for seeing it is given.
-    Missing,
-    /// Cannot have happened: a step it depends on is missing or failed.
-    NotReached,
-    /// Not seen itself, but another step proves it.
-    Implied,
-    /// This capture cannot show it: no leg of the step is in view.
-    NotCovered,
-    /// Happens outside every network a capture can be taken in.
-    NotObservable,
-    /// This client gets no push, or this trigger has no such step.
-    NotApplicable,
-    /// Its leg is there but encrypted, compressed or lost beyond reach.
-    Unreadable,
-    /// The capture begins or ends inside the step's window.
-    Truncated,
-}
-
-impl StepStatus {
-    /// Every status.
-    pub const ALL: [Self; 12] = [
-        Self::Ok,
-        Self::Late,
-        Self::OutOfOrder,
-        Self::Failed,
-        Self::Missing,
-        Self::NotReached,
-        Self::Implied,
-        Self::NotCovered,
-        Self::NotObservable,
-        Self::NotApplicable,
-        Self::Unreadable,
-        Self::Truncated,
-    ];
-
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Late => "late",
-            Self::OutOfOrder => "out-of-order",
-            Self::Failed => "failed",
-            Self::Missing => "missing",
-            Self::NotReached => "not-reached",
-            Self::Implied => "implied",
-            Self::NotCovered => "not-covered",
-            Self::NotObservable => "not-observable",
-            Self::NotApplicable => "not-applicable",
-            Self::Unreadable => "unreadable",
-            Self::Truncated => "truncated",
-        }
-    }
 }
 
 /// A message that shows a step.
