@@ -135,20 +135,20 @@ impl HeadScan {
     }
 }
 
-/// Whether a line that should be a header field is a start line. Its end decides quickly for almost every line.
+/// Whether a line that should be a header field is a start line. Its ends decide quickly for almost every line.
 fn is_start_line(line: &[u8]) -> bool {
-    let word = if line.first().is_some_and(|octet| octet.eq_ignore_ascii_case(&b's')) { line.get(..4) } else { None };
-    let tight = text::trim_end(line);
-    let version = tight.len().checked_sub(b"SIP/2.0".len()).and_then(|at| tight.get(at..at + 4));
-    let is_name = |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(b"SIP/"));
-    (is_name(word) || is_name(version)) && looks_like_start(line) == Probe::Yes
+    let is_status = matches!(line, [b's' | b'S', b'i' | b'I', b'p' | b'P', b'/', ..]);
+    let is_request = matches!(text::trim_end(line), [.., b's' | b'S', b'i' | b'I', b'p' | b'P', b'/', _, b'.', _]);
+    (is_status || is_request) && looks_like_start(line) == Probe::Yes
 }
 
 /// Which field a line begins, and the offset of its value in the line.
 fn field(line: &[u8]) -> Option<(Field, usize)> {
-    // Most lines are told apart by their first letter.
-    if !matches!(line.first(), Some(b'c' | b'C' | b'l' | b'L')) {
-        return None;
+    // Most lines are told apart by their first letters.
+    match line {
+        [b'c' | b'C', b'o' | b'O', b'n' | b'N', b't' | b'T', b'e' | b'E', ..] => {}
+        [b'c' | b'C' | b'l' | b'L', b':' | b' ' | b'\t', ..] => {}
+        _ => return None,
     }
     let colon = memchr(b':', line)?;
     let field = match HeaderName::new(text::trim_end(line.get(..colon)?)) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 /// Linear white space, line ends of folds included.
 pub const fn is_space(octet: u8) -> bool {
@@ -112,16 +112,19 @@ pub fn quoted(after_quote: &[u8]) -> Option<usize> {
 /// Octets of a curly double quote in UTF-8.
 pub const CURLY: usize = 3;
 
+/// The first octet of a curly double quote in UTF-8.
+const CURLY_LEAD: u8 = 0xe2;
+
 /// Whether `text` begins with a curly double quote, as word processors put into pasted names.
 pub fn starts_curly(text: &[u8]) -> bool {
-    matches!(text, [0xe2, 0x80, 0x9c..=0x9f, ..])
+    matches!(text, [CURLY_LEAD, 0x80, 0x9c..=0x9f, ..])
 }
 
 /// Length of what stands before the next curly double quote; `None` when there is none.
 pub fn curly(after_quote: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        let found = at + memchr(0xe2, after_quote.get(at..)?)?;
+        let found = at + memchr(CURLY_LEAD, after_quote.get(at..)?)?;
         if starts_curly(after_quote.get(found..)?) {
             return Some(found);
         }
@@ -142,6 +145,11 @@ pub struct Scanner {
 impl Scanner {
     /// Position of the first `wanted` octet in `text` that is outside quotes and angle brackets.
     pub fn find(&mut self, wanted: u8, text: &[u8]) -> Option<usize> {
+        // Two quick looks spare the walk: nothing wanted, or nothing in front of it that could enclose it.
+        let nearest = memchr(wanted, text)?;
+        if memchr3(b'"', b'<', CURLY_LEAD, text.get(..nearest)?).is_none() {
+            return Some(nearest);
+        }
         let mut at = 0;
         loop {
             let rest = text.get(at..)?;
@@ -170,7 +178,7 @@ impl Scanner {
                     0
                 }
             },
-            0xe2 if !self.curly_open && starts_curly(rest) => match inside.get(CURLY - 1..).and_then(curly) {
+            CURLY_LEAD if !self.curly_open && starts_curly(rest) => match inside.get(CURLY - 1..).and_then(curly) {
                 Some(length) => length + 2 * CURLY - 1,
                 None => {
                     self.curly_open = true;
@@ -205,9 +213,7 @@ impl<'a> Iterator for Values<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
             let text = self.rest.take()?;
-            // Most headers hold one value: one quick look for a comma spares the walk.
-            let comma = memchr(b',', text).and_then(|_| self.scanner.find(b',', text));
-            let value = match comma.and_then(|comma| text.split_at_checked(comma)) {
+            let value = match self.scanner.find(b',', text).and_then(|comma| text.split_at_checked(comma)) {
                 Some((value, after)) => {
                     self.rest = after.get(1..);
                     value
