@@ -74,7 +74,7 @@ impl User {
         let mut random = Random::of(&[seed, ladder, place, kind, 16 + number]);
         let epid = random.upper_hex(10);
         let device = if client.is_windows_phone() {
-            format!("http://db3.notify.example.net/throttledthirdparty/01.00/{}", random.base64(24))
+            format!("http://db3.notify.example.net/throttledthirdparty/01.00/{}", random.base64_url(24))
         } else {
             random.hex(64)
         };

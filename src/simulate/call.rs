@@ -118,7 +118,7 @@ impl<'s, 'a> Call<'s, 'a> {
             branches.push(Branch { end, hop: user.hop, contact, via });
         }
         let via = stage.client_via(hop);
-        let (call_id, conversation) = (stage.call_id(), stage.random.base64(26));
+        let (call_id, conversation) = (stage.call_id(), stage.random.base64(22));
         let front_end_tag = stage.server_tag();
         let caller = caller.desktop(tag);
         Self {
@@ -145,8 +145,10 @@ impl<'s, 'a> Call<'s, 'a> {
         let relay = self.invite(0);
         let octets = self.near_request(&relay, Known::Address);
         self.near(at, Side::Client, octets);
-        let octets = self.front_end_answers(100, "Trying", Known::Address, "");
-        self.near(at + 2, Side::Server, octets);
+        if self.stage.is_wordy() && !self.stage.setting.odd {
+            let octets = self.front_end_answers(100, "Trying", Known::Address, "");
+            self.near(at + 2, Side::Server, octets);
+        }
     }
 
     /// The Front End finds the called user's endpoints, tells the caller, and sends each a copy.
@@ -157,7 +159,14 @@ impl<'s, 'a> Call<'s, 'a> {
              Count=\"{count}\";appName=\"InboundRouting\""
         );
         let octets = self.front_end_answers(101, "Progress Report", Known::Address, &diagnostics);
-        self.near(at, Side::Server, octets);
+        if self.stage.setting.odd {
+            // Two messages in one segment.
+            let trying = self.front_end_answers(100, "Trying", Known::Address, "");
+            self.stage.counts_another();
+            self.near(at, Side::Server, [trying, octets].concat());
+        } else {
+            self.near(at, Side::Server, octets);
+        }
         for branch in 0..count {
             let relay = self.invite(branch);
             let octets = self.far_request(&relay, Known::Endpoint);
@@ -354,7 +363,7 @@ impl<'s, 'a> Call<'s, 'a> {
                 let second = "sip:dir01.example.com:5061;transport=tls;opaque=state:Si;lr";
                 text.header(
                     "Record-Route",
-                    format_args!("<{second}>;ms-rrsig={}AA;tag={tag}", self.stage.random.base64(42)),
+                    format_args!("<{second}>;ms-rrsig={}AA;tag={tag}", self.stage.random.base64_url(42)),
                 );
             }
         }
@@ -393,7 +402,9 @@ impl<'s, 'a> Call<'s, 'a> {
         if relay.method == "INVITE" {
             text.header("Contact", format_args!("<{}>", from.gruu));
         }
-        text.header("User-Agent", from.agent);
+        if relay.method == "INVITE" || self.stage.is_wordy() {
+            text.header("User-Agent", from.agent);
+        }
         if relay.method == "INVITE" {
             self.invite_lines(text);
         }
@@ -401,13 +412,12 @@ impl<'s, 'a> Call<'s, 'a> {
 
     /// What an INVITE for a conversation in text says about it.
     fn invite_lines(&mut self, text: &mut Text) {
-        text.header("Supported", "ms-dialog-route-set-update");
-        text.header("Supported", "ms-embedded-first-message").header("Supported", "ms-delayed-accept");
-        text.header("ms-text-format", format_args!("text/plain; charset=UTF-8; ms-body={}", self.first_words()));
-        text.header("Ms-Conversation-ID", &self.conversation);
+        text.header("Ms-Conversation-ID", &self.conversation).header("Supported", "ms-delayed-accept");
         if !self.stage.is_wordy() {
             return;
         }
+        text.header("Supported", "ms-dialog-route-set-update").header("Supported", "ms-embedded-first-message");
+        text.header("ms-text-format", format_args!("text/plain; charset=UTF-8; ms-body={}", self.first_words()));
         let callee = self.callee_aor().to_owned();
         text.header("Roster-Manager", &self.caller.aor);
         text.header("EndPoints", format_args!("<{}>, <{callee}>", self.caller.aor));
@@ -443,9 +453,15 @@ impl<'s, 'a> Call<'s, 'a> {
     fn session(&self, peer: &str) -> String {
         let address = self.stage.topology.ends(self.hop, 0).0.ip();
         let family = if address.is_ipv4() { "IP4" } else { "IP6" };
+        let types = if self.stage.is_wordy() {
+            "text/plain multipart/alternative image/gif text/rtf text/html application/x-ms-ink \
+             application/ms-imdn+xml text/x-msmsgsinvite"
+        } else {
+            "text/plain"
+        };
         format!(
             "v=0\r\no=- 0 0 IN {family} {address}\r\ns=session\r\nc=IN {family} {address}\r\nt=0 0\r\n\
-             m=message 5060 sip {peer}\r\na=accept-types:text/plain multipart/alternative text/rtf text/html\r\n"
+             m=message 5060 sip {peer}\r\na=accept-types:{types}\r\n"
         )
     }
 
@@ -474,18 +490,22 @@ impl<'s, 'a> Call<'s, 'a> {
         };
         text.header("CSeq", format_args!("{} {}", relay.cseq, relay.method)).header("Call-ID", &self.call_id);
         if relay.method == "INVITE" && answer.status < 300 {
-            let (route, tag) = (self.route(), &self.front_end_tag);
-            text.header("Record-Route", format_args!("<{route}>;tag={tag}"));
+            if self.stage.is_wordy() {
+                let (route, tag) = (self.route(), &self.front_end_tag);
+                text.header("Record-Route", format_args!("<{route}>;tag={tag}"));
+                text.header("Supported", "gruu-10").header("Allow", "UPDATE");
+            }
             let features = if to.phone.is_some() { ";text;audio;video" } else { "" };
             text.header("Contact", format_args!("<{}>{features}", to.gruu));
-            text.header("Supported", "gruu-10").header("Allow", "UPDATE");
             text.header("P-Asserted-Identity", self.asserted(&to));
         }
         if !answer.diagnostics.is_empty() {
             text.header("ms-diagnostics", format_args!("{};source=\"{FRONT_END}\"", answer.diagnostics));
         }
         text.header_if_any("Warning", answer.warning);
-        text.header(if to.phone.is_some() { "Server" } else { "User-Agent" }, to.agent);
+        if relay.method == "INVITE" || self.stage.is_wordy() {
+            text.header(if to.phone.is_some() { "Server" } else { "User-Agent" }, to.agent);
+        }
         if relay.method == "INVITE" && answer.status == 200 {
             text.header("Content-Type", "application/sdp");
             let session = self.session(&to.aor);

@@ -41,8 +41,13 @@ impl Random {
         self.digits(length, b"0123456789ABCDEF")
     }
 
-    /// `length` letters as base64url has them.
+    /// `length` letters of base64.
     pub(super) fn base64(&mut self, length: usize) -> String {
+        self.digits(length, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    }
+
+    /// `length` letters of base64url, which may stand in a URI.
+    pub(super) fn base64_url(&mut self, length: usize) -> String {
         self.digits(length, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
     }
 
@@ -86,6 +91,7 @@ mod tests {
         let mut random = Random(7);
         assert!(random.hex(33).bytes().all(|c| b"0123456789abcdef".contains(&c)));
         assert_eq!(random.upper_hex(10).len(), 10);
+        assert!(!random.base64_url(999).contains(['+', '/']));
         assert_eq!(random.base64(24).len(), 24);
         assert_eq!(random.below(0), 0);
     }

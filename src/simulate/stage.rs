@@ -1,5 +1,7 @@
 //! Where one ladder is told: its clock, its lot and its connections.
 
+use std::net::IpAddr;
+
 use super::agenda::{Act, Agenda};
 use super::options::Options;
 use super::random::Random;
@@ -79,6 +81,11 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Counts a message that was said together with another.
+    pub(super) fn counts_another(&mut self) {
+        self.messages += 1;
+    }
+
     /// Lets anything else happen.
     pub(super) fn plan(&mut self, at: i64, act: Act) {
         self.latest = self.latest.max(at);
@@ -129,7 +136,7 @@ impl<'a> Stage<'a> {
         let (high, low) = (self.random.upper_hex(8), self.random.upper_hex(16));
         let mut via = format!("SIP/2.0/TLS {sent_by};branch=z9hG4bK{high}.{low};branched={branched}");
         if self.is_wordy() {
-            via.push_str(&format!(";ms-internal-info=\"{}AA\"", self.random.base64(34)));
+            via.push_str(&format!(";ms-internal-info=\"{}AA\"", self.random.base64_url(34)));
         }
         via
     }
@@ -142,12 +149,17 @@ impl<'a> Stage<'a> {
 
     /// What the server calls the connection of `hop`.
     pub(super) fn connection_name(&self, hop: Hop) -> String {
-        format!("{:X}00", self.topology.ends(hop, 0).0.port())
+        let client = self.topology.ends(hop, 0).0;
+        let host = match client.ip() {
+            IpAddr::V4(v4) => v4.octets()[3],
+            IpAddr::V6(v6) => v6.octets()[15],
+        };
+        format!("{host:X}{:04X}00", client.port())
     }
 
     /// A signature of a header line, as servers add them.
     pub(super) fn signature(&mut self) -> String {
-        format!("{}AA", self.random.base64(if self.is_wordy() { 42 } else { 10 }))
+        format!("{}AA", self.random.base64_url(if self.is_wordy() { 42 } else { 10 }))
     }
 
     /// What servers of the phone's generation call themselves.

@@ -20,8 +20,8 @@ const SEGMENT: usize = 1_460;
 const BURST_GAP: i64 = 12_000;
 /// Between a packet and the other host's immediate answer to it, nanoseconds.
 const TURN_ROUND: i64 = 160_000;
-/// How long an acknowledgement waits for data to ride on, nanoseconds.
-const DELAYED_ACK: i64 = 40_000_000;
+/// How long an acknowledgement waits for data to ride on, nanoseconds: as long as Windows lets it.
+const DELAYED_ACK: i64 = 200_000_000;
 
 /// One side of a connection.
 #[derive(Clone, Debug)]
