@@ -40,11 +40,19 @@ impl Vantage {
     }
 }
 
+/// The built-in profile with its comments.
+pub const LYNC_MCX: &str = "name = \"lync-mcx\"\n";
+
 /// What a ladder should look like.
 #[derive(Clone, Debug, Default)]
 pub struct Profile(String);
 
 impl Profile {
+    /// The built-in profile.
+    pub fn built_in() -> Result<Self> {
+        Self::with_overrides("")
+    }
+
     /// The built-in profile with what `overrides` (TOML text) says put over it.
     pub fn with_overrides(overrides: &str) -> Result<Self> {
         Ok(Self(overrides.to_owned()))

@@ -41,9 +41,9 @@ A capture that is cut short or damaged in the middle is analysed as far as it go
 const SIMULATE: &str = "\
 Examples:
   lyncpush simulate --list
-  lyncpush simulate SCENARIO -o training.pcapng
-  lyncpush simulate SCENARIO --vantage frontend --ladders 100 --mischief drop -o lossy.pcap.gz
-  lyncpush simulate SCENARIO | lyncpush analyze -";
+  lyncpush simulate edge-down -o training.pcapng
+  lyncpush simulate edge-down --vantage frontend --ladders 100 --mischief drop -o lossy.pcap.gz
+  lyncpush simulate edge-down | lyncpush analyze -";
 
 /// Says which step of a Lync or Skype for Business push notification broke, from packet captures.
 #[derive(Debug, Parser)]

@@ -7,14 +7,17 @@ use std::path::Path;
 use super::output::{Output, reason};
 use super::{CLEAN, args};
 use crate::error::{Error, Result};
-use crate::pipeline::Profile;
+use crate::pipeline::{LYNC_MCX, Profile};
 
 /// A profile is a page of text; what is larger is a wrong file, and reading it whole would be waste.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Prints the profile.
+/// Prints the profile: the built-in one with its comments, another as its values.
 pub fn run(args: &args::Profile) -> Result<u8> {
-    let text = read(args.profile.as_deref())?.to_toml()?;
+    let text = match &args.profile {
+        None => LYNC_MCX.to_owned(),
+        Some(path) => read(Some(path))?.to_toml()?,
+    };
     let mut output = Output::open(None, &[])?;
     let written = output.write_all(text.as_bytes());
     output.outcome(written)?;
@@ -26,7 +29,7 @@ pub fn run(args: &args::Profile) -> Result<u8> {
 ///
 /// Fails when the file cannot be read or does not fit, in one line that names it.
 pub fn read(path: Option<&Path>) -> Result<Profile> {
-    let Some(path) = path else { return Profile::with_overrides("") };
+    let Some(path) = path else { return Profile::built_in() };
     let fail = |why: &str| Error::new(format!("cannot use profile {:?}: {why}", path.display().to_string()));
     let file = File::open(path).map_err(|error| fail(&reason(&error)))?;
     let mut text = Vec::new();

@@ -1,10 +1,11 @@
 //! `lyncpush simulate`: a synthetic capture of a known ladder.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use super::args;
-use super::output::Output;
+use super::output::{Output, reason};
 use super::{CLEAN, terminal};
 use crate::error::{Error, Result};
 use crate::frame::Timestamp;
@@ -18,6 +19,9 @@ pub fn run(args: &args::Simulate) -> Result<u8> {
     let Some(scenario) = args.scenario.as_deref().filter(|_| !args.list) else { return list() };
     let options = options(args)?;
     if let Some(directory) = &args.set {
+        fs::create_dir_all(directory).map_err(|error| {
+            Error::new(format!("cannot make directory {:?}: {}", directory.display().to_string(), reason(&error)))
+        })?;
         for (path, summary) in simulate::write_set(scenario, &options, directory, scenario)? {
             tell(args.quiet, &path, &summary);
         }
