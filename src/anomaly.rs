@@ -86,6 +86,16 @@ impl AnomalyLog {
         }
     }
 
+    /// Adds what another log has counted.
+    pub fn append(&mut self, other: &Self) {
+        for (kind, counted) in &other.kinds {
+            let entry = self.kinds.entry(*kind).or_default();
+            entry.count += counted.count;
+            let room = Self::CITED.saturating_sub(entry.first.len());
+            entry.first.extend(counted.first.iter().take(room).cloned());
+        }
+    }
+
     /// How many of `kind` there were.
     pub fn count(&self, kind: AnomalyKind) -> u64 {
         self.kinds.get(&kind).map_or(0, |entry| entry.count)

@@ -1,0 +1,201 @@
+//! The reading half joined: frames in, SIP messages out.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::SocketAddr;
+
+use super::streams::Streams;
+use crate::anomaly::AnomalyLog;
+use crate::flow::{Connection, ConnectionIds, Flow, Side, Transport};
+use crate::frame::{Frame, FrameRef, Timestamp};
+use crate::ip::Ip;
+use crate::ladder::profile::Ports;
+use crate::link::{self, LinkPayload};
+use crate::report::view::Account;
+use crate::segment::{Datagram, Segment};
+use crate::sip::framer::{self, datagram};
+use crate::sip::grammar::{Probe, looks_like_start};
+use crate::sip::message::Message;
+use crate::tally::{FrameTally, SetAside};
+use crate::tcp::{self, SERVER_PORTS, Tcp};
+
+/// UDP conversations known at a time; the table is emptied when it is full, which only renumbers them.
+const MAX_UDP_FLOWS: usize = 65_536;
+/// Datagrams remembered so that a mirrored frame, or the same one in another input, counts once.
+const MAX_RECENT: usize = 4_096;
+
+/// What the reading half has to say.
+pub enum Seen<'a> {
+    /// A SIP message.
+    Message {
+        /// The connection that carried it.
+        connection: &'a Connection,
+        /// Who sent it.
+        side: Side,
+        /// The frame that completed it.
+        at: FrameRef,
+        /// The message.
+        message: &'a Message<'a>,
+    },
+    /// Bytes of a SIP stream are missing from the capture; they were sent within this time.
+    Lost {
+        /// The connection.
+        connection: &'a Connection,
+        /// When the stream was last whole.
+        from: Timestamp,
+        /// When the loss was proved.
+        to: Timestamp,
+    },
+    /// A further input shows a connection.
+    Witness {
+        /// The connection.
+        connection: &'a Connection,
+        /// That input.
+        input: u16,
+    },
+    /// A stream that may be SIP cannot be read; it was in use within this time.
+    Unreadable {
+        /// The connection.
+        connection: &'a Connection,
+        /// The input that shows it.
+        input: u16,
+        /// Its first frame.
+        from: Timestamp,
+        /// Its last frame so far.
+        to: Timestamp,
+    },
+}
+
+/// Frames to messages, with everything counted.
+pub struct Reading {
+    ip: Ip,
+    tcp: Tcp,
+    udp: Udp,
+    streams: Streams,
+    tally: FrameTally,
+    anomalies: AnomalyLog,
+}
+
+impl Reading {
+    /// Nothing read yet. `ports` tells where an encrypted stream may be SIP.
+    pub fn new(ports: &Ports) -> Self {
+        let ids = ConnectionIds::default();
+        Self {
+            ip: Ip::default(),
+            tcp: Tcp::with_ids(tcp::Limits::default(), ids.clone()),
+            udp: Udp::new(ids),
+            streams: Streams::new(ports),
+            tally: FrameTally::default(),
+            anomalies: AnomalyLog::default(),
+        }
+    }
+
+    /// Takes one frame in.
+    pub fn push(&mut self, frame: &Frame<'_>, out: &mut impl FnMut(Seen<'_>)) {
+        let decoded = link::decode(frame).and_then(|payload| match payload {
+            LinkPayload::Ip(ip) => self.ip.push(frame, ip, &mut self.anomalies),
+            LinkPayload::Other { .. } => Err(SetAside::NotIp),
+        });
+        let packet = match decoded {
+            Ok(packet) => packet,
+            Err(reason) => return self.tally.push_set_aside(reason, frame.at, 0, &mut self.anomalies),
+        };
+        match packet.segment() {
+            Ok(Segment::Tcp(segment)) => {
+                self.tally.push_used(packet.waited);
+                let streams = &mut self.streams;
+                self.tcp.push(&segment, &mut self.anomalies, &mut |connection, side, event| {
+                    streams.event(connection, side, event, out);
+                });
+            }
+            Ok(Segment::Udp(datagram)) => {
+                self.tally.push_used(packet.waited);
+                self.udp.push(&datagram, &mut self.streams, out);
+            }
+            Err(reason) => self.tally.push_set_aside(reason, frame.at, packet.waited, &mut self.anomalies),
+        }
+    }
+
+    /// The capture is over: what waits comes out.
+    pub fn finish(&mut self, out: &mut impl FnMut(Seen<'_>)) {
+        let streams = &mut self.streams;
+        self.tcp.finish(&mut self.anomalies, &mut |connection, side, event| streams.event(connection, side, event, out));
+        self.ip.finish(&mut self.anomalies);
+    }
+
+    /// What became of every frame, stream and message. `filtered` frames never came this far.
+    pub fn account(&self, filtered: u64) -> Account {
+        let mut tally = self.tally.clone();
+        tally.push_filtered(filtered);
+        let mut anomalies = self.anomalies.clone();
+        anomalies.append(self.streams.anomalies());
+        Account { tally, anomalies, tcp: self.tcp.counters().connections, ..self.streams.account() }
+    }
+}
+
+/// UDP: each datagram is a message of its own.
+struct Udp {
+    ids: ConnectionIds,
+    flows: HashMap<(SocketAddr, SocketAddr), (Connection, BTreeSet<u16>)>,
+    recent: HashSet<u64>,
+    recent_order: VecDeque<u64>,
+}
+
+impl Udp {
+    fn new(ids: ConnectionIds) -> Self {
+        Self { ids, flows: HashMap::new(), recent: HashSet::new(), recent_order: VecDeque::new() }
+    }
+
+    fn push(&mut self, segment: &Datagram<'_>, streams: &mut Streams, out: &mut impl FnMut(Seen<'_>)) {
+        if looks_like_start(segment.payload) != Probe::Yes {
+            return;
+        }
+        let repeated = self.is_repeated(segment);
+        let ends = (segment.source.min(segment.destination), segment.source.max(segment.destination));
+        if self.flows.len() >= MAX_UDP_FLOWS && !self.flows.contains_key(&ends) {
+            self.flows.clear();
+        }
+        let (connection, inputs) = self.flows.entry(ends).or_insert_with(|| {
+            let to_server = is_server(segment.destination) || !is_server(segment.source);
+            let (client, server) =
+                if to_server { (segment.source, segment.destination) } else { (segment.destination, segment.source) };
+            (Connection { id: self.ids.next_id(), flow: Flow { client, server }, transport: Transport::Udp }, BTreeSet::new())
+        });
+        if inputs.insert(segment.at.input) && inputs.len() > 1 {
+            out(Seen::Witness { connection, input: segment.at.input });
+        }
+        if repeated {
+            return;
+        }
+        let side = if segment.source == connection.flow.client { Side::Client } else { Side::Server };
+        let connection = *connection;
+        datagram(segment.payload, segment.at, framer::Limits::default(), &mut |framed| {
+            streams.framed(&connection, side, framed, out);
+        });
+    }
+
+    /// Whether the very same datagram was seen before: mirrored, or in another input. A retransmission
+    /// has an IP identification of its own.
+    fn is_repeated(&mut self, segment: &Datagram<'_>) -> bool {
+        if segment.identification == 0 {
+            return false;
+        }
+        let mut hash = DefaultHasher::new();
+        (segment.source, segment.destination, segment.identification, segment.payload).hash(&mut hash);
+        let hash = hash.finish();
+        if !self.recent.insert(hash) {
+            return true;
+        }
+        self.recent_order.push_back(hash);
+        if self.recent_order.len() > MAX_RECENT
+            && let Some(oldest) = self.recent_order.pop_front()
+        {
+            self.recent.remove(&oldest);
+        }
+        false
+    }
+}
+
+fn is_server(end: SocketAddr) -> bool {
+    SERVER_PORTS.contains(&end.port())
+}

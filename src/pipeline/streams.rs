@@ -1,0 +1,366 @@
+//! What each connection carries, recognised by content: SIP, TLS, compressed SIP, or something else.
+//!
+//! In: stream events and framed messages. Out: parsed messages, losses, and streams that cannot be read.
+//! Limits: [`SCAN_LIMIT`], [`MAX_LISTED`]; connections come and go with TCP's own table.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::reading::Seen;
+use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
+use crate::flow::{Connection, ConnectionId, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::ladder::profile::Ports;
+use crate::report::view::{Account, Unread};
+use crate::sip::framer::{self, Framed, Framer};
+use crate::sip::grammar;
+use crate::sip::header::HeaderName;
+use crate::sip::message::Message;
+use crate::sip::method::Method;
+use crate::stream::Event;
+use crate::unreadable::UnreadableReason;
+
+/// Octets of one side searched for a SIP message before its stream is taken for something else. On a
+/// port of the profile the search never ends.
+const SCAN_LIMIT: u64 = 64 * 1024;
+/// Unreadable streams listed one by one in the report; further ones are counted.
+const MAX_LISTED: usize = 1_000;
+/// How often an unreadable stream that goes on is told of again, nanoseconds.
+const RETELL: i64 = 1_000_000_000;
+
+/// What a connection turned out to carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Unknown,
+    Sip,
+    Tls { handshake: bool },
+    Compressed,
+    Other,
+}
+
+/// A loss met before it was known what the stream carries.
+#[derive(Clone, Copy, Debug)]
+struct Loss {
+    from: Timestamp,
+    to: Timestamp,
+    gaps: u64,
+    octets: u64,
+}
+
+struct Stream {
+    content: Content,
+    framers: [Framer; 2],
+    scanned: u64,
+    loss: Option<Loss>,
+    first: Option<FrameRef>,
+    last: Option<FrameRef>,
+    told: Option<Timestamp>,
+    frames: u64,
+    ended: u8,
+}
+
+impl Stream {
+    fn new() -> Self {
+        let framer = || Framer::new(framer::Limits::default());
+        Self {
+            content: Content::Unknown,
+            framers: [framer(), framer()],
+            scanned: 0,
+            loss: None,
+            first: None,
+            last: None,
+            told: None,
+            frames: 0,
+            ended: 0,
+        }
+    }
+
+    fn touch(&mut self, frame: FrameRef) {
+        self.first.get_or_insert(frame);
+        if self.last != Some(frame) {
+            self.frames += 1;
+        }
+        self.last = Some(frame);
+    }
+}
+
+/// Every connection that has carried data and has not ended.
+pub struct Streams {
+    ports: Vec<u16>,
+    open: HashMap<ConnectionId, Stream>,
+    anomalies: AnomalyLog,
+    totals: Totals,
+    unread: VecDeque<Unread>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    messages: u64,
+    malformed: u64,
+    gaps: u64,
+    gap_octets: u64,
+    tls: u64,
+    compressed: u64,
+    unlisted: u64,
+}
+
+impl Streams {
+    /// No connection yet.
+    pub fn new(ports: &Ports) -> Self {
+        let ports = ports.mobility.iter().chain(&ports.sip).chain(&ports.remote).copied().collect();
+        Self { ports, open: HashMap::new(), anomalies: AnomalyLog::default(), totals: Totals::default(), unread: VecDeque::new() }
+    }
+
+    /// Defects of SIP streams.
+    pub fn anomalies(&self) -> &AnomalyLog {
+        &self.anomalies
+    }
+
+    /// The counts so far.
+    pub fn account(&self) -> Account {
+        Account {
+            messages: self.totals.messages,
+            malformed: self.totals.malformed,
+            gaps: self.totals.gaps,
+            gap_octets: self.totals.gap_octets,
+            tls: self.totals.tls,
+            compressed: self.totals.compressed,
+            unread: self.unread.iter().cloned().collect(),
+            unlisted: self.totals.unlisted,
+            ..Account::default()
+        }
+    }
+
+    /// Takes one event of a TCP stream in.
+    pub fn event(&mut self, connection: &Connection, side: Side, event: Event<'_>, out: &mut impl FnMut(Seen<'_>)) {
+        let mut stream = match self.open.remove(&connection.id) {
+            Some(stream) => stream,
+            None => Stream::new(),
+        };
+        match event {
+            Event::Bytes { bytes, frame, .. } => self.bytes(connection, side, &mut stream, bytes, frame, out),
+            Event::Gap { length, after, frame, .. } => self.gap(connection, side, &mut stream, length, after, frame, out),
+            Event::Witness { frame } => out(Seen::Witness { connection, input: frame.input }),
+            Event::End { frame } => {
+                self.end(connection, side, &mut stream, frame, out);
+                stream.ended += 1;
+            }
+        }
+        if stream.ended < 2 {
+            self.open.insert(connection.id, stream);
+        } else {
+            self.close(connection, &stream);
+        }
+    }
+
+    /// Takes a framed message or defect in; what a datagram gives comes here directly.
+    pub fn framed(&mut self, connection: &Connection, side: Side, framed: Framed<'_>, out: &mut impl FnMut(Seen<'_>)) {
+        match framed {
+            Framed::Message { raw, last, .. } => {
+                self.message(connection, side, raw, last, out);
+            }
+            Framed::Anomaly(anomaly) => self.anomaly(anomaly),
+        }
+    }
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        if anomaly.kind == AnomalyKind::MalformedMessage {
+            self.totals.malformed += 1;
+        }
+        self.anomalies.push(anomaly);
+    }
+
+    /// Parses a message and hands it on. Whether what follows on its connection is compressed.
+    fn message(&mut self, connection: &Connection, side: Side, raw: &[u8], at: FrameRef, out: &mut impl FnMut(Seen<'_>)) -> bool {
+        let message = match grammar::parse(raw) {
+            Ok(message) => message,
+            Err(error) => {
+                self.anomaly(Anomaly { kind: AnomalyKind::MalformedMessage, frame: at, detail: error.reason });
+                return false;
+            }
+        };
+        self.totals.messages += 1;
+        if let Some(detail) = message.malformed {
+            self.anomaly(Anomaly { kind: AnomalyKind::MalformedMessage, frame: at, detail });
+        }
+        out(Seen::Message { connection, side, at, message: &message });
+        accepts_compression(&message)
+    }
+
+    fn bytes(
+        &mut self,
+        connection: &Connection,
+        side: Side,
+        stream: &mut Stream,
+        bytes: &[u8],
+        frame: FrameRef,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        stream.touch(frame);
+        if stream.content == Content::Unknown {
+            if let Some(handshake) = tls_record(bytes) {
+                stream.content = Content::Tls { handshake };
+                self.totals.tls += 1;
+            } else {
+                stream.scanned += bytes.len() as u64;
+            }
+        }
+        match stream.content {
+            Content::Unknown | Content::Sip => self.sip_bytes(connection, side, stream, bytes, frame, out),
+            Content::Tls { .. } | Content::Compressed => self.unreadable(connection, stream, frame, out),
+            Content::Other => {}
+        }
+        if stream.content == Content::Unknown && stream.scanned > SCAN_LIMIT && !self.is_expected(connection) {
+            stream.content = Content::Other;
+            stream.framers.iter_mut().for_each(|framer| *framer = Framer::new(framer::Limits::default()));
+        }
+    }
+
+    fn sip_bytes(
+        &mut self,
+        connection: &Connection,
+        side: Side,
+        stream: &mut Stream,
+        bytes: &[u8],
+        frame: FrameRef,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        let Stream { content, framers, loss, .. } = stream;
+        let [client, server] = framers;
+        let framer = if side == Side::Client { client } else { server };
+        let mut compressed = false;
+        framer.bytes(bytes, frame, &mut |framed| match framed {
+            Framed::Message { raw, last, .. } if !compressed => {
+                if *content == Content::Unknown {
+                    *content = Content::Sip;
+                    if let Some(loss) = loss.take() {
+                        self.lost(connection, loss, out);
+                    }
+                }
+                compressed = self.message(connection, side, raw, last, out);
+            }
+            // What a stream that is no SIP has between its lines is nobody's defect.
+            Framed::Anomaly(anomaly) if *content == Content::Sip && !compressed => self.anomaly(anomaly),
+            _ => {}
+        });
+        if compressed {
+            stream.content = Content::Compressed;
+            stream.first = Some(frame);
+            stream.frames = 0;
+            self.totals.compressed += 1;
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one event")]
+    fn gap(
+        &mut self,
+        connection: &Connection,
+        side: Side,
+        stream: &mut Stream,
+        length: u64,
+        after: Option<FrameRef>,
+        frame: FrameRef,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        let from = after.map_or(frame.time, |after| after.time).min(frame.time);
+        let loss = Loss { from, to: frame.time, gaps: 1, octets: length };
+        match stream.content {
+            Content::Sip => {
+                self.lost(connection, loss, out);
+                let framer = &mut stream.framers[side.index()];
+                framer.gap(length, frame, &mut |framed| self.framed(connection, side, framed, out));
+            }
+            Content::Unknown => {
+                let known = stream.loss.get_or_insert(Loss { gaps: 0, octets: 0, ..loss });
+                known.from = known.from.min(loss.from);
+                known.to = known.to.max(loss.to);
+                known.gaps += 1;
+                known.octets = known.octets.saturating_add(length);
+                stream.framers[side.index()].gap(length, frame, &mut |_| {});
+            }
+            Content::Tls { .. } | Content::Compressed | Content::Other => {}
+        }
+    }
+
+    fn lost(&mut self, connection: &Connection, loss: Loss, out: &mut impl FnMut(Seen<'_>)) {
+        self.totals.gaps += loss.gaps;
+        self.totals.gap_octets = self.totals.gap_octets.saturating_add(loss.octets);
+        out(Seen::Lost { connection, from: loss.from, to: loss.to });
+    }
+
+    fn end(&mut self, connection: &Connection, side: Side, stream: &mut Stream, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+        match stream.content {
+            Content::Sip => {
+                let framer = &mut stream.framers[side.index()];
+                framer.end(frame, &mut |framed| self.framed(connection, side, framed, out));
+            }
+            Content::Tls { .. } | Content::Compressed => {
+                stream.told = None;
+                self.unreadable(connection, stream, stream.last.unwrap_or(frame), out);
+            }
+            Content::Unknown | Content::Other => {}
+        }
+    }
+
+    /// Tells of a stream that cannot be read, where it may have been SIP.
+    fn unreadable(&mut self, connection: &Connection, stream: &mut Stream, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+        let fresh = stream.told.is_none_or(|told| frame.time.since(told) >= RETELL);
+        if fresh && self.may_be_sip(connection, stream.content) {
+            stream.told = Some(frame.time);
+            let from = stream.first.map_or(frame.time, |first| first.time).min(frame.time);
+            out(Seen::Unreadable { connection, input: frame.input, from, to: frame.time });
+        }
+    }
+
+    fn may_be_sip(&self, connection: &Connection, content: Content) -> bool {
+        content == Content::Compressed || self.is_expected(connection)
+    }
+
+    fn is_expected(&self, connection: &Connection) -> bool {
+        self.ports.contains(&connection.flow.server.port()) || self.ports.contains(&connection.flow.client.port())
+    }
+
+    /// A connection is over: one that could not be read is listed.
+    fn close(&mut self, connection: &Connection, stream: &Stream) {
+        let (reason, detail) = match stream.content {
+            Content::Tls { handshake: true } => {
+                (UnreadableReason::TlsNoSecret, "encrypted; this version reads no TLS: capture where the traffic is in the clear")
+            }
+            Content::Tls { handshake: false } => {
+                (UnreadableReason::TlsNoHandshake, "encrypted, and the capture began after the handshake")
+            }
+            Content::Compressed => (UnreadableReason::CompressedUnrecognised, "compressed after NEGOTIATE; this version does not decode it"),
+            Content::Unknown if stream.loss.is_some() && self.is_expected(connection) => {
+                (UnreadableReason::Damaged, "bytes are missing and no SIP message was found in the rest")
+            }
+            _ => return,
+        };
+        if !self.may_be_sip(connection, stream.content) {
+            return;
+        }
+        if self.unread.len() >= MAX_LISTED {
+            self.totals.unlisted += 1;
+            return;
+        }
+        self.unread.push_back(Unread { flow: connection.flow, reason, detail, frames: stream.frames });
+    }
+}
+
+/// Whether the bytes begin with a TLS record; if so, whether it is the handshake's.
+///
+/// Source: RFC 8446 §5.1; RFC 5246 appendix E.2 for the SSLv2-format ClientHello.
+fn tls_record(bytes: &[u8]) -> Option<bool> {
+    match *bytes {
+        [kind @ 20..=23, 3, 0..=4, high, ..] if high <= 0x48 => Some(kind == 22),
+        [0x80.., _, 1, 3, 0..=3, ..] => Some(true),
+        _ => None,
+    }
+}
+
+/// Whether this is the answer after which the connection is compressed.
+///
+/// Source: \[MS-SIPCOMP\] §3.1, the response to NEGOTIATE.
+fn accepts_compression(message: &Message<'_>) -> bool {
+    message.status().is_some_and(|status| status.is_success())
+        && message.cseq().is_some_and(|cseq| cseq.method == Method::Negotiate)
+        && message.header(HeaderName::Compression).is_some_and(|value| value.to_ascii_uppercase().starts_with(b"LZ77"))
+}
