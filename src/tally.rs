@@ -79,16 +79,21 @@ pub struct FrameTally {
 impl FrameTally {
     /// Counts a frame whose segment was used, and the `waited` fragments before it that it completed
     /// (see `ip::Packet::waited`).
+    #[inline]
     pub fn push_used(&mut self, waited: u32) {
         self.used += 1 + u64::from(waited);
-        self.release(waited);
+        if waited > 0 {
+            self.release(waited);
+        }
     }
 
     /// Counts a frame that was set aside, and the `waited` fragments that share its fate. A defective
     /// frame is also an anomaly.
     pub fn push_set_aside(&mut self, reason: SetAside, at: FrameRef, waited: u32, anomalies: &mut AnomalyLog) {
         *self.set_aside.entry(reason).or_default() += 1 + u64::from(waited);
-        self.release(waited);
+        if waited > 0 {
+            self.release(waited);
+        }
         if let Some(detail) = reason.defect() {
             anomalies.push(Anomaly { kind: AnomalyKind::BadFrame, frame: at, detail });
         }
@@ -117,10 +122,8 @@ impl FrameTally {
     }
 
     /// Takes `waited` frames out of the waiting ones: they have just been counted elsewhere.
+    #[cold]
     fn release(&mut self, waited: u32) {
-        if waited == 0 {
-            return;
-        }
         if let Some(count) = self.set_aside.get_mut(&SetAside::Fragment) {
             *count = count.saturating_sub(u64::from(waited));
             if *count == 0 {

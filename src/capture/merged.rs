@@ -61,9 +61,15 @@ impl Merged {
             }
             return !self.heads.is_empty();
         }
+        let alone = self.heads.len() == 1;
         if let Some(mut head) = self.heads.peek_mut() {
             let Reverse((_, index)) = *head;
-            match self.sources.get_mut(index).and_then(Entry::advance) {
+            let Some(entry) = self.sources.get_mut(index) else { return false };
+            // With no other source left there is nothing to compare times with.
+            if alone && entry.source.advance() {
+                return true;
+            }
+            match entry.advance() {
                 // The heap is put in order as `head` goes, which costs nothing while the same source is next.
                 Some(time) => *head = Reverse((time, index)),
                 None => drop(PeekMut::pop(head)),

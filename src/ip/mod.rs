@@ -51,6 +51,7 @@ impl Packet<'_> {
     /// Reads the transport header.
     ///
     /// Errors: [`SetAside::OtherProtocol`], [`SetAside::CutShort`] or [`SetAside::Malformed`].
+    #[inline(always)]
     pub fn segment(&self) -> Result<Segment<'_>, SetAside> {
         transport::decode(self)
     }
@@ -72,7 +73,7 @@ impl Ip {
     ///
     /// Anomalies: fragments that will never be whole, or that contradict each other.
     /// Errors: why the frame gives no packet; [`SetAside::Fragment`] if it may yet be part of one.
-    #[inline]
+    #[inline(always)]
     pub fn push<'a>(
         &mut self,
         frame: &Frame<'_>,
@@ -119,7 +120,7 @@ impl Ip {
 }
 
 /// A packet in one piece.
-#[inline]
+#[inline(always)]
 fn whole<'a>(at: FrameRef, slice: &LaxIpSlice<'a>, cut: usize) -> Result<Packet<'a>, SetAside> {
     let payload = slice.payload();
     let (source, destination, identification, missing) = match slice {

@@ -17,7 +17,7 @@ const UDP_HEADER: usize = 8;
 const MAX_WINDOW_SHIFT: u8 = 14;
 
 /// Reads the transport header of a packet.
-#[inline]
+#[inline(always)]
 pub(super) fn decode<'a>(packet: &'a Packet<'_>) -> Result<Segment<'a>, SetAside> {
     match packet.protocol {
         6 => tcp(packet).map(Segment::Tcp),
@@ -33,7 +33,7 @@ fn too_short(packet: &Packet<'_>) -> SetAside {
 }
 
 /// Source: RFC 9293 §3.1.
-#[inline]
+#[inline(always)]
 fn tcp<'a>(packet: &'a Packet<'_>) -> Result<TcpSegment<'a>, SetAside> {
     let bytes: &[u8] = &packet.payload;
     match TcpSlice::from_slice(bytes) {
@@ -59,7 +59,7 @@ fn tcp_cut<'a>(packet: &'a Packet<'_>, header_len: usize) -> Result<TcpSegment<'
     Ok(TcpSegment { missing: segment.missing.saturating_sub(u32::try_from(lost).unwrap_or(u32::MAX)), ..segment })
 }
 
-#[inline]
+#[inline(always)]
 fn segment<'a>(packet: &'a Packet<'_>, header: &TcpSlice<'_>, payload: &'a [u8]) -> TcpSegment<'a> {
     let syn = header.syn();
     TcpSegment {
