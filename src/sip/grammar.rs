@@ -90,8 +90,10 @@ pub fn parse(raw: &[u8]) -> Result<Message<'_>, ParseError> {
 pub fn looks_like_start(bytes: &[u8]) -> Probe {
     let bytes = trim_start(bytes);
     let shown = bytes.get(..START_LINE_LIMIT).unwrap_or(bytes);
-    // A last octet of the code may still be followed by a fourth digit.
-    if status_line(shown).is_ok() && !shown.last().is_some_and(|octet| is_digit(*octet)) {
+    // A code that ends the octets may still be followed by a fourth digit.
+    if let Ok((_, (StartLine::Response { reason, .. }, _))) = status_line(shown)
+        && (!reason.is_empty() || shown.last().is_some_and(|octet| is_space(*octet)))
+    {
         return Probe::Yes;
     }
     match memchr(b'\n', shown).and_then(|end| shown.get(..end)) {
@@ -484,6 +486,7 @@ mod tests {
             ("SIP/2.0 200", Probe::NeedMore),
             ("SIP/2.0 200 ", Probe::Yes),
             ("SIP/2.0 200\r", Probe::Yes),
+            ("SIP/2.0 200 OK 5", Probe::Yes),
             ("SIP/2.0 2000 x", Probe::No),
             ("SIP/2.0/TLS x", Probe::No),
             ("\r\n\r\nSIP/2.0 200 OK", Probe::Yes),

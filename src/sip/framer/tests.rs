@@ -231,7 +231,7 @@ fn piece() -> impl Strategy<Value = String> {
         1 => Just(format!("OPTIONS sip:a@b SIP/2.0\r\nx: {}\r\n\r\n", "y".repeat(250))),
         1 => "[A-Z a-z/:.0-9]{0,30}",
         1 => "[A-Z]{2,5} sip:[a-z]{0,5}[ \\r\\n]{1,3}SIP/2.0\r\n",
-        1 => "SIP/[12]\\.0 {1,2}[0-9]{2,4} ?[a-z]{0,3}\r\n\r\n",
+        1 => "SIP/[12]\\.0 {1,2}[0-9]{2,4} ?[a-z0-9 ]{0,4}\r\n\r\n",
         1 => "[a-z]{1,80}: [a-z]{0,110}\r\n",
     ]
 }
