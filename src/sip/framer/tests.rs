@@ -151,6 +151,10 @@ fn limits() {
     check(&[Bytes(&head)], &[big, "1-1 BYE body 0"]);
     check(&[Bytes(&head[..190]), Bytes(&head[190..])], &[big, "2-2 BYE body 0"]);
     check(&[Bytes(&head[..190]), Bytes(&head[190..205]), Bytes(&head[205..])], &[big, "3-3 BYE body 0"]);
+    // The line that crosses the limit goes with the head, however the octets come in.
+    let crossing = format!("INFO sip:a@b SIP/2.0\r\na: {}\r\n{BYE}{OK}", "x".repeat(167));
+    check(&[Bytes(&crossing)], &[big, "1-1 SIP/2.0 body 4"]);
+    check(&[Bytes(&crossing[..201]), Bytes(&crossing[201..])], &[big, "2-2 SIP/2.0 body 4"]);
     let endless = format!("BYE sip:{}", "x".repeat(300));
     check(&[Bytes(&endless), Bytes(&endless), Bytes(&format!("\r\n{BYE}"))], &[big, "3-3 BYE body 0"]);
 }
