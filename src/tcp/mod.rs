@@ -4,7 +4,7 @@
 //! to know link layers, IP and what the bytes mean. Checksums are never looked at: captures made on the
 //! sending host have wrong ones.
 //!
-//! The part about ranges and holes ([`assembler`]) knows no TCP; [`half`] knows sequence numbers and when a
+//! The part about ranges and holes ([`assembler`]) knows no TCP; [`half`] knows sequence numbers and [`proof`] when a
 //! hole is lost; [`conversation`] knows how connections begin and end; [`table`] knows which there are.
 //!
 //! What callers can rely on:
@@ -25,6 +25,8 @@
 mod assembler;
 mod conversation;
 mod half;
+mod passed;
+mod proof;
 mod recent;
 mod role;
 mod table;
@@ -38,7 +40,7 @@ use crate::segment::TcpSegment;
 use crate::stream::Event;
 
 use conversation::{Conversation, Outcome};
-use half::WAIT_ALONE;
+use proof::WAIT_ALONE;
 use recent::Recent;
 use table::{Pair, Past, Table};
 
