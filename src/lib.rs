@@ -48,3 +48,4 @@ pub mod sip;
 pub mod stream;
 pub mod tally;
 pub mod tcp;
+pub mod unreadable;

@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 
+use etherparse::err::tcp::HeaderSliceError;
 use etherparse::{TcpOptionElement, TcpSlice, UdpHeaderSlice};
 
 use super::Packet;
 use crate::segment::{Datagram, Segment, TcpSegment};
 use crate::tally::SetAside;
 
+/// Octets of a TCP header without options.
+const TCP_HEADER: usize = 20;
 /// Octets of a UDP header.
 const UDP_HEADER: usize = 8;
 /// The largest window scale there is. Source: RFC 7323 §2.3.
@@ -33,12 +36,33 @@ fn too_short(packet: &Packet<'_>) -> SetAside {
 #[inline]
 fn tcp<'a>(packet: &'a Packet<'_>) -> Result<TcpSegment<'a>, SetAside> {
     let bytes: &[u8] = &packet.payload;
-    let header = TcpSlice::from_slice(bytes).map_err(|error| match error {
-        etherparse::err::tcp::HeaderSliceError::Len(_) => too_short(packet),
-        etherparse::err::tcp::HeaderSliceError::Content(_) => SetAside::Malformed,
-    })?;
+    match TcpSlice::from_slice(bytes) {
+        Ok(header) => Ok(segment(packet, &header, bytes.get(header.header_slice().len()..).unwrap_or_default())),
+        Err(HeaderSliceError::Len(error)) => tcp_cut(packet, error.required_len),
+        Err(HeaderSliceError::Content(_)) => Err(SetAside::Malformed),
+    }
+}
+
+/// A segment whose options the capture cut off, as a snap length of 68 octets does: what is left of the header
+/// still says which octets of the stream were sent.
+#[cold]
+fn tcp_cut<'a>(packet: &'a Packet<'_>, header_len: usize) -> Result<TcpSegment<'a>, SetAside> {
+    let lost = header_len.saturating_sub(packet.payload.len());
+    let (true, Some(fixed)) = (packet.missing >= lost, packet.payload.first_chunk::<TCP_HEADER>()) else {
+        return Err(too_short(packet));
+    };
+    let mut fixed = *fixed;
+    // As if there were no options.
+    fixed[12] = 5 << 4;
+    let header = TcpSlice::from_slice(&fixed).map_err(|_| SetAside::CutShort)?;
+    let segment = segment(packet, &header, &[]);
+    Ok(TcpSegment { missing: segment.missing.saturating_sub(u32::try_from(lost).unwrap_or(u32::MAX)), ..segment })
+}
+
+#[inline]
+fn segment<'a>(packet: &'a Packet<'_>, header: &TcpSlice<'_>, payload: &'a [u8]) -> TcpSegment<'a> {
     let syn = header.syn();
-    Ok(TcpSegment {
+    TcpSegment {
         at: packet.at,
         source: SocketAddr::new(packet.source, header.source_port()),
         destination: SocketAddr::new(packet.destination, header.destination_port()),
@@ -48,10 +72,10 @@ fn tcp<'a>(packet: &'a Packet<'_>) -> Result<TcpSegment<'a>, SetAside> {
         fin: header.fin(),
         rst: header.rst(),
         window: header.window_size(),
-        window_shift: if syn { window_shift(&header) } else { None },
-        payload: bytes.get(header.header_slice().len()..).unwrap_or_default(),
+        window_shift: if syn { window_shift(header) } else { None },
+        payload,
         missing: u32::try_from(packet.missing).unwrap_or(u32::MAX),
-    })
+    }
 }
 
 /// The window-scale option. Source: RFC 7323 §2.2.
@@ -131,13 +155,17 @@ mod tests {
         // Options that are broken before the window scale, and one that is not on a SYN.
         assert_eq!(tcp_of(&tcp_bytes(0x02, &[2, 0, 3, 3, 8, 0, 0, 0], b""), 0).window_shift, None);
         assert_eq!(tcp_of(&tcp_bytes(0x10, &[3, 3, 8, 0], b""), 0).window_shift, None);
+        // Of 8 octets of options 3 were captured, and of the 10 octets behind them none.
+        let cut = tcp_of(&tcp_bytes(0x02, &[3, 3, 8, 0, 0, 0, 0, 0], b"")[..23], 15);
+        assert_eq!((cut.sequence, cut.syn, cut.window_shift, cut.payload, cut.missing), (9, true, None, &b""[..], 10));
         assert!(tcp_of(&tcp_bytes(0x11, &[], b""), 0).fin);
         assert!(tcp_of(&tcp_bytes(0x04, &[], b""), 0).rst);
     }
 
     #[test]
     fn udp_lengths() {
-        let rows: [(u16, usize, Result<(&[u8], u32), SetAside>); 7] = [
+        type Row<'a> = (u16, usize, Result<(&'a [u8], u32), SetAside>);
+        let rows: [Row<'_>; 7] = [
             (12, 0, Ok((b"data", 0))),
             (10, 0, Ok((b"da", 0))),
             (14, 2, Ok((b"data", 2))),
@@ -168,7 +196,7 @@ mod tests {
         let mut small = short.clone();
         small[12] = 0x40;
         let rows: [(u8, &[u8], usize, SetAside); 8] = [
-            (6, &whole[..24], 4, SetAside::CutShort),
+            (6, &whole[..24], 3, SetAside::CutShort),
             (6, &whole[..24], 0, SetAside::Malformed),
             (6, &whole[..3], 40, SetAside::CutShort),
             (6, &small, 0, SetAside::Malformed),

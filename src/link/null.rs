@@ -12,6 +12,10 @@ const IP_FAMILIES: [u32; 6] = [2, 10, 23, 24, 28, 30];
 /// Source: LINKTYPE_NULL, <https://www.tcpdump.org/linktypes.html>.
 pub(super) fn decode_null(bytes: &[u8]) -> Result<LinkPayload<'_>, SetAside> {
     let (family, rest) = split(bytes)?;
+    // Some drivers put an EtherType into the last two octets instead. It is larger than any family.
+    if matches!(family & 0xffff, 0x0800 | 0x86dd) {
+        return Ok(LinkPayload::Ip(rest));
+    }
     // No family number is also one with its octets swapped, so both orders can be tried.
     Ok(payload(if family > 0xffff { family.swap_bytes() } else { family }, rest))
 }
@@ -56,6 +60,7 @@ mod tests {
     fn other_families_and_short_frames() {
         assert_eq!(decode_null(&[0, 0, 0, 7, 1]), Ok(LinkPayload::Other { ethertype: 7 }));
         assert_eq!(decode_null(&[7, 0, 0, 0, 1]), Ok(LinkPayload::Other { ethertype: 7 }));
+        assert_eq!(decode_null(&[0x0f, 0, 8, 0, 0x45]), Ok(LinkPayload::Ip(&[0x45])));
         assert_eq!(decode_null(&[2, 0, 0]), Err(SetAside::CutShort));
         assert_eq!(decode_loop(&[]), Err(SetAside::CutShort));
     }

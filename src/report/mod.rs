@@ -1,1 +1,18 @@
-//! To come.
+//! Reports: one model, one file per format.
+//!
+//! In: the [`model`], filled by the pipeline. Out: bytes for a terminal or a script.
+//! It refuses to judge: every number and word it shows is in the model already.
+//! A new format is one file and one line in [`format::FORMATS`].
+
+pub mod format;
+pub mod json;
+pub mod model;
+pub mod ndjson;
+pub mod page;
+pub mod schema;
+pub mod table;
+pub mod text;
+pub mod time;
+
+#[cfg(test)]
+pub(crate) mod sample;

@@ -1,0 +1,383 @@
+//! What can be typed, with the help that explains it.
+//!
+//! Names of formats, vantages and the choices of `simulate` come from their registries.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::pipeline::Vantage;
+use crate::report::format::{self, FORMATS, Format};
+use crate::report::model::Severity;
+use crate::simulate::{self, Client, Container, Link, Mischief, PushVariant};
+
+const OVERVIEW: &str = "\
+Examples:
+  lyncpush analyze trace.pcap                      which step broke, for every push in the capture
+  lyncpush analyze frontend.pcapng edge.pcap.gz    captures from two servers, judged as one
+  lyncpush analyze --format json trace.pcap        the same for a script
+
+Exit codes:
+  0  no finding at or above --fail-on
+  1  there is one
+  2  the command or the input could not be used";
+
+const ANALYZE: &str = "\
+Examples:
+  lyncpush analyze trace.pcap
+  lyncpush analyze -v --user bob@example.com trace.pcap
+  lyncpush analyze --vantage frontend=fe.pcap fe.pcap other.pcap
+  lyncpush analyze --format json -o report.json trace.pcap
+  tcpdump -i any -w - port 5061 | lyncpush analyze --format ndjson -
+
+Exit codes:
+  0  no finding at or above --fail-on
+  1  there is one
+  2  the command or the input could not be used: no such file, not a capture, no permission
+A capture that is cut short or damaged in the middle is analysed as far as it goes.";
+
+const SIMULATE: &str = "\
+Examples:
+  lyncpush simulate --list
+  lyncpush simulate edge-down -o training.pcapng
+  lyncpush simulate edge-down --vantage frontend --ladders 100 --mischief drop -o lossy.pcap.gz
+  lyncpush simulate edge-down | lyncpush analyze -";
+
+/// Says which step of a Lync or Skype for Business push notification broke, from packet captures.
+#[derive(Debug, Parser)]
+#[command(name = "lyncpush", version, about, after_help = OVERVIEW, max_term_width = 120, arg_required_else_help = false)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyse captures: rebuild every push and say which of its ten steps broke
+    #[command(after_help = ANALYZE)]
+    Analyze(Box<Analyze>),
+    /// Print the ladder profile in force, as TOML
+    ///
+    /// The profile holds what a push exchange should look like: steps, time limits, ports, mobile products, which
+    /// clients get a push, the clearing house's address. Save it, change what differs at your site, and give the
+    /// file to `analyze --profile`; a file with only the changed keys will do.
+    Profile(Profile),
+    /// Print the JSON Schema of the report
+    Schema,
+    /// Write a synthetic capture of a known ladder, for training and tests
+    #[command(after_help = SIMULATE)]
+    Simulate(Box<Simulate>),
+}
+
+/// Arguments of `analyze`.
+#[derive(Debug, Args)]
+pub struct Analyze {
+    /// Captures (pcap, pcapng, also in gzip or zstd); `-` reads standard input. Several are one analysis
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub captures: Vec<String>,
+
+    /// How the report is written
+    #[arg(long, value_name = "FORMAT", default_value = FORMATS[0].name, value_parser = formats())]
+    pub format: &'static Format,
+
+    /// Write the report there instead of standard output, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// The lowest severity that makes the exit code 1
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
+    pub fail_on: FailOn,
+
+    /// Where the captures were taken, or with `=FILE` where that one was; may repeat [default: inferred]
+    ///
+    /// Roles: caller, frontend, frontend-loopback, edge-internal, edge-external. Says which hops the capture can
+    /// show, so that a step that was not seen there can be called missing.
+    #[arg(long = "vantage", value_name = "ROLE[=FILE]", value_parser = vantage)]
+    pub vantages: Vec<(Vantage, Option<String>)>,
+
+    /// The clearing house's address where it is not sip:push@push.lync.com; may repeat
+    #[arg(long = "push-uri", value_name = "URI")]
+    pub push_uris: Vec<String>,
+
+    /// Only ladders whose caller or callee is this user
+    #[arg(long, value_name = "SIP-URI", value_parser = sip_uri)]
+    pub user: Option<String>,
+
+    /// Only frames that pass this libpcap filter, such as 'host 192.0.2.7 and port 5061'
+    #[arg(long, value_name = "EXPR")]
+    pub bpf: Option<String>,
+
+    /// Show message text, push payloads and credentials, which are left out otherwise
+    #[arg(long)]
+    pub show_text: bool,
+
+    /// A TOML file that overrides parts of the ladder profile; see `lyncpush profile`
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+
+    /// When to use colours; NO_COLOR and CLICOLOR_FORCE are honoured
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+
+    /// Columns of the table [default: the terminal's, else COLUMNS, else 80]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=200))]
+    pub width: Option<u16>,
+
+    /// Show the steps of complete ladders too
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+
+    /// Nothing on standard error but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// No progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+/// Arguments of `profile`.
+#[derive(Debug, Args)]
+pub struct Profile {
+    /// A TOML file that overrides parts of the built-in profile
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// What happens; `--list` shows all
+    #[arg(value_name = "SCENARIO", required_unless_present = "list")]
+    pub scenario: Option<String>,
+
+    /// List the scenarios
+    #[arg(long)]
+    pub list: bool,
+
+    /// Write the capture there instead of standard output, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write three captures of the same ladders (Front End, Edge, caller), whose clocks disagree, into a directory
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "output")]
+    pub set: Option<PathBuf>,
+
+    /// Where the capture is taken; may repeat [default: everywhere at once]
+    #[arg(long, value_name = "ROLE", value_parser = named::<simulate::Vantage>(simulate::Vantage::NAMES))]
+    pub vantage: Vec<simulate::Vantage>,
+
+    /// The called user's phone
+    #[arg(long, value_name = "PHONE", default_value = "wp-lync2010", value_parser = named::<Client>(Client::NAMES))]
+    pub client: Client,
+
+    /// How many ladders
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub ladders: u64,
+
+    /// Milliseconds from the beginning of one ladder to that of the next
+    #[arg(long, value_name = "MS", default_value_t = 50)]
+    pub spacing_ms: u64,
+
+    /// What identifiers and small delays are drawn from: the same seed gives the same file
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// The method of the push request
+    #[arg(long, value_name = "METHOD", default_value = "MESSAGE")]
+    pub push_method: String,
+
+    /// Where the push names its user and its device
+    #[arg(long, value_name = "VARIANT", default_value = "v1", value_parser = named::<PushVariant>(PushVariant::NAMES))]
+    pub push_variant: PushVariant,
+
+    /// How frames begin
+    #[arg(long, value_name = "LINK", default_value = "ethernet", value_parser = named::<Link>(Link::NAMES))]
+    pub link: Link,
+
+    /// Hosts speak IPv6
+    #[arg(long)]
+    pub ipv6: bool,
+
+    /// The file's format [default: as the name of FILE says, else pcap]
+    #[arg(long, value_name = "FORMAT", value_parser = named::<Container>(Container::NAMES))]
+    pub container: Option<Container>,
+
+    /// What the network or the capturing did to the packets; may repeat
+    #[arg(long, value_name = "WHAT", value_parser = named::<Mischief>(Mischief::NAMES))]
+    pub mischief: Vec<Mischief>,
+
+    /// When the capture begins, RFC 3339 [default: 2013-06-03T08:00:00Z]
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+
+    /// Milliseconds by which the capturing host's clock is ahead
+    #[arg(long, value_name = "MS", default_value_t = 0, allow_negative_numbers = true)]
+    pub clock_offset_ms: i64,
+
+    /// Nothing on standard error but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// The lowest severity that makes the exit code 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Something does not work
+    Error,
+    /// Also when it works, but not as it should
+    Warning,
+    /// Also when there is anything to tell
+    Note,
+    /// Never
+    Never,
+}
+
+impl FailOn {
+    /// The severity it stands for; none for never.
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Note => Some(Severity::Note),
+            Self::Never => None,
+        }
+    }
+}
+
+/// Reads one of `names`, each of which leads back to its value.
+fn named<T: FromStr + Clone + Send + Sync + 'static>(
+    names: &'static [&'static str],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>().map_err(|_| "unknown name"))
+}
+
+/// Reads a format's name.
+fn formats() -> impl TypedValueParser<Value = &'static Format> {
+    let values = FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.help));
+    PossibleValuesParser::new(values).try_map(|name| format::find(&name).ok_or("unknown format"))
+}
+
+/// Reads `ROLE` or `ROLE=FILE`.
+fn vantage(text: &str) -> Result<(Vantage, Option<String>), String> {
+    let (role, file) = match text.split_once('=') {
+        Some((role, file)) => (role, Some(file.to_owned())),
+        None => (text, None),
+    };
+    let known = || Vantage::ALL.map(Vantage::name).join(", ");
+    let vantage = Vantage::from_name(role).ok_or_else(|| format!("unknown role {role:?}, known are {}", known()))?;
+    if file.as_deref() == Some("") { Err(format!("no file after {role:?}=")) } else { Ok((vantage, file)) }
+}
+
+/// Reads a user's address, with or without its scheme.
+fn sip_uri(text: &str) -> Result<String, String> {
+    let address = text.strip_prefix("sip:").or_else(|| text.strip_prefix("sips:")).unwrap_or(text);
+    match address.split_once('@') {
+        Some((user, host)) if !user.is_empty() && !host.is_empty() => {
+            Ok(if address.len() == text.len() { format!("sip:{text}") } else { text.to_owned() })
+        }
+        _ => Err("expected user@host or sip:user@host".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn analyze(typed: &[&str]) -> Analyze {
+        match Cli::try_parse_from(["lyncpush", "analyze"].iter().chain(typed)).unwrap().command {
+            Command::Analyze(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults() {
+        let args = analyze(&["a.pcap"]);
+        assert_eq!(args.format.name, "table");
+        assert_eq!(args.fail_on, FailOn::Error);
+        assert_eq!(args.color, ColorChoice::Auto);
+        assert!(args.vantages.is_empty() && args.user.is_none() && !args.show_text);
+    }
+
+    #[test]
+    fn everything_at_once() {
+        let args = analyze(&[
+            "a.pcap",
+            "-",
+            "--format",
+            "ndjson",
+            "-o",
+            "out",
+            "--fail-on",
+            "never",
+            "--vantage",
+            "frontend",
+            "--vantage",
+            "edge-external=a=b.pcap",
+            "--push-uri",
+            "sip:p@q",
+            "--push-uri",
+            "sip:r@s",
+            "--user",
+            "bob@example.com",
+            "--bpf",
+            "port 5061",
+            "--show-text",
+            "--color",
+            "always",
+            "-v",
+            "--no-progress",
+            "--profile",
+            "p.toml",
+            "--width",
+            "120",
+        ]);
+        assert_eq!(args.captures, ["a.pcap", "-"]);
+        assert_eq!(args.format.name, "ndjson");
+        assert_eq!(args.fail_on.severity(), None);
+        let edge = (Vantage::EdgeExternal, Some("a=b.pcap".to_owned()));
+        assert_eq!(args.vantages, [(Vantage::Frontend, None), edge]);
+        assert_eq!(args.push_uris, ["sip:p@q", "sip:r@s"]);
+        assert_eq!(args.user.as_deref(), Some("sip:bob@example.com"));
+        assert_eq!(args.width, Some(120));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for typed in [
+            &["a", "--format", "mermaid"][..],
+            &["a", "--width", "59"],
+            &["a", "--vantage", "frontend="],
+            &["a", "--user", "bob"],
+            &["a", "-v", "-q"],
+            &["a", "--color", "pink"],
+            &[],
+        ] {
+            assert!(Cli::try_parse_from(["lyncpush", "analyze"].iter().chain(typed)).is_err(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn every_format_and_role_is_in_the_help() {
+        let help = Cli::command().find_subcommand_mut("analyze").unwrap().render_long_help().to_string();
+        for format in FORMATS {
+            assert!(help.contains(format.name) && help.contains(format.help), "{}", format.name);
+        }
+        for vantage in Vantage::ALL {
+            assert!(help.contains(vantage.name()), "{}", vantage.name());
+        }
+        assert!(help.contains("Exit codes:"));
+    }
+}

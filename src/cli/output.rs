@@ -1,0 +1,237 @@
+//! Where a report goes: standard output, or a file that is written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+
+/// Octets gathered before the system is called.
+const BUFFER: usize = 64 * 1024;
+
+/// A place for a report. Nothing of a file shows under its name before [`Output::finish`].
+#[derive(Debug)]
+pub struct Output {
+    place: Place,
+    name: String,
+    closed: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// Standard output.
+    Standard(BufWriter<Stdout>),
+    /// A file beside `target`, renamed at the end.
+    Whole { file: BufWriter<NamedTempFile>, target: PathBuf },
+    /// A device or a pipe: there is nothing to rename.
+    Direct(BufWriter<File>),
+}
+
+impl Output {
+    /// Opens `path`, or standard output for none and for `-`.
+    ///
+    /// Fails when `path` cannot be written or is one of `inputs`, which would be lost.
+    pub fn open(path: Option<&Path>, inputs: &[String]) -> Result<Self> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            let place = Place::Standard(BufWriter::with_capacity(BUFFER, io::stdout()));
+            return Ok(Self { place, name: "standard output".to_owned(), closed: false });
+        };
+        let name = format!("{:?}", path.display().to_string());
+        let fail = |why: &str| Error::new(format!("cannot write {name}: {why}"));
+        // Links are followed, so that the file they name is replaced and not the link.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).any(|input| input == target) {
+            return Err(fail("it is one of the captures; choose another name"));
+        }
+        let known = fs::metadata(&target).ok();
+        let place = match &known {
+            Some(known) if known.is_dir() => return Err(fail("it is a directory")),
+            Some(known) if !known.is_file() => {
+                let file = File::options().write(true).open(&target).map_err(|error| fail(&reason(&error)))?;
+                Place::Direct(BufWriter::with_capacity(BUFFER, file))
+            }
+            _ => {
+                let file = beside(&target, known.as_ref()).map_err(|error| fail(&reason(&error)))?;
+                Place::Whole { file: BufWriter::with_capacity(BUFFER, file), target }
+            }
+        };
+        Ok(Self { place, name, closed: false })
+    }
+
+    /// Whether the reader has gone away: then nothing more is worth writing, and nothing worth saying.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Writes what is gathered; a file gets its name. A reader that has gone away is no error.
+    ///
+    /// Fails when the bytes cannot be written or the file cannot be renamed; then there is no file.
+    pub fn finish(mut self) -> Result<()> {
+        if let Err(error) = self.flush() {
+            return self.outcome(Err(error));
+        }
+        let Self { place: Place::Whole { file, target }, name, .. } = self else { return Ok(()) };
+        let fail = |error: &io::Error| Error::new(format!("cannot write {name}: {}", reason(error)));
+        let file = file.into_inner().map_err(|error| fail(error.error()))?;
+        // Synced before it is renamed, so that a crash of the machine leaves no half report either.
+        file.as_file().sync_all().map_err(|error| fail(&error))?;
+        file.persist(&target).map_err(|error| fail(&error.error))?;
+        Ok(())
+    }
+
+    /// What became of writing to this output, as this program's error; none when the reader has gone away.
+    pub fn outcome(&self, written: io::Result<()>) -> Result<()> {
+        match written {
+            Ok(()) => Ok(()),
+            Err(_) if self.closed => Ok(()),
+            Err(error) => Err(Error::new(format!("cannot write {}: {}", self.name, reason(&error)))),
+        }
+    }
+
+    /// Remembers a closed pipe.
+    fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            self.closed |= error.kind() == ErrorKind::BrokenPipe;
+        }
+        result
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match &mut self.place {
+            Place::Standard(out) => out,
+            Place::Whole { file, .. } => file,
+            Place::Direct(file) => file,
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.writer().write(bytes);
+        self.noted(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.writer().flush();
+        self.noted(result)
+    }
+}
+
+/// A temporary file in the directory of `target`, with the permissions it will have under its name.
+fn beside(target: &Path, known: Option<&fs::Metadata>) -> io::Result<NamedTempFile> {
+    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lyncpush-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // What any new file gets; the process's mask takes its part of it.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let file = builder.tempfile_in(directory)?;
+    if let Some(known) = known {
+        file.as_file().set_permissions(known.permissions())?;
+    }
+    Ok(file)
+}
+
+/// Why an operation failed, in the words of this program: no capital, no number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    // tempfile appends the path it tried, which is not the one that was asked for.
+    let text = text.split(" at path ").next().unwrap_or(text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_shows_only_when_it_is_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.json");
+        fs::write(&path, "old").unwrap();
+        let mut output = Output::open(Some(&path), &[]).unwrap();
+        output.write_all(b"new").unwrap();
+        output.flush().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        drop(output);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old", "given up: nothing changed");
+        assert_eq!(names(directory.path()), ["report.json"], "and nothing left behind");
+        let mut output = Output::open(Some(&path), &[]).unwrap();
+        output.write_all(b"new").unwrap();
+        output.finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(names(directory.path()), ["report.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_links_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("report"), directory.path().join("link"));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&path, &link).unwrap();
+        Output::open(Some(&link), &[]).unwrap().finish().unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_reader_that_has_gone_away_is_no_error() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let file = File::from(std::os::fd::OwnedFd::from(writer));
+        let place = Place::Direct(BufWriter::with_capacity(4, file));
+        let mut output = Output { place, name: "a pipe".to_owned(), closed: false };
+        let written = output.write_all(b"more than the buffer holds");
+        assert!(written.is_err() && output.is_closed());
+        output.outcome(written).unwrap();
+        output.finish().unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_in_one_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let capture = directory.path().join("a.pcap");
+        fs::write(&capture, "capture").unwrap();
+        let inputs = [capture.display().to_string()];
+        for (path, why) in [
+            (directory.path().to_owned(), "it is a directory"),
+            (directory.path().join("none").join("report"), "no such file or directory"),
+            (capture, "it is one of the captures; choose another name"),
+        ] {
+            let error = Output::open(Some(&path), &inputs).unwrap_err().to_string();
+            assert!(error.starts_with("cannot write \"") && error.ends_with(why), "{error}");
+            assert_eq!(error.lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn reasons_are_plain() {
+        for (code, expected) in
+            [(2, "no such file or directory"), (13, "permission denied"), (28, "no space left on device")]
+        {
+            if cfg!(target_os = "linux") {
+                assert_eq!(reason(&io::Error::from_raw_os_error(code)), expected);
+            }
+        }
+        assert_eq!(reason(&io::Error::other("Odd")), "odd");
+    }
+}

@@ -1,0 +1,202 @@
+//! Findings: what is wrong with a push exchange, or worth knowing, each with a stable code.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::push;
+use super::status::{Status, StepJudged};
+use crate::ladder::Ladder;
+use crate::ladder::leg::Leg;
+use crate::ladder::profile::{Profile, StepKey};
+use crate::ladder::rung::{Answer, Rung};
+
+/// How bad a finding is. Ordered: a note is the least.
+///
+/// A step missing or failed, and a capture in which nothing could be read, are errors; a step late or
+/// out of order, and a call answered before its push, are warnings; what only informs is a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Only informs.
+    Note,
+    /// Works, but not as it should.
+    Warning,
+    /// Does not work.
+    Error,
+}
+
+impl Severity {
+    /// The name in reports and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What a response says of why it refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its status code.
+    pub status: u16,
+    /// The first ms-diagnostics number.
+    pub ms_diagnostics: Option<u32>,
+    /// The host that reports it.
+    pub reported_by: Option<Box<str>>,
+}
+
+/// Something worth telling somebody.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// `LP` and three digits; see [`CODES`].
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The step it is about, 1 to 10.
+    pub step: Option<u8>,
+    /// One line; the same for every finding of this code.
+    pub title: &'static str,
+    /// What exactly, in this ladder.
+    pub detail: String,
+    /// Who refused, with what.
+    pub refusal: Option<Refusal>,
+    /// Equal for the same fault of the same hop and cause, whoever the users are: 32 hexadecimal digits.
+    pub fingerprint: String,
+    /// The frames that show it.
+    pub evidence: Vec<Rung>,
+}
+
+/// Every finding code and its title.
+///
+/// The hundreds say what is wrong (1 failed, 2 missing, 3 late, 4 out of order, 5 notes and warnings,
+/// 9 the capture itself), the rest which step.
+pub const CODES: &[(&str, &str)] = &[
+    ("LP105", "The push was refused inside: by the Front End or the Edge"),
+    ("LP108", "The clearing house refused the push"),
+    ("LP109", "The call was refused"),
+    ("LP201", "No INVITE reached the Front End"),
+    ("LP202", "The Front End did not call the mobility service"),
+    ("LP203", "The phone's 180 Ringing never came"),
+    ("LP204", "No push was made for the phone"),
+    ("LP205", "The push never left through the Edge"),
+    ("LP208", "The clearing house never answered the push"),
+    ("LP209", "The call never got a final response"),
+    ("LP210", "The session never became active"),
+    ("LP302", "The Front End was slow to find the phone"),
+    ("LP303", "The phone's 180 Ringing came late"),
+    ("LP304", "The push was made late"),
+    ("LP305", "The push left late"),
+    ("LP308", "The clearing house answered late"),
+    ("LP309", "The call was answered late"),
+    ("LP310", "The session became active late"),
+    ("LP402", "The phone was looked up before the INVITE"),
+    ("LP403", "The phone rang before it was looked up"),
+    ("LP404", "The push was made before its cause"),
+    ("LP405", "The push left before it was made"),
+    ("LP408", "The push was answered before it was sent"),
+    ("LP409", "The call was answered before its INVITE"),
+    ("LP410", "The session was active before the answer"),
+    ("LP501", "The call was answered before the push was"),
+    ("LP502", "Another endpoint answered"),
+    ("LP503", "The caller gave up"),
+    ("LP504", "The phone's branch was cancelled"),
+    ("LP505", "The app was in the foreground"),
+    ("LP506", "This client gets no push"),
+    ("LP507", "It is not known whether this client gets a push"),
+    ("LP508", "The call ended before a push was due"),
+    ("LP509", "The clearing house was slow"),
+    ("LP510", "The phone answered without ringing"),
+    ("LP511", "One of several phones got no push"),
+    ("LP901", "Nothing in the capture could be read"),
+    ("LP902", "The capture is cut short or damaged"),
+    ("LP903", "Bytes of SIP streams are missing from the capture"),
+    ("LP904", "A table was full, and the oldest entries were closed early"),
+];
+
+/// The title of a code; empty for one that is not listed, which a test rules out.
+pub fn title(code: &str) -> &'static str {
+    CODES.iter().find(|(known, _)| *known == code).map_or("", |(_, title)| title)
+}
+
+/// Makes a finding. `hop` names where it happened without naming users.
+pub fn make(
+    code: &'static str,
+    severity: Severity,
+    step: Option<StepKey>,
+    detail: String,
+    refusal: Option<Refusal>,
+    evidence: Vec<Rung>,
+    hop: Option<&str>,
+) -> Finding {
+    let fingerprint = fingerprint(code, refusal.as_ref(), hop);
+    let step = step.map(StepKey::number);
+    Finding { code, severity, step, title: title(code), detail, refusal, fingerprint, evidence }
+}
+
+/// One finding for each step that is missing, failed, late or out of order.
+pub fn of_steps(steps: &[StepJudged], ladder: &Ladder, profile: &Profile) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let (hundreds, severity) = match step.status {
+            Status::Failed => ('1', Severity::Error),
+            Status::Missing => ('2', Severity::Error),
+            Status::Late => ('3', Severity::Warning),
+            Status::OutOfOrder => ('4', Severity::Warning),
+            _ => continue,
+        };
+        let number = step.key.number();
+        let Some((code, title)) = CODES.iter().find(|(code, _)| **code == *format!("LP{hundreds}{number:02}")) else { continue };
+        let refusal = if step.status == Status::Failed { refusal(step.key, ladder) } else { None };
+        let before = steps.get(..index).unwrap_or_default().iter().rev().find(|step| !step.evidence.is_empty());
+        let shown = if step.evidence.is_empty() { before.map(|step| step.evidence.clone()) } else { Some(step.evidence.clone()) };
+        let evidence = shown.unwrap_or_default();
+        let hop = evidence.first().map(hop_of);
+        let what = &profile.steps.get(step.key).title;
+        let detail = match &step.detail {
+            Some(detail) => format!("Step {number}, {what}: {detail}."),
+            None => format!("Step {number}, {what}: {title}."),
+        };
+        found.push(make(code, severity, Some(step.key), detail, refusal, evidence, hop.as_deref()));
+    }
+    found
+}
+
+fn refusal(key: StepKey, ladder: &Ladder) -> Option<Refusal> {
+    let answer: &Answer = match key {
+        StepKey::CallAnswered => ladder.answers.first()?,
+        _ => ladder.pushes.iter().filter_map(push::decisive).find(|answer| answer.status >= 300)?,
+    };
+    let told = answer.diagnostics.first();
+    let reported_by = answer.diagnostics.iter().find_map(|told| told.source.clone()).or_else(|| answer.edge.clone());
+    Some(Refusal { status: answer.status, ms_diagnostics: told.map(|told| told.id), reported_by })
+}
+
+/// Where a message was seen, without naming a user: the leg and the servers' addresses. Of a caller's
+/// leg only the server's own address counts, and never a port that a client chose.
+fn hop_of(rung: &Rung) -> String {
+    let leg = rung.leg.map_or("none", Leg::name);
+    let (low, high) = if rung.from.port() > rung.to.port() { (rung.to, rung.from) } else { (rung.from, rung.to) };
+    match rung.leg {
+        Some(Leg::Caller) | None => format!("{leg} {}", low.ip()),
+        Some(_) => format!("{leg} {} {}", low.ip().min(high.ip()), low.ip().max(high.ip())),
+    }
+}
+
+fn fingerprint(code: &str, refusal: Option<&Refusal>, hop: Option<&str>) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    };
+    part(code);
+    if let Some(refusal) = refusal {
+        part(&refusal.status.to_string());
+        part(&refusal.ms_diagnostics.map_or_else(String::new, |id| id.to_string()));
+        part(&refusal.reported_by.as_deref().unwrap_or_default().to_ascii_lowercase());
+    }
+    part(hop.unwrap_or_default());
+    hash.finalize().iter().take(16).map(|octet| format!("{octet:02x}")).collect()
+}

@@ -1,0 +1,109 @@
+//! What is worth saying of a ladder besides its steps.
+
+use super::finding::{self, Finding, Severity};
+use super::sequence::ms;
+use super::status::{Status, StepJudged};
+use crate::ladder::Ladder;
+use crate::ladder::profile::{Profile, StepKey};
+use crate::ladder::rung::{Ending, Rung, Trigger};
+
+/// Why there is no push although none is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// The client gets none.
+    Client,
+    /// The phone answered itself: its app was in the foreground.
+    Foreground,
+    /// The call was over before a push was due.
+    EndedFirst,
+    /// Nobody knows whether this client gets a push.
+    Unknown,
+}
+
+impl Absent {
+    /// In words, as a step's remark.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Client => "this client gets no push",
+            Self::Foreground => "the app was in the foreground",
+            Self::EndedFirst => "the call ended before a push was due",
+            Self::Unknown => "it is not known whether this client gets a push",
+        }
+    }
+}
+
+/// What was noticed while the steps were judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Notes {
+    /// Why there is no push.
+    pub absent: Option<Absent>,
+    /// The final response came before the clearing house's answer.
+    pub answer_before_push: bool,
+    /// The clearing house took this long, nanoseconds.
+    pub slow_push: Option<i64>,
+    /// Index of the phone that got no push while another did.
+    pub phone_without_push: Option<usize>,
+}
+
+/// The notes and warnings of a ladder.
+pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &Profile) -> Vec<Finding> {
+    let evidence = |key: StepKey| steps.get(key.index()).map(|step| step.evidence.clone()).unwrap_or_default();
+    let answered = || evidence(StepKey::CallAnswered);
+    let mut found: Vec<(&'static str, Option<StepKey>, String, Vec<Rung>)> = Vec::new();
+    if notes.answer_before_push {
+        let detail = "The call was answered before the clearing house answered the push: the user may have opened the app first.";
+        found.push(("LP501", Some(StepKey::CallAnswered), detail.into(), answered()));
+    }
+    match ladder.ending {
+        Ending::Elsewhere => {
+            let detail = "Another endpoint of the callee answered, so the phone stopped ringing.";
+            found.push(("LP502", Some(StepKey::CallAnswered), detail.into(), answered()));
+        }
+        Ending::CancelledByCaller => {
+            let detail = "The caller gave up before anybody answered.";
+            found.push(("LP503", Some(StepKey::CallAnswered), detail.into(), ladder.cancels.iter().cloned().chain(answered()).collect()));
+        }
+        Ending::CancelledByFrontEnd => {
+            let detail = "The Front End cancelled the phone's branch: the caller gave up or another endpoint answered; the caller's leg would tell which.";
+            found.push(("LP504", Some(StepKey::CallAnswered), detail.into(), ladder.cancels.iter().cloned().chain(answered()).collect()));
+        }
+        _ => {}
+    }
+    if let Some(absent) = notes.absent {
+        let (code, detail) = match absent {
+            Absent::Foreground => ("LP505", "The phone answered by itself and no push was sent: its app was in the foreground.".to_owned()),
+            Absent::Client => ("LP506", format!("No push is due: {} gets none from this service.", client(ladder))),
+            Absent::Unknown => ("LP507", format!("No push was seen, and it is not known whether {} gets one; say so in the profile (mobile.families).", client(ladder))),
+            Absent::EndedFirst => ("LP508", "The call was over before a push was due.".to_owned()),
+        };
+        found.push((code, Some(StepKey::PushCreated), detail, evidence(StepKey::MobileRinging)));
+    }
+    if let Some(took) = notes.slow_push {
+        let detail = format!("The clearing house took {} to answer; {} is usual.", ms(took), ms(i64::from(profile.limits.push_slow_ms) * 1_000_000));
+        found.push(("LP509", Some(StepKey::PushAccepted), detail, evidence(StepKey::PushAccepted)));
+    }
+    let ringless = steps.get(StepKey::MobileRinging.index()).is_some_and(|step| step.status == Status::NotApplicable);
+    if ringless && ladder.trigger == Trigger::Invite && ladder.ending == Ending::ByPhone {
+        found.push(("LP510", Some(StepKey::MobileRinging), "The phone answered without a 180 Ringing.".into(), answered()));
+    }
+    if let Some(phone) = notes.phone_without_push.and_then(|phone| ladder.phones.get(phone)) {
+        let epid = phone.epid.as_deref().unwrap_or("unknown");
+        let detail = format!("The callee has several phones; the push for the one with epid {epid} is the one that broke.");
+        found.push(("LP511", Some(StepKey::PushCreated), detail, evidence(StepKey::MobileRinging)));
+    }
+    found
+        .into_iter()
+        .map(|(code, step, detail, evidence)| {
+            let severity = if code == "LP501" { Severity::Warning } else { Severity::Note };
+            finding::make(code, severity, step, detail, None, evidence, None)
+        })
+        .collect()
+}
+
+fn client(ladder: &Ladder) -> String {
+    let named = ladder.phones.iter().filter_map(|phone| phone.client.as_ref()).find_map(|client| {
+        let name = client.client.as_deref()?;
+        Some(client.client_version.as_deref().map_or_else(|| name.to_owned(), |version| format!("{name} {version}")))
+    });
+    named.unwrap_or_else(|| "this client".to_owned())
+}

@@ -1,0 +1,406 @@
+//! The ten steps of one ladder, judged in order.
+
+use super::notes::{Absent, Notes};
+use super::order::Times;
+use super::push::{self, Reach, Track};
+use super::status::{Status, StepJudged};
+use crate::frame::Timestamp;
+use crate::ladder::Ladder;
+use crate::ladder::coverage::{Coverage, Span, View};
+use crate::ladder::leg::{Leg, LegSet};
+use crate::ladder::profile::{Expectation, Profile, StepKey};
+use crate::ladder::rung::{Answer, Ending, Rung, Trigger};
+
+/// A status and what to say of it.
+type Said = (Status, Option<String>);
+
+/// The steps as they are being judged.
+pub struct Sequence<'a> {
+    ladder: &'a Ladder,
+    coverage: &'a Coverage,
+    profile: &'a Profile,
+    track: Track<'a>,
+    steps: Vec<StepJudged>,
+    times: Times,
+    notes: Notes,
+}
+
+impl<'a> Sequence<'a> {
+    /// The steps with their evidence, not yet judged.
+    pub fn new(ladder: &'a Ladder, coverage: &'a Coverage, profile: &'a Profile) -> Self {
+        let track = push::track(ladder, coverage, profile);
+        let steps: Vec<StepJudged> = StepKey::ALL
+            .into_iter()
+            .map(|key| {
+                let evidence = evidence(key, ladder, &track, profile, coverage);
+                let at = evidence.iter().map(|rung| rung.at.time).min();
+                StepJudged { key, status: Status::NotCovered, at, since_previous: None, evidence, detail: None }
+            })
+            .collect();
+        let times = Times::of(&steps);
+        Self { ladder, coverage, profile, track, steps, times, notes: Notes::default() }
+    }
+
+    /// Judges every step, earlier ones first.
+    pub fn run(&mut self) {
+        let mut previous: Option<Timestamp> = None;
+        for key in StepKey::ALL {
+            if key == StepKey::PushCreated {
+                self.notes.absent = self.absent();
+            }
+            let (status, detail) = if self.times.at(key).is_some() { self.seen(key) } else { self.unseen(key) };
+            if let Some(step) = self.steps.get_mut(key.index()) {
+                step.status = status;
+                step.detail = detail;
+                step.since_previous = step.at.zip(previous).map(|(at, previous)| at.since(previous));
+                previous = step.at.or(previous);
+            }
+        }
+        self.note();
+    }
+
+    /// The judged steps and what was noticed on the way.
+    pub fn into_parts(self) -> ([StepJudged; 10], Notes) {
+        let mut steps = self.steps.into_iter();
+        let steps = StepKey::ALL.map(|key| {
+            steps.next().unwrap_or_else(|| StepJudged {
+                key,
+                status: Status::NotCovered,
+                at: None,
+                since_previous: None,
+                evidence: Vec::new(),
+                detail: None,
+            })
+        });
+        (steps, self.notes)
+    }
+
+    /// Whether a step depends on a leg that is not in view so far.
+    pub fn provisional(&self) -> bool {
+        self.steps.iter().any(|step| step.status == Status::NotCovered)
+    }
+
+    fn status(&self, key: StepKey) -> Status {
+        self.steps.get(key.index()).map_or(Status::NotCovered, |step| step.status)
+    }
+
+    // ------------------------------------------------------------------ seen
+
+    fn seen(&self, key: StepKey) -> Said {
+        if let Some(why) = self.refusal(key) {
+            return (Status::Failed, Some(why));
+        }
+        let uncertainty = self.coverage.clock_uncertainty;
+        if let Some(pred) = self.times.displaced(key, self.profile, uncertainty) {
+            return (Status::OutOfOrder, Some(format!("seen before step {}", pred.number())));
+        }
+        let (Some(at), Some((_, deadline))) = (self.times.at(key), self.window(key)) else { return (Status::Ok, None) };
+        let counts = key != StepKey::CallAnswered || matches!(self.ladder.ending, Ending::ByPhone | Ending::Answered);
+        if at > deadline && counts {
+            let over = ms(at.since(deadline));
+            return (Status::Late, Some(format!("{over} past the limit")));
+        }
+        (Status::Ok, None)
+    }
+
+    /// Why a step that was seen failed.
+    fn refusal(&self, key: StepKey) -> Option<String> {
+        let answer = match (key, self.track.reach) {
+            (StepKey::PushFederated, Reach::RefusedInside) | (StepKey::PushAccepted, Reach::RefusedOutside) => {
+                push::decisive(self.track.push?)?
+            }
+            (StepKey::CallAnswered, _) if self.ladder.ending == Ending::Refused => self.ladder.answers.first()?,
+            _ => return None,
+        };
+        Some(say(answer))
+    }
+
+    // ------------------------------------------------------------------ not seen
+
+    fn unseen(&self, key: StepKey) -> Said {
+        if let Some(said) = self.not_applicable(key) {
+            return said;
+        }
+        if let Some(broken) = self.broken_before(key) {
+            return (Status::NotReached, Some(format!("step {} did not happen", broken.number())));
+        }
+        if matches!(key, StepKey::PushService | StepKey::DeviceWoken) {
+            return (Status::NotObservable, Some("never on this network".into()));
+        }
+        let legs = LegSet::of(&self.profile.steps.get(key).legs);
+        if let Some(by) = self.proven_by(key) {
+            return self.proven(key, legs, by);
+        }
+        if self.began_before(key) {
+            return match self.coverage.view(legs, self.whole(), self.ladder.closed) {
+                View::None => self.out_of_view(legs, self.whole()),
+                _ => (Status::Truncated, Some("before the capture begins".into())),
+            };
+        }
+        self.looked_for(key, legs)
+    }
+
+    /// A step that is due: was its leg in view?
+    fn looked_for(&self, key: StepKey, legs: LegSet) -> Said {
+        let Some((from, to)) = self.window(key) else {
+            return match self.coverage.view(legs, self.whole(), self.ladder.closed) {
+                View::None => self.out_of_view(legs, self.whole()),
+                _ => (Status::Truncated, Some("the step before it was not seen".into())),
+            };
+        };
+        let window = Span { from, to };
+        match self.coverage.view(legs, window, self.ladder.closed) {
+            View::None => self.out_of_view(legs, window),
+            _ if self.coverage.hidden(legs, window, self.profile) => {
+                (Status::Unreadable, Some("its bytes are lost or cannot be read".into()))
+            }
+            View::Partly => (Status::Truncated, Some("the capture begins or ends inside its time".into())),
+            View::Whole => {
+                let within = ms(to.since(from));
+                (Status::Missing, Some(format!("not seen within {within} although {} is in view", self.in_view(legs, window))))
+            }
+        }
+    }
+
+    fn in_view(&self, legs: LegSet, window: Span) -> String {
+        let seen = |leg: &Leg| self.coverage.view(LegSet::EMPTY.with(*leg), window, self.ladder.closed) == View::Whole;
+        legs.iter().filter(seen).map(Leg::name).collect::<Vec<_>>().join(" and ")
+    }
+
+    fn out_of_view(&self, legs: LegSet, window: Span) -> Said {
+        if self.coverage.encrypted(legs, window, self.profile) {
+            (Status::Unreadable, Some("its leg may be a stream that cannot be read".into()))
+        } else {
+            let names: Vec<&str> = legs.iter().map(Leg::name).collect();
+            (Status::NotCovered, Some(format!("{} not in view", names.join(" and "))))
+        }
+    }
+
+    /// The later step that proves this one happened.
+    fn proven_by(&self, key: StepKey) -> Option<StepKey> {
+        let seen = |key: StepKey| self.times.at(key).is_some();
+        match key {
+            StepKey::Invite | StepKey::MobileLookup => seen(StepKey::MobileRinging).then_some(StepKey::MobileRinging),
+            StepKey::PushCreated if seen(StepKey::PushFederated) => Some(StepKey::PushFederated),
+            StepKey::PushCreated | StepKey::PushFederated => {
+                matches!(self.track.reach, Reach::Accepted | Reach::RefusedOutside).then_some(StepKey::PushAccepted)
+            }
+            _ => None,
+        }
+    }
+
+    fn proven(&self, key: StepKey, legs: LegSet, by: StepKey) -> Said {
+        let to = self.times.at(by).unwrap_or(self.ladder.last.time);
+        let limit = i64::from(self.profile.steps.get(key).limit_ms) + i64::from(self.profile.steps.get(by).limit_ms);
+        let window = Span { from: to.shifted(-limit * 1_000_000), to };
+        if self.ladder.opened_late && self.is_of_call(key) && self.began_before(key) {
+            return match self.coverage.view(legs, window, self.ladder.closed) {
+                View::None => (Status::Implied, Some(format!("proved by step {}", by.number()))),
+                _ => (Status::Truncated, Some("before the capture begins".into())),
+            };
+        }
+        let in_view = self.coverage.view(legs, window, self.ladder.closed) != View::None;
+        if in_view && self.coverage.hidden(legs, window, self.profile) {
+            return (Status::Unreadable, Some(format!("its bytes are lost; step {} proves it", by.number())));
+        }
+        (Status::Implied, Some(format!("proved by step {}", by.number())))
+    }
+
+    const fn is_of_call(&self, key: StepKey) -> bool {
+        !matches!(key, StepKey::PushCreated | StepKey::PushFederated | StepKey::PushAccepted)
+    }
+
+    /// Whether the step lies before the capture: the ladder began before it, and nothing that must
+    /// precede the step was seen. A call that shows up long after the capture began did not begin before it,
+    /// unless it was established already.
+    fn began_before(&self, key: StepKey) -> bool {
+        if !self.ladder.opened_late {
+            return false;
+        }
+        let ring = i64::from(self.profile.limits.ring_ms) * 1_000_000;
+        let established = self.ladder.ringing.is_empty() && self.ladder.answers.is_empty();
+        let near = self.coverage.begins().is_some_and(|begin| self.ladder.first.time.since(begin) < ring);
+        (near || established) && !self.predecessor_seen(key)
+    }
+
+    fn predecessor_seen(&self, key: StepKey) -> bool {
+        let step = self.profile.steps.get(key);
+        let preds = || step.after.iter().chain(&step.after_loosely).chain(&step.limit_from);
+        preds().any(|pred| self.times.at(*pred).is_some() || self.predecessor_seen(*pred))
+    }
+
+    /// The step before this one that is missing or failed.
+    fn broken_before(&self, key: StepKey) -> Option<StepKey> {
+        let step = self.profile.steps.get(key);
+        step.after.iter().chain(&step.after_loosely).copied().find_map(|pred| match self.status(pred) {
+            Status::Missing | Status::Failed => Some(pred),
+            Status::NotReached => self.broken_before(pred).or(Some(pred)),
+            _ => None,
+        })
+    }
+
+    // ------------------------------------------------------------------ not applicable
+
+    fn not_applicable(&self, key: StepKey) -> Option<Said> {
+        use StepKey::{CallAnswered, Invite, MobileLookup, MobileRinging, SessionActive};
+        let no = |why: &str| Some((Status::NotApplicable, Some(why.to_owned())));
+        let of_call = matches!(key, Invite | MobileLookup | MobileRinging | CallAnswered | SessionActive);
+        match self.ladder.trigger {
+            Trigger::PushOnly | Trigger::Test if of_call => {
+                let caller = LegSet::EMPTY.with(Leg::Caller);
+                return match self.coverage.view(caller, self.whole(), self.ladder.closed) {
+                    View::None => Some(self.out_of_view(caller, self.whole())),
+                    _ => no("this push belongs to no call"),
+                };
+            }
+            Trigger::Message if matches!(key, MobileRinging | SessionActive) => return no("a message within a session has no such step"),
+            _ => {}
+        }
+        match key {
+            MobileLookup | MobileRinging if self.proven_by(key).is_none() && self.ended_before_due(key) => no("the call ended first"),
+            MobileRinging if self.ladder.ending == Ending::ByPhone => no("the phone answered without ringing"),
+            SessionActive => match self.ladder.ending {
+                Ending::CancelledByCaller | Ending::CancelledByFrontEnd => no("the call was cancelled"),
+                Ending::Elsewhere => no("another endpoint answered"),
+                _ => None,
+            },
+            _ if of_call => None,
+            _ => self.notes.absent.map(|absent| (Status::NotApplicable, Some(absent.reason().to_owned()))),
+        }
+    }
+
+    /// Why there is no push, when there is none and none was due.
+    fn absent(&self) -> Option<Absent> {
+        if !self.ladder.pushes.is_empty() {
+            return None;
+        }
+        let expects = |wanted: Expectation| self.ladder.phones.iter().any(|phone| phone.expects() == wanted);
+        if !expects(Expectation::Yes) && !expects(Expectation::Unknown) && !self.ladder.phones.is_empty() {
+            return Some(Absent::Client);
+        }
+        if self.began_before(StepKey::PushCreated) || self.broken_before(StepKey::PushCreated).is_some() {
+            return None;
+        }
+        if self.ended_before_due(StepKey::PushCreated) && self.ladder.ending != Ending::ByPhone {
+            return Some(Absent::EndedFirst);
+        }
+        let legs = LegSet::of(&[Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal]);
+        let (from, to) = self.window(StepKey::PushCreated).unwrap_or((self.ladder.first.time, self.ladder.last.time));
+        let window = Span { from, to };
+        let seen = self.coverage.view(legs, window, self.ladder.closed) == View::Whole;
+        if !seen || self.coverage.hidden(legs, window, self.profile) {
+            return None;
+        }
+        if !expects(Expectation::Yes) {
+            Some(Absent::Unknown)
+        } else if self.ladder.ending == Ending::ByPhone {
+            Some(Absent::Foreground)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the call was over before the step was due.
+    fn ended_before_due(&self, key: StepKey) -> bool {
+        if matches!(self.ladder.ending, Ending::Open) {
+            return false;
+        }
+        let end = self.times.at(StepKey::CallAnswered);
+        let deadline = self.window(key).map(|(_, deadline)| deadline);
+        end.zip(deadline).is_some_and(|(end, deadline)| end < deadline)
+    }
+
+    // ------------------------------------------------------------------ time
+
+    fn window(&self, key: StepKey) -> Option<(Timestamp, Timestamp)> {
+        let hops = match (key, self.track.push) {
+            (StepKey::PushFederated, Some(push)) => {
+                push::leaving(push).next().map_or(1, |(_, via)| u32::try_from(via.saturating_sub(1)).unwrap_or(1))
+            }
+            _ => 1,
+        };
+        let skip = |key: StepKey| {
+            matches!(key, StepKey::PushCreated | StepKey::PushFederated | StepKey::PushAccepted)
+                && matches!(self.status(key), Status::NotApplicable | Status::NotReached | Status::Missing | Status::Failed)
+        };
+        self.times.window(key, self.profile, hops, skip)
+    }
+
+    fn whole(&self) -> Span {
+        Span { from: self.ladder.first.time, to: self.ladder.last.time }
+    }
+
+    // ------------------------------------------------------------------ notes
+
+    fn note(&mut self) {
+        let at = |key| self.times.at(key);
+        let by_phone = matches!(self.ladder.ending, Ending::ByPhone | Ending::Answered) && self.ladder.trigger == Trigger::Invite;
+        let answered_first = at(StepKey::CallAnswered).zip(at(StepKey::PushAccepted)).is_some_and(|(answer, push)| answer < push);
+        self.notes.answer_before_push = by_phone && answered_first && self.track.reach == Reach::Accepted;
+        let took = at(StepKey::PushAccepted).zip(at(StepKey::PushFederated)).map(|(to, from)| to.since(from));
+        let slow = i64::from(self.profile.limits.push_slow_ms) * 1_000_000;
+        self.notes.slow_push = took.filter(|took| *took > slow && self.status(StepKey::PushAccepted) == Status::Ok);
+        let alone = self.track.push.is_none() && !self.ladder.pushes.is_empty();
+        self.notes.phone_without_push = self.track.phone.filter(|_| alone);
+    }
+}
+
+/// The messages that show a step.
+fn evidence(key: StepKey, ladder: &Ladder, track: &Track<'_>, profile: &Profile, coverage: &Coverage) -> Vec<Rung> {
+    let rungs_of = |answers: &[&Answer]| answers.iter().map(|answer| answer.rung.clone()).collect::<Vec<Rung>>();
+    let refused = matches!(track.reach, Reach::RefusedInside);
+    let pushes = || ladder.pushes.iter().filter(|push| push::reach_of(push, coverage, ladder, profile) == track.reach);
+    let mut evidence = match key {
+        StepKey::Invite => ladder.invite.clone(),
+        StepKey::MobileLookup => ladder.lookup.clone(),
+        StepKey::MobileRinging => ladder.ringing.clone(),
+        StepKey::PushCreated => pushes().flat_map(push::created).cloned().collect(),
+        StepKey::PushFederated => {
+            let requests = pushes().flat_map(push::leaving).map(|(rung, _)| rung.clone());
+            let answers = pushes().filter(|_| refused).flat_map(|push| &push.answers).map(|answer| answer.rung.clone());
+            requests.chain(answers).collect()
+        }
+        StepKey::PushAccepted if refused => Vec::new(),
+        StepKey::PushAccepted => {
+            let decisive = track.push.and_then(push::decisive).map(|answer| answer.status / 100);
+            let agreeing = |answer: &&Answer| Some(answer.status / 100) == decisive;
+            rungs_of(&pushes().flat_map(|push| &push.answers).filter(agreeing).collect::<Vec<_>>())
+        }
+        StepKey::CallAnswered if ladder.answers.is_empty() => match ladder.ending {
+            Ending::CancelledByCaller | Ending::CancelledByFrontEnd => ladder.cancels.clone(),
+            _ => Vec::new(),
+        },
+        StepKey::CallAnswered => rungs_of(&ladder.answers.iter().collect::<Vec<_>>()),
+        StepKey::SessionActive => ladder.active.clone(),
+        StepKey::PushService | StepKey::DeviceWoken => Vec::new(),
+    };
+    evidence.sort_by_key(|rung| (rung.at.time, rung.at.input, rung.at.number));
+    evidence
+}
+
+/// A refusal in words: the response, and every ms-diagnostics number it carries.
+pub fn say(answer: &Answer) -> String {
+    let mut text = answer.rung.summary.to_string();
+    for diagnosis in &answer.diagnostics {
+        text.push_str(&format!(", ms-diagnostics {}", diagnosis.id));
+        if let Some(source) = &diagnosis.source {
+            text.push_str(&format!(" from {source}"));
+        }
+    }
+    if let Some(warning) = answer.warning {
+        text.push_str(&format!(", Warning {warning}"));
+    }
+    text
+}
+
+/// Nanoseconds for people: milliseconds below a second, seconds above.
+pub fn ms(nanos: i64) -> String {
+    let millis = nanos / 1_000_000;
+    if millis.abs() < 1_000 {
+        format!("{millis} ms")
+    } else if millis % 1_000 == 0 {
+        format!("{} s", millis / 1_000)
+    } else {
+        format!("{}.{} s", millis / 1_000, (millis % 1_000).abs() / 100)
+    }
+}

@@ -1,0 +1,471 @@
+//! Messages in, closed ladders out.
+//!
+//! Every table is bounded ([`Limits`]); what is dropped is counted. Nothing here looks at a clock: calls
+//! and pushes fall due by capture time, in an order that depends on the messages alone.
+//! How a message is read into calls and pushes stands in `observe`, how a ladder is made of them in `closing`.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+
+use super::call::Call;
+use super::client::MobileClient;
+use super::coverage::Coverage;
+use super::join::{self, Cause, Weighed};
+use super::profile::{Profile, uri_host};
+use super::push::{Push, State};
+use super::rung::{Joined, Ladder, Rival};
+use super::table::Table;
+use crate::flow::{Connection, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::sip::message::Message;
+
+/// How much the correlator remembers at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open calls and remembered sessions; the oldest is closed when one more comes.
+    pub calls: usize,
+    /// Open pushes; likewise.
+    pub pushes: usize,
+    /// Mobile endpoints known by their registration or an earlier call; the oldest is forgotten.
+    pub endpoints: usize,
+    /// Calls and pushes that are over, remembered so that a straggler does not open them again.
+    pub closed: usize,
+    /// Calls of one user, and calls to phones, that a push is compared with: the latest ones.
+    pub candidates: usize,
+    /// Octets of a push kept for joining.
+    pub push_text: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { calls: 65_536, pushes: 16_384, endpoints: 65_536, closed: 65_536, candidates: 64, push_text: 16_384 }
+    }
+}
+
+/// A message and where it was seen.
+#[derive(Clone, Copy)]
+pub struct Sighting<'a> {
+    /// The connection it came on.
+    pub connection: &'a Connection,
+    /// Who sent it.
+    pub side: Side,
+    /// The frame that completed it.
+    pub at: FrameRef,
+    /// The message.
+    pub message: &'a Message<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Push(usize, u32),
+    Call(usize, u32),
+}
+
+/// Joins messages to calls and pushes, and gives a ladder when its story is over.
+pub struct Correlator {
+    pub(super) profile: Profile,
+    pub(super) limits: Limits,
+    pub(super) push_hosts: Vec<String>,
+    pub(super) push_users: Vec<String>,
+    pub(super) keep_raw: bool,
+    /// What the capture can see.
+    pub coverage: Coverage,
+    pub(super) calls: Table<Call>,
+    pub(super) pushes: Table<Push>,
+    pub(super) by_user: HashMap<Box<str>, VecDeque<usize>>,
+    pub(super) ringing: VecDeque<(usize, u32)>,
+    pub(super) alone: Vec<usize>,
+    pub(super) endpoints: HashMap<Box<str>, (Box<str>, MobileClient)>,
+    pub(super) endpoint_order: VecDeque<Box<str>>,
+    closed: HashSet<Box<[u8]>>,
+    closed_order: VecDeque<Box<[u8]>>,
+    call_order: VecDeque<(usize, u32)>,
+    push_order: VecDeque<(usize, u32)>,
+    due: BinaryHeap<Reverse<(i64, Due)>>,
+    pub(super) now: Timestamp,
+    evicted: u64,
+    pub(super) key: Vec<u8>,
+}
+
+impl Correlator {
+    /// A correlator for `profile`. `keep_raw` keeps the text of every message that becomes evidence.
+    pub fn new(profile: Profile, limits: Limits, coverage: Coverage, keep_raw: bool) -> Self {
+        let push_hosts = profile.push.uris.iter().filter_map(|uri| uri_host(uri)).map(str::to_owned).collect();
+        let user = |uri: &String| Some(uri.split_once(':')?.1.rsplit_once('@')?.0.to_owned());
+        Self {
+            push_hosts,
+            push_users: profile.push.uris.iter().filter_map(user).collect(),
+            profile,
+            limits,
+            keep_raw,
+            coverage,
+            calls: Table::new(),
+            pushes: Table::new(),
+            by_user: HashMap::new(),
+            ringing: VecDeque::new(),
+            alone: Vec::new(),
+            endpoints: HashMap::new(),
+            endpoint_order: VecDeque::new(),
+            closed: HashSet::new(),
+            closed_order: VecDeque::new(),
+            call_order: VecDeque::new(),
+            push_order: VecDeque::new(),
+            due: BinaryHeap::new(),
+            now: Timestamp::new(i64::MIN, 6),
+            evicted: 0,
+            key: Vec::new(),
+        }
+    }
+
+    /// The profile in force.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Calls and pushes that were closed early because a table was full.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Lets capture time pass: what has fallen due by then is joined and closed.
+    pub fn advance(&mut self, now: Timestamp, out: &mut impl FnMut(Ladder)) {
+        if now <= self.now {
+            return;
+        }
+        self.now = now;
+        while let Some(Reverse((time, due))) = self.due.peek().copied() {
+            if time > now.nanos() {
+                break;
+            }
+            self.due.pop();
+            match due {
+                Due::Push(place, generation) => self.push_due(place, generation, time, out),
+                Due::Call(place, generation) => self.call_due(place, generation, time, out),
+            }
+        }
+    }
+
+    /// The capture is over: everything open is joined and closed as it stands.
+    pub fn finish(&mut self, out: &mut impl FnMut(Ladder)) {
+        for place in self.pushes_by_time() {
+            self.settle(place);
+        }
+        for place in self.pushes_by_time() {
+            if matches!(self.pushes.get(place).map(|push| &push.state), Some(State::Message(..))) {
+                self.close_push(place, out);
+            }
+        }
+        let mut calls: Vec<usize> = self.calls.occupied().collect();
+        calls.sort_by_key(|place| self.calls.get(*place).map(|call| (call.first.time, call.generation)));
+        for place in calls {
+            self.close_call(place, out);
+        }
+        for place in self.pushes_by_time() {
+            self.close_push(place, out);
+        }
+    }
+
+    fn pushes_by_time(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = self.pushes.occupied().collect();
+        places.sort_by_key(|place| self.pushes.get(*place).map(|push| (push.first.time, push.generation)));
+        places
+    }
+
+    fn linger(&self) -> i64 {
+        let join = &self.profile.join;
+        let settled = i64::from(join.settle_ms) + i64::from(join.before_ms);
+        i64::from(self.profile.limits.linger_ms).max(settled) * 1_000_000 + self.coverage.clock_uncertainty
+    }
+
+    // ------------------------------------------------------------------ falling due
+
+    /// Puts a call back on the list of what falls due, after something about it has changed.
+    pub(super) fn reschedule_call(&mut self, place: usize) {
+        let Some(call) = self.calls.get(place) else { return };
+        let messages = self.pushes_of_messages(place);
+        let ends = call.pushes.iter().chain(&messages).filter_map(|push| self.pushes.get(*push));
+        let story = ends.map(|push| push.story_end(&self.profile)).fold(call.story_end(&self.profile), i64::max);
+        let time = story.saturating_add(self.linger());
+        let generation = call.generation;
+        if let Some(call) = self.calls.get_mut(place)
+            && call.scheduled != time
+        {
+            call.scheduled = time;
+            self.due.push(Reverse((time, Due::Call(place, generation))));
+        }
+    }
+
+    fn pushes_of_messages(&self, place: usize) -> Vec<usize> {
+        if !self.calls.get(place).is_some_and(|call| call.messages.iter().any(|message| message.pushed)) {
+            return Vec::new();
+        }
+        let of_call = |push: &Push| matches!(push.state, State::Message(call, _) if call == place);
+        self.pushes.occupied().filter(|push| self.pushes.get(*push).is_some_and(of_call)).collect()
+    }
+
+    fn call_due(&mut self, place: usize, generation: u32, time: i64, out: &mut impl FnMut(Ladder)) {
+        let current = self.calls.get(place).is_some_and(|call| call.generation == generation && call.scheduled == time);
+        if current {
+            self.close_call(place, out);
+        }
+    }
+
+    /// Puts a push on the list of what falls due: to be joined, or to be closed.
+    pub(super) fn reschedule_push(&mut self, place: usize) {
+        let Some(push) = self.pushes.get(place) else { return };
+        let ms = |value: u32| i64::from(value) * 1_000_000;
+        let time = match push.state {
+            State::Waiting => push.first.time.nanos().saturating_add(ms(self.profile.join.settle_ms)),
+            State::Call(call) => return self.reschedule_call(call),
+            State::Message(..) => push.story_end(&self.profile).saturating_add(self.linger()),
+            State::Alone => push.story_end(&self.profile).saturating_add(self.linger()).max(self.late_call_until(push)),
+        };
+        let generation = push.generation;
+        let joined_to = match push.state {
+            State::Message(call, _) => Some(call),
+            _ => None,
+        };
+        if let Some(push) = self.pushes.get_mut(place)
+            && push.scheduled != time
+        {
+            push.scheduled = time;
+            self.due.push(Reverse((time, Due::Push(place, generation))));
+        }
+        if let Some(call) = joined_to {
+            self.reschedule_call(call);
+        }
+    }
+
+    /// Until when a call that began before the capture may still show itself and claim this push.
+    fn late_call_until(&self, push: &Push) -> i64 {
+        let ring = i64::from(self.profile.limits.ring_ms) * 1_000_000;
+        match self.coverage.begins() {
+            Some(begin) if !push.test && push.first.time.since(begin) < ring => begin.nanos().saturating_add(ring),
+            _ => i64::MIN,
+        }
+    }
+
+    fn push_due(&mut self, place: usize, generation: u32, time: i64, out: &mut impl FnMut(Ladder)) {
+        let Some(push) = self.pushes.get(place) else { return };
+        if push.generation != generation || push.scheduled != time {
+            return;
+        }
+        if push.state == State::Waiting {
+            self.settle(place);
+            self.reschedule_push(place);
+        } else {
+            self.close_push(place, out);
+        }
+    }
+
+    // ------------------------------------------------------------------ joining
+
+    /// Decides which call a push belongs to, if any.
+    fn settle(&mut self, place: usize) {
+        let Some(push) = self.pushes.get_mut(place) else { return };
+        if push.state != State::Waiting {
+            return;
+        }
+        push.resolve(&mut self.coverage);
+        if push.test {
+            push.state = State::Alone;
+            return;
+        }
+        let Some(push) = self.pushes.get(place) else { return };
+        let candidates = self.candidates(push);
+        let weighed = self.weigh_all(push, &candidates);
+        match weighed.first().cloned() {
+            Some((call, cause, best)) => self.join(place, call, cause, best, &weighed),
+            None => {
+                if let Some(push) = self.pushes.get_mut(place) {
+                    push.state = State::Alone;
+                }
+                self.alone.push(place);
+            }
+        }
+    }
+
+    /// Places of calls that may own the push: those of its sender, and those that rang a phone lately.
+    fn candidates(&self, push: &Push) -> Vec<usize> {
+        let registered = push.epid.as_ref().and_then(|epid| self.endpoints.get(epid)).map(|(user, _)| user);
+        let mut places: Vec<usize> = Vec::new();
+        for user in push.senders.iter().chain(registered) {
+            places.extend(self.by_user.get(user).into_iter().flatten());
+        }
+        let rang = self.ringing.iter().filter(|(place, generation)| {
+            self.calls.get(*place).is_some_and(|call| call.generation == *generation)
+        });
+        places.extend(rang.map(|(place, _)| *place));
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// Every cause of every candidate that is convincing enough, the best first.
+    fn weigh_all(&self, push: &Push, candidates: &[usize]) -> Vec<(usize, Cause, Weighed)> {
+        let uncertainty = self.coverage.clock_uncertainty;
+        let mut weighed: Vec<(usize, Cause, Weighed)> = Vec::new();
+        for place in candidates {
+            let Some(call) = self.calls.get(*place) else { continue };
+            for cause in join::causes(push, call, &self.profile.join, uncertainty) {
+                if let Some(weight) = join::weigh(push, call, cause, &self.profile, uncertainty) {
+                    weighed.push((*place, cause, weight));
+                }
+            }
+        }
+        if let [(_, _, only)] = weighed.as_mut_slice()
+            && !only.evidence.iter().any(|kind| ["epid", "identifier", "aor"].contains(kind))
+        {
+            only.confidence = 1.0 - (1.0 - only.confidence) * (1.0 - self.profile.join.weights.only);
+            only.evidence.push("only");
+        }
+        weighed.retain(|(_, _, weight)| weight.confidence >= self.profile.join.min_confidence);
+        let rank = |(place, cause, weight): &(usize, Cause, Weighed)| {
+            let crowded = if self.has_push_already(push, *place, *cause) { CROWDED } else { 0.0 };
+            let first = self.calls.get(*place).map_or(i64::MAX, |call| call.first.time.nanos());
+            (weight.confidence - crowded, weight.distance, first)
+        };
+        weighed.sort_by(|a, b| {
+            let ((a, a_distance, a_first), (b, b_distance, b_first)) = (rank(a), rank(b));
+            b.total_cmp(&a).then(a_distance.cmp(&b_distance)).then(a_first.cmp(&b_first))
+        });
+        weighed
+    }
+
+    /// Whether the call has a push for this phone already: then another call without one is likelier.
+    fn has_push_already(&self, push: &Push, place: usize, cause: Cause) -> bool {
+        let Some(call) = self.calls.get(place) else { return false };
+        let same_phone = |other: &&usize| {
+            let other = self.pushes.get(**other);
+            other.is_some_and(|other| other.epid.is_none() || push.epid.is_none() || other.epid == push.epid)
+        };
+        cause == Cause::Invite && call.pushes.iter().any(|other| same_phone(&other))
+    }
+
+    fn join(&mut self, place: usize, call: usize, cause: Cause, best: Weighed, all: &[(usize, Cause, Weighed)]) {
+        let mut rivals: Vec<Rival> = Vec::new();
+        for (rival, _, weight) in all.iter().filter(|(rival, ..)| *rival != call && self.profile.join.report_rivals) {
+            let Some(rival) = self.calls.get(*rival) else { continue };
+            if !rivals.iter().any(|known| known.call_id == rival.call_id) {
+                rivals.push(Rival { call_id: rival.call_id.clone(), confidence: weight.confidence });
+            }
+        }
+        if let Some(push) = self.pushes.get_mut(place) {
+            push.state = match cause {
+                Cause::Invite => State::Call(call),
+                Cause::Message(cseq) => State::Message(call, cseq),
+            };
+            push.text = Box::default();
+            push.joined = Some(Joined { confidence: best.confidence, evidence: best.evidence, rivals });
+        }
+        if let Some(call) = self.calls.get_mut(call) {
+            match cause {
+                Cause::Invite => call.pushes.push(place),
+                Cause::Message(cseq) => {
+                    call.messages.iter_mut().filter(|message| message.cseq == cseq).for_each(|m| m.pushed = true);
+                }
+            }
+        }
+        self.reschedule_push(place);
+    }
+
+    /// A call that began before the capture has shown more of itself: it may claim a push that was alone.
+    pub(super) fn claim(&mut self, place: usize) {
+        for push_place in self.alone.clone() {
+            let Some(push) = self.pushes.get(push_place) else { continue };
+            if let Some((call, cause, best)) = self.weigh_all(push, &[place]).into_iter().next() {
+                self.alone.retain(|alone| *alone != push_place);
+                self.join(push_place, call, cause, best, &[]);
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------ tables
+
+    /// Makes room for one more call.
+    pub(super) fn make_room_for_call(&mut self, out: &mut impl FnMut(Ladder)) {
+        while let Some((place, generation)) = self.call_order.front().copied() {
+            let open = self.calls.get(place).is_some_and(|call| call.generation == generation);
+            if open && self.calls.len() < self.limits.calls {
+                break;
+            }
+            self.call_order.pop_front();
+            if open {
+                self.evicted += 1;
+                self.close_call(place, out);
+                self.forget_call(place);
+            }
+        }
+    }
+
+    /// Makes room for one more push.
+    pub(super) fn make_room_for_push(&mut self, out: &mut impl FnMut(Ladder)) {
+        while let Some((place, generation)) = self.push_order.front().copied() {
+            let open = self.pushes.get(place).is_some_and(|push| push.generation == generation);
+            if open && self.pushes.len() < self.limits.pushes {
+                break;
+            }
+            self.push_order.pop_front();
+            if open {
+                self.evicted += 1;
+                self.settle(place);
+                match self.pushes.get(place).map(|push| push.state.clone()) {
+                    Some(State::Call(call)) => self.close_call(call, out),
+                    _ => self.close_push(place, out),
+                }
+            }
+        }
+    }
+
+    pub(super) fn call_added(&mut self, place: usize, generation: u32) {
+        self.call_order.push_back((place, generation));
+    }
+
+    pub(super) fn push_added(&mut self, place: usize, generation: u32) {
+        self.push_order.push_back((place, generation));
+    }
+
+    /// Takes a call out of every table.
+    pub(super) fn forget_call(&mut self, place: usize) -> Option<Call> {
+        let key = self.calls.get(place)?.key.clone();
+        let call = self.calls.remove(place, &key)?;
+        for user in call.callee.iter().chain(&call.caller) {
+            if let Some(places) = self.by_user.get_mut(user) {
+                places.retain(|known| *known != place);
+                if places.is_empty() {
+                    self.by_user.remove(user);
+                }
+            }
+        }
+        self.remember_closed(key);
+        Some(call)
+    }
+
+    /// Takes a push out of every table.
+    pub(super) fn forget_push(&mut self, place: usize) -> Option<Push> {
+        let key = self.pushes.get(place)?.key.clone();
+        self.alone.retain(|alone| *alone != place);
+        let push = self.pushes.remove(place, &key)?;
+        self.remember_closed(key);
+        Some(push)
+    }
+
+    fn remember_closed(&mut self, key: Box<[u8]>) {
+        while self.closed_order.len() >= self.limits.closed {
+            if let Some(oldest) = self.closed_order.pop_front() {
+                self.closed.remove(&oldest);
+            }
+        }
+        if self.closed.insert(key.clone()) {
+            self.closed_order.push_back(key);
+        }
+    }
+
+    /// Whether this key belongs to something that is over.
+    pub(super) fn is_closed(&self, key: &[u8]) -> bool {
+        self.closed.contains(key)
+    }
+}
+
+/// How much less convincing a call is that has a push for this phone already.
+const CROWDED: f64 = 0.15;

@@ -1,0 +1,81 @@
+//! The registry of report formats: it feeds `--format`, its help and its error text.
+
+use std::io::{self, Write};
+
+use super::model::Report;
+use super::table;
+
+/// One way to write a report.
+#[derive(Debug)]
+pub struct Format {
+    /// The value of `--format`.
+    pub name: &'static str,
+    /// What it is for, in one line.
+    pub help: &'static str,
+    /// When and how it is written.
+    pub shape: Shape,
+}
+
+/// When and how a format is written.
+#[derive(Debug)]
+pub enum Shape {
+    /// At the end, from the whole report.
+    Whole(fn(&Report, &Options, &mut dyn Write) -> io::Result<()>),
+    /// A line for each ladder as it closes, by [`ndjson::Writer`](super::ndjson::Writer); ladders are not kept.
+    Lines,
+}
+
+/// How a report for people shall look; formats for programs ignore it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Plain ASCII, since the terminal does not take UTF-8.
+    pub ascii: bool,
+    /// Colours, as ANSI escape sequences.
+    pub colour: bool,
+    /// Everything in detail, complete ladders too.
+    pub verbose: bool,
+    /// Only ladders of one user were asked for.
+    pub filtered: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { width: 80, ascii: false, colour: false, verbose: false, filtered: false }
+    }
+}
+
+/// Every format, the default first.
+pub static FORMATS: &[Format] = &[
+    Format {
+        name: "table",
+        help: "for a terminal: summary, ladders, steps, findings",
+        shape: Shape::Whole(table::write),
+    },
+    Format {
+        name: "json",
+        help: "one object, as `lyncpush schema` describes it",
+        shape: Shape::Whole(|report, _, out| super::json::write(report, out)),
+    },
+    Format { name: "ndjson", help: "one ladder a line as it closes, then one line with the rest", shape: Shape::Lines },
+];
+
+/// The format called `name`.
+pub fn find(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_table_is_the_default() {
+        assert_eq!(FORMATS[0].name, "table");
+        for format in FORMATS {
+            assert!(std::ptr::eq(find(format.name).unwrap(), format), "{}", format.name);
+        }
+        assert!(find("html").is_none());
+    }
+}

@@ -1,0 +1,120 @@
+//! What the captures could show, what could not be read, and why.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use crate::ladder::leg::Leg;
+pub use crate::unreadable::UnreadableReason;
+
+/// What the captures could show and what could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Coverage {
+    /// Which legs are in view.
+    pub legs: Legs,
+    /// Whole SIP messages read.
+    pub sip_messages: u64,
+    /// SIP messages that break the grammar; what could be read of them was used.
+    pub sip_malformed: u64,
+    /// Connections by what they carry.
+    pub streams: Streams,
+    /// Holes inside SIP streams: bytes that were sent but are not in the capture.
+    pub gaps: u64,
+    /// Octets lost in those holes.
+    pub gap_bytes: u64,
+    /// Streams that could not be read, and why.
+    pub unreadable: Vec<Unreadable>,
+    /// What became of every frame.
+    pub frames: FrameCounts,
+    /// Defects met on the way, by kind.
+    pub anomalies: Vec<AnomalyCount>,
+}
+
+/// Which legs of the push exchange the captures show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Legs {
+    /// Caller to Front End.
+    pub caller: bool,
+    /// Front End to the mobility service.
+    pub mcx: bool,
+    /// The push request's first hop, inside the pool.
+    pub push_internal: bool,
+    /// Front End or Director to the Edge's internal side.
+    pub edge_internal: bool,
+    /// The Edge's external side to the push clearing house.
+    pub edge_external: bool,
+}
+
+impl Legs {
+    /// Whether `leg` is in view.
+    pub const fn covers(&self, leg: Leg) -> bool {
+        match leg {
+            Leg::Caller => self.caller,
+            Leg::Mcx => self.mcx,
+            Leg::PushInternal => self.push_internal,
+            Leg::EdgeInternal => self.edge_internal,
+            Leg::EdgeExternal => self.edge_external,
+        }
+    }
+}
+
+/// Connections by what they carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Streams {
+    /// TCP connections.
+    pub tcp: u64,
+    /// TLS connections among them.
+    pub tls: u64,
+    /// TLS connections that could be decrypted.
+    pub tls_decrypted: u64,
+    /// Connections with Microsoft SIP compression.
+    pub compressed: u64,
+}
+
+/// A stream that could not be read, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Unreadable {
+    /// Its endpoints: `client > server`.
+    pub stream: String,
+    /// Why it could not be read.
+    pub reason: UnreadableReason,
+    /// The same in words, with what would help.
+    pub detail: String,
+    /// Frames of the stream.
+    pub frames: u64,
+}
+
+/// What became of every frame: `read` is `used` plus everything set aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FrameCounts {
+    /// Frames read from all inputs.
+    pub read: u64,
+    /// Frames that reached TCP or UDP.
+    pub used: u64,
+    /// Frames that did not, by reason.
+    pub set_aside: BTreeMap<String, u64>,
+}
+
+/// Defects of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnomalyCount {
+    /// What kind, by its stable name.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+    /// The first few of them.
+    pub first: Vec<AnomalyCitation>,
+}
+
+/// One defect and the frame that shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnomalyCitation {
+    /// Index into `inputs`.
+    pub input: u16,
+    /// Frame number in that input, 1-based.
+    pub frame: u64,
+    /// What exactly.
+    pub detail: String,
+}

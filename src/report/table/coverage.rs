@@ -1,0 +1,209 @@
+//! The foot of the page: what the captures could show, and what could not be read and why.
+
+use std::collections::BTreeMap;
+
+use super::ladder::write_finding;
+use super::{day, time_of_day};
+use crate::report::format::Options;
+use crate::report::model::{Coverage, Ended, Input, Leg, Report, Unreadable, UnreadableReason};
+use crate::report::page::{Fit, Page, Tint};
+use crate::report::text;
+
+/// Columns of the labels left of the facts.
+const LABEL: usize = 10;
+/// Unreadable streams named for each reason; with `-v` ten times as many.
+const STREAMS: usize = 3;
+
+/// Writes findings about the whole capture, latencies, and coverage.
+pub fn write(page: &mut Page, report: &Report, options: &Options) {
+    for finding in report.findings.iter().filter(|finding| finding.ladder.is_none()) {
+        page.gap();
+        write_finding(page, report, finding);
+    }
+    if options.verbose || report.ladders.len() > 1 {
+        latencies(page, report);
+    }
+    page.gap();
+    page.prose(0, Tint::Strong, "Coverage");
+    for (at, input) in report.inputs.iter().enumerate() {
+        write_input(page, report, at, input);
+    }
+    let coverage = &report.coverage;
+    legs(page, coverage);
+    sip(page, coverage);
+    frames(page, coverage);
+    unreadable(page, coverage, if options.verbose { STREAMS * 10 } else { STREAMS });
+    anomalies(page, report);
+}
+
+/// How long steps took, over all ladders.
+fn latencies(page: &mut Page, report: &Report) {
+    if report.summary.latency_ms.is_empty() {
+        return;
+    }
+    page.gap();
+    page.prose(0, Tint::Strong, "Time since the step before");
+    let head = [
+        ("#", Fit::Number),
+        ("Step", Fit::Content),
+        ("Ladders", Fit::Number),
+        ("Median", Fit::Number),
+        ("95 %", Fit::Number),
+        ("Longest", Fit::Number),
+    ];
+    let rows = report.summary.latency_ms.iter().map(|latency| {
+        let steps = report.ladders.iter().flat_map(|ladder| &ladder.steps);
+        let key = steps.into_iter().find(|step| step.number == latency.step).map(|step| page.short(&step.key, 24));
+        let cells = [
+            latency.step.to_string(),
+            key.unwrap_or_default(),
+            text::count(latency.count),
+            text::duration(latency.p50),
+            text::duration(latency.p95),
+            text::duration(latency.max),
+        ];
+        cells.into_iter().map(|words| (words, Tint::Plain)).collect()
+    });
+    let rows: Vec<_> = rows.collect();
+    page.table(2, &head, &rows);
+}
+
+/// One capture: what it is, its span, its clock, how it ended.
+fn write_input(page: &mut Page, report: &Report, at: usize, input: &Input) {
+    let several = report.inputs.len() > 1;
+    let label = if several { format!("File {}", at + 1) } else { "File".to_owned() };
+    let mut words = format!(
+        "{}, {}, {}, {}",
+        page.safe(&input.path),
+        page.safe(&input.format),
+        text::counted(input.frames, "frame", "frames"),
+        text::counted(input.bytes, "byte", "bytes")
+    );
+    if !input.link_types.is_empty() {
+        words.push_str(&format!(", {}", page.safe(&input.link_types.join(", "))));
+    }
+    if let (Some(first), Some(last)) = (&input.first_frame_at, &input.last_frame_at) {
+        words.push_str(&format!(", {} UTC", span(first, last)));
+    }
+    page.labelled(2, &label, LABEL, Tint::Plain, &words);
+    if several && at > 0 {
+        let offset = text::duration(input.clock_offset_ms);
+        let sign = if input.clock_offset_ms > 0.0 { "+" } else { "" };
+        let clock = format!("clock moved by {sign}{offset} to agree with file 1");
+        page.labelled(2, "", LABEL, Tint::Plain, &clock);
+    }
+    let ended = match input.ended {
+        Ended::Complete => return,
+        Ended::Truncated => "cut short",
+        Ended::Damaged => "damaged",
+    };
+    let detail = input.ended_detail.as_ref().map_or_else(String::new, |detail| format!(": {}", page.safe(detail)));
+    page.labelled(2, "", LABEL, Tint::Warn, &format!("{ended}{detail}"));
+}
+
+/// `2011-12-07 16:00:00.000 to 16:00:12.000`.
+fn span(first: &str, last: &str) -> String {
+    let from = format!("{} {}", day(first), time_of_day(first, 3));
+    if day(first) == day(last) {
+        format!("{from} to {}", time_of_day(last, 3))
+    } else {
+        format!("{from} to {} {}", day(last), time_of_day(last, 3))
+    }
+}
+
+/// Which legs are in view and which are not.
+fn legs(page: &mut Page, coverage: &Coverage) {
+    let named = |covered: bool| {
+        let names = Leg::ALL.into_iter().filter(|leg| coverage.legs.covers(*leg) == covered).map(Leg::name);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let words = match (named(true), named(false)) {
+        (seen, unseen) if seen.is_empty() => format!("none in view ({unseen})"),
+        (seen, unseen) if unseen.is_empty() => format!("{seen} in view"),
+        (seen, unseen) => format!("{seen} in view; {unseen} not"),
+    };
+    page.labelled(2, "Legs", LABEL, Tint::Plain, &words);
+}
+
+/// What was read of SIP and what was lost of it.
+fn sip(page: &mut Page, coverage: &Coverage) {
+    let streams = &coverage.streams;
+    let mut words = format!(
+        "{}, {} malformed; {}",
+        text::counted(coverage.sip_messages, "message", "messages"),
+        text::count(coverage.sip_malformed),
+        text::counted(streams.tcp, "TCP connection", "TCP connections")
+    );
+    if streams.tls > 0 {
+        let (tls, open) = (text::count(streams.tls), text::count(streams.tls_decrypted));
+        words.push_str(&format!(", {tls} with TLS ({open} decrypted)"));
+    }
+    if streams.compressed > 0 {
+        words.push_str(&format!(", {} compressed", text::count(streams.compressed)));
+    }
+    page.labelled(2, "SIP", LABEL, Tint::Plain, &words);
+    if coverage.gaps > 0 {
+        let gaps = text::counted(coverage.gaps, "gap", "gaps");
+        let bytes = text::counted(coverage.gap_bytes, "byte", "bytes");
+        let words = format!("{gaps} in SIP streams: {bytes} were sent but are not in the capture");
+        page.labelled(2, "Lost", LABEL, Tint::Warn, &words);
+    }
+}
+
+/// What became of the frames.
+fn frames(page: &mut Page, coverage: &Coverage) {
+    let counts = &coverage.frames;
+    let aside: Vec<String> = counts
+        .set_aside
+        .iter()
+        .map(|(reason, number)| format!("{} {}", text::count(*number), page.short(reason, 40)))
+        .collect();
+    let aside = if aside.is_empty() { String::new() } else { format!("; set aside: {}", aside.join(", ")) };
+    let words = format!("{} read, {} used{aside}", text::count(counts.read), text::count(counts.used));
+    page.labelled(2, "Frames", LABEL, Tint::Plain, &words);
+}
+
+/// What could not be read, by reason, with the first streams of each.
+fn unreadable(page: &mut Page, coverage: &Coverage, most: usize) {
+    let mut reasons: BTreeMap<UnreadableReason, Vec<&Unreadable>> = BTreeMap::new();
+    for stream in &coverage.unreadable {
+        reasons.entry(stream.reason).or_default().push(stream);
+    }
+    for (reason, streams) in reasons {
+        let frames = streams.iter().map(|stream| stream.frames).fold(0, u64::saturating_add);
+        let detail = streams.first().map_or_else(String::new, |stream| page.safe(&stream.detail));
+        let words = format!(
+            "{}, {}, {}: {detail}",
+            reason.name(),
+            text::counted(streams.len() as u64, "stream", "streams"),
+            text::counted(frames, "frame", "frames")
+        );
+        page.labelled(2, "Not read", LABEL, Tint::Warn, &words);
+        for stream in streams.iter().take(most) {
+            let words = format!("{} ({})", page.safe(&stream.stream), text::counted(stream.frames, "frame", "frames"));
+            page.labelled(2, "", LABEL, Tint::Plain, &words);
+        }
+        let more = streams.len().saturating_sub(most) as u64;
+        if more > 0 {
+            page.labelled(
+                2,
+                "",
+                LABEL,
+                Tint::Dim,
+                &format!("and {}", text::counted(more, "more stream", "more streams")),
+            );
+        }
+    }
+}
+
+/// Defects by kind, with the first of each.
+fn anomalies(page: &mut Page, report: &Report) {
+    for (at, anomaly) in report.coverage.anomalies.iter().enumerate() {
+        let first = anomaly.first.first().map_or_else(String::new, |first| {
+            let frame = super::frame_name(report, first.input, first.frame);
+            format!(", first in frame {frame}: {}", page.safe(&first.detail))
+        });
+        let words = format!("{} {}{first}", text::count(anomaly.count), page.short(&anomaly.kind, 40));
+        page.labelled(2, if at == 0 { "Defects" } else { "" }, LABEL, Tint::Plain, &words);
+    }
+}

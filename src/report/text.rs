@@ -1,0 +1,255 @@
+//! Text on its way to a terminal: made harmless, measured, cut and wrapped.
+//!
+//! In: strings as the wire or a user gave them. Out: one-line strings whose width in terminal columns is known.
+//! It refuses to know what a string means.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// `text` with everything that could act on a terminal or mislead a reader made visible.
+///
+/// Control characters become `\x1b` (`\t`, `\n`, `\r` for the well-known three); bidirectional overrides,
+/// invisible separators and tags become `\u{202e}`. With `ascii` every other non-ASCII character does too,
+/// since a terminal that is not UTF-8 would take some of its octets for control characters.
+/// The result is one line.
+pub fn sanitize(text: &str, ascii: bool) -> Cow<'_, str> {
+    let harmless = |c: char| if c.is_ascii() { !c.is_ascii_control() } else { !ascii && !acts(c) };
+    let Some(first) = text.find(|c| !harmless(c)) else { return Cow::Borrowed(text) };
+    let (clean, rest) = text.split_at(first);
+    let mut safe = String::with_capacity(text.len() + 16);
+    safe.push_str(clean);
+    for c in rest.chars() {
+        // Writing to a String cannot fail.
+        let _ = match c {
+            c if harmless(c) => safe.write_char(c),
+            '\t' => safe.write_str("\\t"),
+            '\n' => safe.write_str("\\n"),
+            '\r' => safe.write_str("\\r"),
+            c if c.is_ascii() => write!(safe, "\\x{:02x}", u32::from(c)),
+            c => write!(safe, "\\u{{{:x}}}", u32::from(c)),
+        };
+    }
+    Cow::Owned(safe)
+}
+
+/// Whether a non-ASCII character does something instead of showing something.
+///
+/// Zero-width joiner and non-joiner stay: names in several scripts need them, and they move nothing.
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00ad}' // soft hyphen
+            | '\u{061c}' | '\u{200e}' | '\u{200f}' // direction marks
+            | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' // invisible separators
+            | '\u{2028}'..='\u{202e}' // line and paragraph separators, embeddings and overrides
+            | '\u{2066}'..='\u{206f}' // isolates, deprecated format characters
+            | '\u{fff9}'..='\u{fffb}' // interlinear annotation
+            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' // fillers that look like nothing
+            | '\u{e0000}'..='\u{e0fff}' // tags, further variation selectors
+        )
+}
+
+/// Terminal columns `text` takes.
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` in at most `limit` columns; `ellipsis` says where something was cut off.
+///
+/// Marks that take no column are cut as well once there are more of them than a name can need:
+/// four characters a column.
+pub fn clip<'a>(text: &'a str, limit: usize, ellipsis: &str) -> Cow<'a, str> {
+    let most = limit.saturating_mul(4);
+    if columns(text) <= limit && text.chars().nth(most).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let room = limit.saturating_sub(columns(ellipsis));
+    let head = head(text, room, most);
+    Cow::Owned(format!("{head}{ellipsis}"))
+}
+
+/// The longest beginning of `text` in at most `room` columns and `most` characters.
+fn head(text: &str, room: usize, most: usize) -> &str {
+    let mut used = 0;
+    let mut end = text.len();
+    for (count, (at, c)) in text.char_indices().enumerate() {
+        used += c.width().unwrap_or(0);
+        if used > room || count >= most {
+            end = at;
+            break;
+        }
+    }
+    let mut piece = text.get(..end).unwrap_or(text);
+    // Some characters widen the one before them: a whole can be wider than its parts.
+    while columns(piece) > room {
+        piece = piece.char_indices().next_back().and_then(|(at, _)| piece.get(..at)).unwrap_or("");
+    }
+    piece
+}
+
+/// `text` as lines of at most `width` columns: broken at spaces, a longer word after a punctuation mark where
+/// there is one, else inside.
+///
+/// `width` below two columns counts as two, so that every character fits.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(2);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let mut word = word;
+        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        while columns(word) > width {
+            let piece = piece(word, width);
+            lines.push(piece.to_owned());
+            word = word.get(piece.len()..).unwrap_or("");
+        }
+        if !line.is_empty() && !word.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// What of a long word goes on one line: up to the last mark in its second half, so that addresses and
+/// parameters stay legible, else as much as fits. Never empty.
+fn piece(word: &str, width: usize) -> &str {
+    let full = head(word, width, usize::MAX);
+    if full.is_empty() {
+        // A character wider than the line: one is taken all the same, to move on.
+        return word.get(..word.chars().next().map_or(0, char::len_utf8)).unwrap_or(word);
+    }
+    let mark = full.rfind([';', ',', '/', '@', '=', '-', '&', '?']).map(|at| at + 1);
+    mark.filter(|end| *end > full.len() / 2).and_then(|end| full.get(..end)).unwrap_or(full)
+}
+
+/// A count with thousands apart: `31,337`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count and its noun: `1 frame`, `2 frames`.
+pub fn counted(number: u64, singular: &str, plural: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { singular } else { plural })
+}
+
+/// Milliseconds for a reader: `0.4 ms`, `80 ms`, `1.27 s`, `2 min 5 s`; the sign is kept.
+pub fn duration(milliseconds: f64) -> String {
+    let size = milliseconds.abs();
+    if !size.is_finite() {
+        "?".to_owned()
+    } else if size < 9.95 {
+        format!("{milliseconds:.1} ms")
+    } else if size < 999.5 {
+        format!("{milliseconds:.0} ms")
+    } else if size < 59_995.0 {
+        format!("{:.2} s", milliseconds / 1000.0)
+    } else {
+        let seconds = (size / 1000.0).round();
+        let sign = if milliseconds < 0.0 { "-" } else { "" };
+        format!("{sign}{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_becomes_visible() {
+        for (input, utf8, ascii) in [
+            ("Bob", "Bob", "Bob"),
+            ("\u{1b}[31mred\u{7}", "\\x1b[31mred\\x07", "\\x1b[31mred\\x07"),
+            ("a\tb\r\nc", "a\\tb\\r\\nc", "a\\tb\\r\\nc"),
+            ("\u{9b}2J", "\\u{9b}2J", "\\u{9b}2J"),
+            ("evil\u{202e}gpj.exe", "evil\\u{202e}gpj.exe", "evil\\u{202e}gpj.exe"),
+            ("\u{2066}x\u{2069}\u{200b}", "\\u{2066}x\\u{2069}\\u{200b}", "\\u{2066}x\\u{2069}\\u{200b}"),
+            ("\u{7f}", "\\x7f", "\\x7f"),
+            ("Zoë 山田", "Zoë 山田", "Zo\\u{eb} \\u{5c71}\\u{7530}"),
+            ("", "", ""),
+        ] {
+            assert_eq!(sanitize(input, false), utf8, "{input:?} in UTF-8");
+            assert_eq!(sanitize(input, true), ascii, "{input:?} in ASCII");
+        }
+    }
+
+    #[test]
+    fn clipping_counts_columns_not_characters() {
+        for (input, limit, expected) in [
+            ("alice", 5, "alice"),
+            ("alice@example.com", 9, "alice@ex…"),
+            ("山田太郎", 8, "山田太郎"),
+            ("山田太郎", 7, "山田太…"),
+            ("山田太郎", 6, "山田…"),
+            ("e\u{301}e\u{301}", 2, "e\u{301}e\u{301}"),
+            ("abc", 0, "…"),
+        ] {
+            assert_eq!(clip(input, limit, "…"), expected, "{input:?} in {limit}");
+        }
+        let stacked = format!("a{}", "\u{301}".repeat(100));
+        assert!(clip(&stacked, 3, "…").chars().count() <= 13, "marks without a column are bounded too");
+    }
+
+    #[test]
+    fn wrapping_never_passes_the_width() {
+        for (input, width, expected) in [
+            ("", 10, &[][..]),
+            ("one two three", 7, &["one two", "three"]),
+            ("one two three", 80, &["one two three"]),
+            ("abcdefghij", 4, &["abcd", "efgh", "ij"]),
+            ("ab abcdefgh cd", 4, &["ab", "abcd", "efgh", "cd"]),
+            ("山田太郎", 3, &["山", "田", "太", "郎"]),
+            ("山田", 1, &["山", "田"]),
+            ("sip:bob@example.com;gruu", 20, &["sip:bob@example.com;", "gruu"]),
+            ("no-push-expected", 12, &["no-push-", "expected"]),
+            ("a-bcdefghijkl", 8, &["a-bcdefg", "hijkl"]),
+        ] {
+            assert_eq!(wrap(input, width), expected, "{input:?} in {width}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_passes_its_width(text in "[\\PC☁❤\u{fe0f}\u{200d}\u{301}山👩 ]{0,40}", width in 2_usize..20) {
+            for line in wrap(&text, width) {
+                proptest::prop_assert!(columns(&line) <= width, "{line:?}");
+            }
+            proptest::prop_assert!(columns(&clip(&text, width, "…")) <= width);
+            let kept = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
+            proptest::prop_assert_eq!(kept(&wrap(&text, width).concat()), kept(&text));
+        }
+    }
+
+    #[test]
+    fn numbers_read_easily() {
+        for (input, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(input), expected);
+        }
+        for (input, expected) in [
+            (0.0, "0.0 ms"),
+            (0.44, "0.4 ms"),
+            (80.1, "80 ms"),
+            (-12.6, "-13 ms"),
+            (1266.0, "1.27 s"),
+            (125_000.0, "2 min 5 s"),
+            (f64::NAN, "?"),
+        ] {
+            assert_eq!(duration(input), expected);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Instants as text: RFC 3339 in UTC, with as many fractional digits as the capture has.
+
+use jiff::fmt::temporal::DateTimePrinter;
+
+use crate::frame::Timestamp;
+
+/// `timestamp` as RFC 3339 in UTC with exactly [`Timestamp::digits`] fractional digits.
+///
+/// Digits the capture's clock did not have are cut, not rounded. Every value of the type has a text:
+/// 64-bit nanoseconds reach from 1677 to 2262.
+///
+/// Source: RFC 3339 §5.6.
+pub fn rfc3339(timestamp: Timestamp) -> String {
+    // A timestamp outside jiff's range cannot come from 64-bit nanoseconds; 1970 is still better than a panic.
+    let instant = jiff::Timestamp::from_nanosecond(i128::from(timestamp.nanos())).unwrap_or_default();
+    DateTimePrinter::new().precision(Some(timestamp.digits())).timestamp_to_string(&instant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_exactly_the_digits_of_the_capture() {
+        for (nanos, digits, expected) in [
+            (0, 0, "1970-01-01T00:00:00Z"),
+            (0, 6, "1970-01-01T00:00:00.000000Z"),
+            (1_323_273_600_123_456_789, 9, "2011-12-07T16:00:00.123456789Z"),
+            (1_323_273_600_123_456_789, 6, "2011-12-07T16:00:00.123456Z"),
+            (1_323_273_600_999_999_999, 3, "2011-12-07T16:00:00.999Z"),
+            (1_323_273_600_999_999_999, 0, "2011-12-07T16:00:00Z"),
+            (-1, 9, "1969-12-31T23:59:59.999999999Z"),
+            (i64::MAX, 9, "2262-04-11T23:47:16.854775807Z"),
+            (i64::MIN, 9, "1677-09-21T00:12:43.145224192Z"),
+        ] {
+            assert_eq!(rfc3339(Timestamp::new(nanos, digits)), expected, "{nanos} with {digits} digits");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! TCP as the simulated hosts speak it: acts become segments with right numbers.
+//!
+//! In: acts in order of time. Out: segments, handed to the [`Recorder`]. Nothing here depends on where the
+//! capture is taken, so two captures of the same story show the same packets.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::agenda::{Act, Agenda, Dial};
+use super::packet::{Segment, flag};
+use super::random::Random;
+use super::record::Recorder;
+use super::topology::{Hop, Topology};
+use crate::error::Result;
+use crate::flow::Side;
+
+/// Octets of data a segment holds on Ethernet.
+const SEGMENT: usize = 1_460;
+/// Between two frames of one host's burst, nanoseconds.
+const BURST_GAP: i64 = 12_000;
+/// Between a packet and the other host's immediate answer to it, nanoseconds.
+const TURN_ROUND: i64 = 160_000;
+/// How long an acknowledgement waits for data to ride on, nanoseconds: as long as Windows lets it.
+const DELAYED_ACK: i64 = 200_000_000;
+
+/// One side of a connection.
+#[derive(Clone, Debug)]
+struct Half {
+    address: SocketAddr,
+    next: u32,
+    owes: bool,
+    timer: bool,
+}
+
+/// One TCP connection.
+#[derive(Clone, Debug)]
+struct Connection {
+    halves: [Half; 2],
+    /// For odd places to cut at; its own, so that other connections do not matter.
+    random: Random,
+}
+
+/// All hosts and their connections.
+pub(super) struct Network<'a> {
+    topology: Topology,
+    seed: u64,
+    split: bool,
+    recorder: Recorder<'a>,
+    connections: BTreeMap<Hop, Connection>,
+    /// How often a server connection was made; those of users are made once.
+    turns: BTreeMap<Hop, u16>,
+    /// IP packets sent so far; one count for all hosts is as good as one for each.
+    packets: u16,
+    clock: i64,
+}
+
+impl<'a> Network<'a> {
+    /// A network without connections. With `split`, hosts send their messages in small odd pieces.
+    pub(super) fn new(topology: Topology, seed: u64, split: bool, recorder: Recorder<'a>) -> Self {
+        Self {
+            topology,
+            seed,
+            split,
+            recorder,
+            connections: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            packets: 0,
+            clock: i64::MIN,
+        }
+    }
+
+    /// Lets `act` happen at `at`, or right after what is still under way then.
+    pub(super) fn perform(&mut self, at: i64, act: Act, agenda: &mut Agenda) -> Result<()> {
+        self.clock = self.clock.max(at);
+        match act {
+            Act::Say { hop, side, octets } => self.say(hop, side, &octets, agenda),
+            Act::AcknowledgeLate { hop, side } => self.acknowledge_late(hop, side),
+            Act::Close(hop) => self.close(hop),
+            Act::Drop(hop) => self.drop_connection(hop),
+            Act::DialInVain { hop, how, port, sequence } => self.dial_in_vain(hop, how, port, sequence),
+        }
+    }
+
+    /// Every hop that has a connection now.
+    pub(super) fn open_hops(&self) -> Vec<Hop> {
+        self.connections.keys().copied().collect()
+    }
+
+    /// The recorder, once nothing more will happen.
+    pub(super) fn into_recorder(self) -> Recorder<'a> {
+        self.recorder
+    }
+
+    fn say(&mut self, hop: Hop, side: Side, octets: &[u8], agenda: &mut Agenda) -> Result<()> {
+        if !self.connections.contains_key(&hop) {
+            self.open(hop)?;
+        }
+        let mut rest = octets;
+        while !rest.is_empty() {
+            let limit = self.segment_length(hop);
+            let (piece, after) = rest.split_at(limit.min(rest.len()));
+            let flags = if after.is_empty() { flag::ACK | flag::PSH } else { flag::ACK };
+            self.send(hop, side, flags, piece)?;
+            if let Some(half) = self.half(hop, side) {
+                half.owes = false;
+            }
+            self.receive(hop, side.other(), agenda)?;
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn segment_length(&mut self, hop: Hop) -> usize {
+        match self.connections.get_mut(&hop) {
+            Some(connection) if self.split => 1 + connection.random.below(230) as usize,
+            _ => SEGMENT,
+        }
+    }
+
+    /// Every second data segment is acknowledged at once, a single one when nothing else is sent in time.
+    ///
+    /// Source: RFC 9293 §3.8.6.3.
+    fn receive(&mut self, hop: Hop, side: Side, agenda: &mut Agenda) -> Result<()> {
+        let due = self.clock.saturating_add(DELAYED_ACK);
+        let Some(half) = self.half(hop, side) else { return Ok(()) };
+        if half.owes {
+            half.owes = false;
+            return self.send(hop, side, flag::ACK, &[]);
+        }
+        half.owes = true;
+        if !half.timer {
+            half.timer = true;
+            agenda.push(due, Act::AcknowledgeLate { hop, side });
+        }
+        Ok(())
+    }
+
+    fn acknowledge_late(&mut self, hop: Hop, side: Side) -> Result<()> {
+        let Some(half) = self.half(hop, side) else { return Ok(()) };
+        half.timer = false;
+        if !half.owes {
+            return Ok(());
+        }
+        half.owes = false;
+        self.send(hop, side, flag::ACK, &[])
+    }
+
+    fn open(&mut self, hop: Hop) -> Result<()> {
+        let turn = self.turns.get(&hop).copied().unwrap_or(0);
+        if !hop.is_of_user() {
+            self.turns.insert(hop, turn.wrapping_add(1));
+        }
+        let (client, server) = self.topology.ends(hop, turn);
+        let mut random = Random::of(&[self.seed, u64::from(client.port()), u64::from(turn), hop_number(hop)]);
+        // The push connection's numbers wrap early: real ones do some day.
+        let first = if hop == Hop::PushInternal(0) { 0xffff_fc00 } else { random.next() as u32 };
+        let half = |address, next| Half { address, next, owes: false, timer: false };
+        let halves = [half(client, first), half(server, random.next() as u32)];
+        self.connections.insert(hop, Connection { halves, random });
+        self.send(hop, Side::Client, flag::SYN, &[])?;
+        self.clock = self.clock.saturating_add(TURN_ROUND);
+        self.send(hop, Side::Server, flag::SYN | flag::ACK, &[])?;
+        self.clock = self.clock.saturating_add(TURN_ROUND);
+        self.send(hop, Side::Client, flag::ACK, &[])
+    }
+
+    fn close(&mut self, hop: Hop) -> Result<()> {
+        if !self.connections.contains_key(&hop) {
+            return Ok(());
+        }
+        self.send(hop, Side::Client, flag::FIN | flag::ACK, &[])?;
+        self.clock = self.clock.saturating_add(TURN_ROUND);
+        self.send(hop, Side::Server, flag::FIN | flag::ACK, &[])?;
+        self.clock = self.clock.saturating_add(TURN_ROUND);
+        self.send(hop, Side::Client, flag::ACK, &[])?;
+        self.connections.remove(&hop);
+        Ok(())
+    }
+
+    fn drop_connection(&mut self, hop: Hop) -> Result<()> {
+        if self.connections.contains_key(&hop) {
+            self.send(hop, Side::Server, flag::RST | flag::ACK, &[])?;
+            self.connections.remove(&hop);
+        }
+        Ok(())
+    }
+
+    fn dial_in_vain(&mut self, hop: Hop, how: Dial, port: u16, sequence: u32) -> Result<()> {
+        let (mut client, server) = self.topology.ends(hop, 0);
+        client.set_port(port);
+        let next = sequence.wrapping_add(1);
+        let answer = sequence.rotate_left(16);
+        self.emit(hop, client, server, sequence, 0, flag::SYN, &[])?;
+        self.clock = self.clock.saturating_add(TURN_ROUND);
+        match how {
+            Dial::Silence => Ok(()),
+            Dial::Refused => self.emit(hop, server, client, 0, next, flag::RST | flag::ACK, &[]),
+            Dial::Reset => {
+                self.emit(hop, server, client, answer, next, flag::SYN | flag::ACK, &[])?;
+                self.emit(hop, client, server, next, answer.wrapping_add(1), flag::ACK, &[])?;
+                self.clock = self.clock.saturating_add(TURN_ROUND);
+                self.emit(hop, server, client, answer.wrapping_add(1), next, flag::RST | flag::ACK, &[])
+            }
+        }
+    }
+
+    /// Sends one segment of an open connection and moves its sender's number on.
+    fn send(&mut self, hop: Hop, side: Side, flags: u8, payload: &[u8]) -> Result<()> {
+        let Some(connection) = self.connections.get_mut(&hop) else { return Ok(()) };
+        let [client, server] = &mut connection.halves;
+        let (mine, theirs) = if side == Side::Client { (client, server) } else { (server, client) };
+        let (from, to, sequence) = (mine.address, theirs.address, mine.next);
+        let counted = payload.len() as u32 + u32::from(flags & (flag::SYN | flag::FIN) != 0);
+        mine.next = sequence.wrapping_add(counted);
+        let acknowledged = if flags & flag::ACK == 0 { 0 } else { theirs.next };
+        self.emit(hop, from, to, sequence, acknowledged, flags, payload)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the fields of a segment, named at the call below")]
+    fn emit(
+        &mut self,
+        hop: Hop,
+        from: SocketAddr,
+        to: SocketAddr,
+        sequence: u32,
+        acknowledged: u32,
+        flags: u8,
+        payload: &[u8],
+    ) -> Result<()> {
+        self.packets = self.packets.wrapping_add(1);
+        let identification = self.packets;
+        let segment = Segment { from, to, sequence, acknowledged, flags, identification, payload };
+        let time = self.clock;
+        self.clock = time.saturating_add(BURST_GAP);
+        self.recorder.push(time, hop, &segment)
+    }
+
+    fn half(&mut self, hop: Hop, side: Side) -> Option<&mut Half> {
+        self.connections.get_mut(&hop).and_then(|connection| connection.halves.get_mut(side.index()))
+    }
+}
+
+/// A number of its own for every hop, so that no two connections draw the same.
+fn hop_number(hop: Hop) -> u64 {
+    match hop {
+        Hop::Caller(user) => user.wrapping_mul(8),
+        Hop::Callee(user) => user.wrapping_mul(8) + 1,
+        Hop::Mcx(lane) => u64::from(lane) * 8 + 2,
+        Hop::Ucwa(lane) => u64::from(lane) * 8 + 3,
+        Hop::PushInternal(lane) => u64::from(lane) * 8 + 4,
+        Hop::EdgeInternal(lane) => u64::from(lane) * 8 + 5,
+        Hop::EdgeExternal(lane) => u64::from(lane) * 8 + 6,
+        Hop::Partner => 7,
+    }
+}
