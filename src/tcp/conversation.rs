@@ -9,7 +9,9 @@ use crate::segment::TcpSegment;
 use crate::stream::Event;
 
 use super::Scene;
-use super::half::{Arrival, Emit, Half};
+use super::half::{Arrival, Half};
+use super::passed::Emit;
+use super::proof::Moment;
 use super::role::source_is_client;
 
 /// The largest window shift.
@@ -154,6 +156,10 @@ impl Conversation {
         }
     }
 
+    fn moment(&self, at: FrameRef) -> Moment {
+        Moment { at, count: self.count }
+    }
+
     /// Calls `act` with one half and with the way out of its events.
     fn with_half<T>(
         &mut self,
@@ -220,10 +226,10 @@ impl Conversation {
     /// What the segment says about the other direction.
     fn answer(&mut self, segment: &TcpSegment<'_>, side: Side) {
         let Some(acknowledgment) = segment.acknowledgment else { return };
-        let count = self.count;
+        let moment = self.moment(segment.at);
         let scale = self.scale.map(|[client, server]| if side == Side::Client { client } else { server });
         let other = self.half(side.other());
-        other.acknowledge(acknowledgment, segment.at, count);
+        other.acknowledge(acknowledgment, moment);
         if let Some(shift) = scale
             && !segment.syn
         {
@@ -241,14 +247,14 @@ impl Conversation {
     ) -> bool {
         // A SYN takes one sequence number, before its payload.
         let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
-        let (payload, missing, at, count) = (segment.payload, segment.missing, segment.at, self.count);
-        let arrival = Arrival { sequence, payload, missing, at, count };
+        let (payload, missing) = (segment.payload, segment.missing);
+        let arrival = Arrival { sequence, payload, missing, moment: self.moment(segment.at) };
         self.with_half(side, out, |half, emit| {
             let taken = half.receive(&arrival, scene, emit);
             if taken && segment.fin {
                 // Payload lengths fit 32 bits: IP has no larger packets.
                 let length = (payload.len() as u32).wrapping_add(missing);
-                half.finish_at(sequence.wrapping_add(length), at);
+                half.finish_at(sequence.wrapping_add(length), segment.at);
             }
             taken
         })
@@ -261,9 +267,9 @@ impl Conversation {
         scene: &mut Scene<'_>,
         out: &mut impl FnMut(&Connection, Side, Event<'_>),
     ) {
-        let count = self.count;
+        let moment = self.moment(now);
         for side in [Side::Client, Side::Server] {
-            self.with_half(side, out, |half, emit| half.settle(now, count, scene, emit));
+            self.with_half(side, out, |half, emit| half.settle(moment, scene, emit));
         }
         self.tell_ends(out);
     }

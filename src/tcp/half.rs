@@ -2,46 +2,23 @@
 //!
 //! In: what segments of this direction carry, and what the other side acknowledged and allowed.
 //! Out: [`Event`]s in stream order. It refuses to know ports, roles and the other direction.
-//!
-//! A hole is lost when there is proof *and* the octets had time to come late after all:
-//! - the other side acknowledged them, or sent acknowledgments that its window makes impossible otherwise,
-//!   or the capture itself says it cut them; and [`LATE_SEGMENTS`] or [`LATE_TIME`] have gone by since;
-//! - no acknowledgment of the other side is in the capture at all, and much lies beyond the hole
-//!   ([`BEYOND_SEGMENTS`], [`BEYOND_OCTETS`]) or has waited there for [`WAIT_ALONE`];
-//! - acknowledgments are there but none came past the hole for [`WAIT_ANSWERED`]: the peer is dead;
-//! - a buffer limit is reached, or the stream ends.
 
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::frame::{FrameRef, Timestamp};
 use crate::stream::Event;
 
+use super::Scene;
 use super::assembler::Assembler;
-use super::recent::{Newest, Recent};
-use super::{Counters, Scene};
-
-/// Nanoseconds of capture time an acknowledged octet may still come late: taps and several capture queues
-/// put an acknowledgment before its data by far less.
-const LATE_TIME: i64 = 200_000_000;
-
-/// Further segments of the connection after which an acknowledged octet comes no more.
-const LATE_SEGMENTS: u64 = 16;
-
-/// Nanoseconds data waits behind a hole when the other direction is not in the capture: the first three
-/// retransmissions of RFC 6298 fall into it.
-pub(super) const WAIT_ALONE: i64 = 3_000_000_000;
-
-/// Nanoseconds data waits behind a hole that the other side did not acknowledge: senders have given up by then.
-const WAIT_ANSWERED: i64 = 60_000_000_000;
-
-/// Waiting segments that prove a hole when the other direction is not in the capture.
-const BEYOND_SEGMENTS: usize = 64;
-
-/// Waiting octets that prove a hole when the other direction is not in the capture.
-const BEYOND_OCTETS: usize = 256 << 10;
+use super::passed::{Emit, Passed};
+use super::proof::{Evidence, Hole, Moment};
 
 /// How far from the expected place a segment may be: far more than any window, and less than the 2^31 at
 /// which sequence numbers lose their order. What is farther belongs to another connection on these ports.
 const REACH: u64 = 64 << 20;
+
+/// How far beyond everything else known an acknowledgment or a bare segment is believed: a window of the usual
+/// size. Broken and forged ones would otherwise pass for the loss of megabytes.
+const CLAIM_REACH: u64 = 256 << 10;
 
 /// How far before the first segment seen the start of a stream may be put back: one large window.
 const START_REACH: u64 = 1 << 20;
@@ -59,29 +36,17 @@ const ANCHOR: u64 = 1 << 40;
 const STRAYS: u8 = 3;
 
 /// How sure the start of the stream is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Start {
     /// Nothing is known.
     Unknown,
     /// Told by a segment without payload or by an acknowledgment; a keep-alive may have told it one too low.
     Told,
     /// Data came first: it is kept for a moment, in case earlier data comes just after it.
-    Held { time: Timestamp, count: u64 },
+    Held(Moment),
     /// Fixed.
     Fixed,
 }
-
-/// At `time`, with `count` segments seen on the connection, everything before `upto` was known to be sent
-/// and not to be sent again.
-#[derive(Clone, Copy, Debug)]
-struct Proof {
-    upto: u64,
-    time: Timestamp,
-    count: u64,
-}
-
-/// Where the events of one direction go.
-pub(super) type Emit<'a> = dyn FnMut(Event<'_>) + 'a;
 
 /// What one segment carries in its direction.
 #[derive(Clone, Copy, Debug)]
@@ -91,48 +56,12 @@ pub(super) struct Arrival<'a> {
     pub(super) payload: &'a [u8],
     /// Octets that follow the payload on the wire and were cut off by the capture.
     pub(super) missing: u32,
-    pub(super) at: FrameRef,
-    /// How many segments the connection had with this one.
-    pub(super) count: u64,
+    pub(super) moment: Moment,
 }
 
 impl Arrival<'_> {
     fn length(&self) -> u64 {
         self.payload.len() as u64 + u64::from(self.missing)
-    }
-}
-
-/// What was passed on of a stream.
-#[derive(Debug)]
-struct Passed {
-    /// Internal offset of the stream's first octet.
-    origin: u64,
-    octets: u64,
-    lost: u64,
-    last: Option<FrameRef>,
-    newest: Newest,
-}
-
-impl Passed {
-    fn bytes(
-        &mut self,
-        recent: &mut Recent,
-        counters: &mut Counters,
-        (at, bytes, frame): (u64, &[u8], FrameRef),
-        emit: &mut Emit<'_>,
-    ) {
-        recent.remember(&mut self.newest, at, bytes);
-        self.octets += bytes.len() as u64;
-        counters.delivered += bytes.len() as u64;
-        self.last = Some(frame);
-        emit(Event::Bytes { offset: at.saturating_sub(self.origin), bytes, frame });
-    }
-
-    fn gap(&mut self, counters: &mut Counters, at: u64, length: u64, now: FrameRef, emit: &mut Emit<'_>) {
-        self.lost += length;
-        counters.gaps += 1;
-        counters.gap_octets += length;
-        emit(Event::Gap { offset: at.saturating_sub(self.origin), length, after: self.last, frame: now });
     }
 }
 
@@ -149,12 +78,7 @@ pub(super) struct Half {
     sent: u64,
     /// End of what acknowledgments and bare segments say was sent; a FIN not seen makes it one too high.
     claimed: u64,
-    /// Everything before came to the receiver, or was cut off by the capture.
-    proven: u64,
-    proof: Option<Proof>,
-    acknowledged: bool,
-    /// The largest window the receiver advertised, in octets.
-    room: Option<u64>,
+    evidence: Evidence,
     /// The sequence number of the SYN.
     initial: Option<u32>,
     /// Where the FIN stands, and when it was seen.
@@ -171,13 +95,10 @@ impl Half {
             assembler: Assembler::new(ANCHOR),
             start: Start::Unknown,
             anchor: 0,
-            passed: Passed { origin: ANCHOR, octets: 0, lost: 0, last: None, newest: Newest::default() },
+            passed: Passed::new(ANCHOR),
             sent: ANCHOR,
             claimed: 0,
-            proven: 0,
-            proof: None,
-            acknowledged: false,
-            room: None,
+            evidence: Evidence::default(),
             initial: None,
             fin: None,
             done: false,
@@ -185,6 +106,18 @@ impl Half {
             more_inputs: Vec::new(),
             strays: 0,
         }
+    }
+
+    fn is_known(&self) -> bool {
+        !matches!(self.start, Start::Unknown)
+    }
+
+    fn is_told(&self) -> bool {
+        matches!(self.start, Start::Told)
+    }
+
+    fn is_held(&self) -> bool {
+        matches!(self.start, Start::Held(_))
     }
 
     /// Whether nothing more will come out.
@@ -209,7 +142,7 @@ impl Half {
 
     /// The sequence number after everything known of this direction.
     pub(super) fn end_sequence(&self) -> Option<u32> {
-        (self.start != Start::Unknown).then(|| self.sequence(self.end()))
+        self.is_known().then(|| self.sequence(self.end()))
     }
 
     /// Whether payload was seen.
@@ -221,7 +154,7 @@ impl Half {
     pub(super) fn length(&self) -> u64 {
         match self.start {
             Start::Unknown => 0,
-            Start::Held { .. } => self.sent - self.assembler.first().map_or(self.sent, |(start, _)| start),
+            Start::Held(_) => self.sent - self.assembler.first().map_or(self.sent, |(start, _)| start),
             Start::Told | Start::Fixed => self.end().saturating_sub(self.passed.origin),
         }
     }
@@ -259,7 +192,7 @@ impl Half {
 
     /// Whether `sequence` may be a segment of this direction.
     pub(super) fn is_near(&self, sequence: u32) -> bool {
-        self.start == Start::Unknown || self.within_reach(self.offset(sequence))
+        !self.is_known() || self.within_reach(self.offset(sequence))
     }
 
     fn anchor_at(&mut self, sequence: u32, start: Start) {
@@ -280,7 +213,7 @@ impl Half {
         match (self.initial, self.start) {
             (Some(initial), _) => initial == sequence,
             (None, Start::Unknown) => true,
-            (None, Start::Held { .. }) => {
+            (None, Start::Held(_)) => {
                 let kept = self.assembler.first().map_or(ANCHOR, |(start, _)| start);
                 kept.checked_sub(self.offset(first)).is_some_and(|before| before < START_REACH)
             }
@@ -294,58 +227,51 @@ impl Half {
         self.initial = Some(sequence);
         match self.start {
             Start::Unknown => self.anchor_at(first, Start::Fixed),
-            Start::Held { .. } => self.release(Some(self.offset(first)), scene, emit),
+            Start::Held(_) => self.release(Some(self.offset(first)), scene, emit),
             Start::Told | Start::Fixed => self.start = Start::Fixed,
         }
     }
 
     /// The other side acknowledged everything before `sequence`.
-    pub(super) fn acknowledge(&mut self, sequence: u32, now: FrameRef, count: u64) {
-        self.acknowledged = true;
-        if self.start == Start::Unknown {
+    pub(super) fn acknowledge(&mut self, sequence: u32, moment: Moment) {
+        self.evidence.answer();
+        if !self.is_known() {
             return self.anchor_at(sequence, Start::Told);
         }
         let upto = self.offset(sequence);
-        if upto > self.proven && self.within_reach(upto) && !self.done {
-            self.claim(upto);
-            self.prove(upto, now, count);
+        if upto > self.assembler.next() && self.claim(upto) {
+            self.prove(upto, moment);
         }
     }
 
     /// The other side can take `octets` at once.
     pub(super) fn allow(&mut self, octets: u64) {
-        if self.room.is_none_or(|room| octets > room) {
-            self.room = Some(octets);
-        }
+        self.evidence.allow(octets);
     }
 
-    fn claim(&mut self, upto: u64) {
-        if self.start == Start::Told && upto == self.assembler.next() + 1 && self.assembler.is_clear() {
+    /// Somebody says that everything before `upto` was sent. Returns whether that can be.
+    fn claim(&mut self, upto: u64) -> bool {
+        let known = self.sent.max(self.claimed).max(self.assembler.next());
+        if self.done || upto > known.saturating_add(CLAIM_REACH) {
+            return false;
+        }
+        if self.is_told() && upto == self.assembler.next() + 1 && self.assembler.is_clear() {
             self.move_start(upto);
         }
         self.claimed = self.claimed.max(upto);
+        true
     }
 
-    fn prove(&mut self, upto: u64, now: FrameRef, count: u64) {
-        self.proven = self.proven.max(upto);
-        let next = self.assembler.next();
-        let runs = self.proof.is_some_and(|proof| proof.upto > next);
-        if !runs && self.proven > next && !matches!(self.start, Start::Held { .. }) {
-            self.proof = Some(Proof { upto: self.proven, time: now.time, count });
-        }
-    }
-
-    /// Whether the running proof has stood long enough.
-    fn proof_stands(&self, now: FrameRef, count: u64) -> Option<u64> {
-        let proof = self.proof?;
-        let stands = now.time.since(proof.time) >= LATE_TIME || count.saturating_sub(proof.count) >= LATE_SEGMENTS;
-        stands.then_some(proof.upto)
+    fn prove(&mut self, upto: u64, moment: Moment) {
+        // While the start is held, what is waited for has no place yet.
+        let next = if self.is_held() { u64::MAX } else { self.assembler.next() };
+        self.evidence.prove(upto, next, moment);
     }
 
     /// Takes what a segment carries. `false` when it cannot belong to this connection.
     pub(super) fn receive(&mut self, arrival: &Arrival<'_>, scene: &mut Scene<'_>, emit: &mut Emit<'_>) -> bool {
         let length = arrival.length();
-        if self.start == Start::Unknown {
+        if !self.is_known() {
             self.meet(arrival);
         }
         let offset = self.offset(arrival.sequence);
@@ -353,7 +279,7 @@ impl Half {
             return self.stray(length, scene);
         }
         if length == 0 || self.is_probe(offset, arrival) {
-            if length == 0 && offset > self.assembler.next() && !self.done {
+            if length == 0 && offset > self.assembler.next() {
                 self.claim(offset);
             }
             return true;
@@ -363,8 +289,8 @@ impl Half {
             scene.counters.repeated += 1;
             return true;
         }
-        self.witness(arrival.at, emit);
-        if self.start == Start::Told {
+        self.witness(arrival.moment.at, emit);
+        if self.is_told() {
             let next = self.assembler.next();
             if offset == next + 1 || (offset < next && next - offset <= START_REACH) {
                 self.move_start(offset);
@@ -383,7 +309,7 @@ impl Half {
             (1, _) => self.anchor_at(arrival.sequence.wrapping_add(1), Start::Told),
             (_, true) => self.anchor_at(arrival.sequence, Start::Fixed),
             (_, false) => {
-                self.anchor_at(arrival.sequence, Start::Held { time: arrival.at.time, count: arrival.count });
+                self.anchor_at(arrival.sequence, Start::Held(arrival.moment));
                 // Nothing is in order while the stream seems to begin far before: so everything waits.
                 self.assembler = Assembler::new(ANCHOR - START_REACH);
             }
@@ -405,10 +331,9 @@ impl Half {
     fn is_probe(&self, offset: u64, arrival: &Arrival<'_>) -> bool {
         let end = offset + 1;
         arrival.length() == 1
-            && !matches!(self.start, Start::Held { .. })
+            && !self.is_held()
             && end == self.sent.max(self.claimed).max(self.assembler.next())
-            && (self.assembler.next() >= end
-                || self.proof_stands(arrival.at, arrival.count).is_some_and(|upto| upto >= end))
+            && (self.assembler.next() >= end || self.evidence.stands(arrival.moment).is_some_and(|upto| upto >= end))
     }
 
     fn witness(&mut self, at: FrameRef, emit: &mut Emit<'_>) {
@@ -430,16 +355,14 @@ impl Half {
         let seen = offset + payload.len() as u64;
         let next = self.assembler.next();
         if offset != next || !self.assembler.is_clear() {
-            self.compare(offset, payload, arrival.at, scene);
-            if let Some(room) = self.room
-                && seen > next + room
-            {
-                self.prove(seen - room, arrival.at, arrival.count);
+            self.compare(offset, payload, arrival.moment.at, scene);
+            if !self.is_held() {
+                self.evidence.prove_by_window(seen, next, arrival.moment);
             }
         }
         if !payload.is_empty() {
             let passed = &mut self.passed;
-            let fresh = self.assembler.push(offset, payload, arrival.at, &mut |at, bytes, frame| {
+            let fresh = self.assembler.push(offset, payload, arrival.moment.at, &mut |at, bytes, frame| {
                 passed.bytes(scene.recent, scene.counters, (at, bytes, frame), emit);
             });
             scene.counters.repeated += u64::from(fresh == 0);
@@ -447,7 +370,7 @@ impl Half {
         let end = seen.saturating_add(arrival.missing.into()).min(fin);
         self.sent = self.sent.max(end);
         if arrival.missing > 0 && end > self.assembler.next() {
-            self.prove(end, arrival.at, arrival.count);
+            self.prove(end, arrival.moment);
         }
     }
 
@@ -464,7 +387,7 @@ impl Half {
 
     /// A FIN stands at `sequence`. One that contradicts data beyond it is not believed.
     pub(super) fn finish_at(&mut self, sequence: u32, now: FrameRef) {
-        if self.start == Start::Unknown {
+        if !self.is_known() {
             self.anchor_at(sequence, Start::Fixed);
         }
         let end = self.offset(sequence);
@@ -476,21 +399,22 @@ impl Half {
     }
 
     /// Brings out what can come out now: a start held long enough, holes proven lost, the end.
-    pub(super) fn settle(&mut self, now: FrameRef, count: u64, scene: &mut Scene<'_>, emit: &mut Emit<'_>) {
-        if let Start::Held { time, count: then } = self.start {
-            let over = count.saturating_sub(then) >= START_SEGMENTS || now.time.since(time) >= START_TIME;
+    pub(super) fn settle(&mut self, moment: Moment, scene: &mut Scene<'_>, emit: &mut Emit<'_>) {
+        if let Start::Held(first) = self.start {
+            let segments = moment.count.saturating_sub(first.count);
+            let over = segments >= START_SEGMENTS || moment.at.time.since(first.at.time) >= START_TIME;
             if !over && self.assembler.cost() <= scene.limits.stream_buffer {
                 return;
             }
             self.release(None, scene, emit);
         }
         loop {
-            self.prove(self.proven, now, count);
-            let Some(end) = self.hole_end() else { break };
-            if self.is_lost(end, now, count) {
-                self.give_up(end, now, scene, emit);
+            self.evidence.watch(self.assembler.next(), moment);
+            let Some(hole) = self.hole() else { break };
+            if self.evidence.is_lost(hole, moment) {
+                self.give_up(hole.end, moment.at, scene, emit);
             } else if self.assembler.cost() > scene.limits.stream_buffer {
-                self.limit_reached(now, scene, emit);
+                self.limit_reached(moment.at, scene, emit);
             } else {
                 break;
             }
@@ -502,14 +426,14 @@ impl Half {
 
     /// Gives up the first hole, or the wait for an earlier start, because of a buffer limit.
     pub(super) fn limit_reached(&mut self, now: FrameRef, scene: &mut Scene<'_>, emit: &mut Emit<'_>) {
-        if matches!(self.start, Start::Held { .. }) {
+        if self.is_held() {
             return self.release(None, scene, emit);
         }
-        let Some(end) = self.hole_end() else { return };
+        let Some(hole) = self.hole() else { return };
         let detail = "a TCP buffer limit was reached; a hole in a stream was given up as lost";
         scene.anomalies.push(Anomaly { kind: AnomalyKind::TcpBufferLimit, frame: now, detail });
         scene.counters.limit_reached += 1;
-        self.give_up(end, now, scene, emit);
+        self.give_up(hole.end, now, scene, emit);
     }
 
     /// Ends the start's grace: the stream begins at `at`, or with the first octet there is.
@@ -524,28 +448,12 @@ impl Half {
         });
     }
 
-    /// Where the first hole ends that something lies behind.
-    fn hole_end(&self) -> Option<u64> {
-        let fin = self.fin.map(|(fin, _)| fin).filter(|&fin| fin > self.assembler.next());
-        self.assembler.first().map(|(start, _)| start).or(fin)
-    }
-
-    fn is_lost(&mut self, end: u64, now: FrameRef, count: u64) -> bool {
-        if let Some(upto) = self.proof_stands(now, count) {
-            if end <= upto {
-                return true;
-            }
-            if self.proven > upto {
-                // More was proven since the proof began: that needs its own time.
-                self.proof = Some(Proof { upto: self.proven, time: now.time, count });
-            }
-        }
-        let since = self.assembler.first().map(|(_, frame)| frame.time).or(self.fin.map(|(_, time)| time));
-        let age = since.map_or(0, |since| now.time.since(since));
-        if self.acknowledged {
-            return age >= WAIT_ANSWERED;
-        }
-        age >= WAIT_ALONE || self.assembler.pieces() >= BEYOND_SEGMENTS || self.assembler.octets() >= BEYOND_OCTETS
+    /// The first hole that something lies behind: data, or the FIN.
+    fn hole(&self) -> Option<Hole> {
+        let data = self.assembler.first().map(|(start, frame)| (start, frame.time));
+        let (end, since) = data.or(self.fin).filter(|(end, _)| *end > self.assembler.next())?;
+        let (segments, octets) = (self.assembler.pieces(), self.assembler.octets());
+        Some(Hole { end, since, segments, octets })
     }
 
     fn give_up(&mut self, end: u64, now: FrameRef, scene: &mut Scene<'_>, emit: &mut Emit<'_>) {
@@ -559,15 +467,15 @@ impl Half {
 
     /// Nothing more will come: everything waiting comes out and what is known to be missing is a gap.
     pub(super) fn close(&mut self, now: FrameRef, scene: &mut Scene<'_>, emit: &mut Emit<'_>) {
-        if matches!(self.start, Start::Held { .. }) {
+        if self.is_held() {
             self.release(None, scene, emit);
         }
-        if self.start == Start::Unknown || self.done {
+        if !self.is_known() || self.done {
             self.done = true;
             return;
         }
-        while let Some(end) = self.hole_end() {
-            self.give_up(end, now, scene, emit);
+        while let Some(hole) = self.hole() {
+            self.give_up(hole.end, now, scene, emit);
         }
         let end = self.end();
         if end > self.assembler.next() {

@@ -4,8 +4,9 @@
 //! to know link layers, IP and what the bytes mean. Checksums are never looked at: captures made on the
 //! sending host have wrong ones.
 //!
-//! The part about ranges and holes ([`assembler`]) knows no TCP; [`half`] knows sequence numbers and when a
-//! hole is lost; [`conversation`] knows how connections begin and end; [`table`] knows which there are.
+//! The part about ranges and holes (`assembler`) knows no TCP; `half` knows sequence numbers and `proof` when
+//! a hole is lost; `conversation` knows how connections begin and end; `table` knows which there are, by
+//! their endpoints (`pair`), and `past` which there were.
 //!
 //! What callers can rely on:
 //! - Bytes in order are passed on at once and borrowed; only what waits for a hole is copied.
@@ -14,7 +15,7 @@
 //! - The octets of a side known to have been sent are those passed on, plus those in gaps, plus those left
 //!   over (waiting); after [`Tcp::finish`] nothing is left over. [`Counters`] has the sums.
 //! - When anything comes out of a connection, each of its sides gets exactly one [`Event::End`], after which
-//!   nothing comes. A connection without data gives no event at all.
+//!   nothing comes. A connection without any data, seen or lost, gives no event at all.
 //! - A stream joined in the middle begins with the first octet captured; the first segment is held back for
 //!   three segments or 50 ms, in case an earlier one was captured just after it.
 //!
@@ -25,6 +26,10 @@
 mod assembler;
 mod conversation;
 mod half;
+mod pair;
+mod passed;
+mod past;
+mod proof;
 mod recent;
 mod role;
 mod table;
@@ -38,9 +43,11 @@ use crate::segment::TcpSegment;
 use crate::stream::Event;
 
 use conversation::{Conversation, Outcome};
-use half::WAIT_ALONE;
+use pair::Pair;
+use past::Past;
+use proof::WAIT_ALONE;
 use recent::Recent;
-use table::{Pair, Past, Table};
+use table::Table;
 
 pub use role::SERVER_PORTS;
 
@@ -54,7 +61,7 @@ pub struct Limits {
     /// Octets that may wait in all connections together. 64 MiB: a quarter of the memory an analysis may
     /// take. Beyond it the hole waiting longest is given up ([`AnomalyKind::TcpBufferLimit`]).
     pub total_buffer: usize,
-    /// Connections at a time. 65,536 (about 40 MB): one address has no more ports. Beyond it the connection
+    /// Connections at a time. 65,536 (about 60 MB): one address has no more ports. Beyond it the connection
     /// idle longest is ended ([`AnomalyKind::TableLimit`]).
     pub connections: usize,
     /// Connections that are over and whose late repeats are still recognised. 4,096: repeats come within

@@ -471,6 +471,22 @@ fn a_hole_on_a_silent_connection_is_given_up_by_the_traffic_of_others() {
 }
 
 #[test]
+fn only_so_many_ended_connections_are_remembered() {
+    let limits = Limits { remembered: 2, ..Limits::default() };
+    let (mut tcp, mut anomalies, mut log, mut writer) =
+        (Tcp::new(limits), AnomalyLog::default(), Log::default(), Writer::default());
+    let script = [7001, 7002, 7003].map(|port| ["> S @0", "> @0 'x", "> @1 R"].map(|text| (port, text)));
+    let late = [7001, 7002, 7003].map(|port| (port, "> @0 'x"));
+    for (port, text) in script.into_iter().flatten().chain(late) {
+        let step = step(text);
+        let mut segment = writer.segment(&step);
+        segment.source.set_port(port);
+        tcp.push(&segment, &mut anomalies, &mut |connection, side, event| log.take(connection, side, event));
+    }
+    assert_eq!((tcp.counters().connections, tcp.counters().late), (4, 2), "the first one was forgotten");
+}
+
+#[test]
 fn nonsense_is_survived() {
     for script in [
         "> S F R 'x; > S F 'x; > R; > F F; < S S =9 'y",
