@@ -202,13 +202,13 @@ impl Judging<'_> {
         }
     }
 
-    fn report(&mut self, ladder: &Closed, judgement: &Judgement) {
-        let Some((ladder, findings)) = self.view.ladder(ladder, judgement) else { return };
+    fn report(&mut self, closed: &Closed, judgement: &Judgement) {
+        let Some((ladder, findings)) = self.view.ladder(closed, judgement) else { return };
         if self.failed.is_none()
             && let Err(error) = self.observer.ladder(&ladder, &findings)
         {
             self.failed = Some(error);
         }
-        self.view.keep(ladder, findings);
+        self.view.keep(closed.first, ladder, findings);
     }
 }

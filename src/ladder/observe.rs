@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::call::{self, Call, Final, InviteCopy, MAX_MESSAGES, MAX_RUNGS, Seen, SessionMessage};
+use super::call::{self, Call, Final, InviteCopy, MAX_MESSAGES, MAX_RUNGS, Seen};
 use super::client::{mobile_client, text};
 use super::correlator::{Correlator, Sighting};
 use super::coverage::Hop;

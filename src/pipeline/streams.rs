@@ -351,7 +351,7 @@ impl Streams {
 fn tls_record(bytes: &[u8]) -> Option<bool> {
     match *bytes {
         [kind @ 20..=23, 3, 0..=4, high, ..] if high <= 0x48 => Some(kind == 22),
-        [0x80.., _, 1, 3, 0..=3, ..] => Some(true),
+        [0x80..=0xff, _, 1, 3, 0..=3, ..] => Some(true),
         _ => None,
     }
 }

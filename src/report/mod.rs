@@ -13,6 +13,7 @@ pub mod schema;
 pub mod table;
 pub mod text;
 pub mod time;
+pub mod view;
 
 #[cfg(test)]
 pub(crate) mod sample;

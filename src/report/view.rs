@@ -1,0 +1,399 @@
+//! From judged ladders and counts to the report model: where internal values become text.
+
+use std::collections::BTreeMap;
+
+use super::model::{
+    AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Ended, Evidence, Finding, FrameCounts,
+    Input, Join, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Unreadable,
+};
+use super::time::rfc3339;
+use crate::anomaly::AnomalyLog;
+use crate::capture;
+use crate::flow::Flow;
+use crate::frame::FrameRef;
+use crate::judge::Judgement;
+use crate::judge::finding::{self, Severity};
+use crate::ladder::Ladder as Closed;
+use crate::ladder::client::Phone;
+use crate::ladder::coverage::Coverage;
+use crate::ladder::leg::Leg;
+use crate::ladder::profile::{Expectation, Profile, StepKey};
+use crate::ladder::rung::Rung;
+use crate::link;
+use crate::tally::FrameTally;
+use crate::unreadable::UnreadableReason;
+
+/// Times of one step kept for percentiles; beyond it every second one is dropped and from then on only
+/// every second one is kept, and so on.
+const MAX_SAMPLES: usize = 65_536;
+
+/// What became of everything read.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// Frames.
+    pub tally: FrameTally,
+    /// Defects.
+    pub anomalies: AnomalyLog,
+    /// TCP connections.
+    pub tcp: u64,
+    /// TLS connections.
+    pub tls: u64,
+    /// Compressed connections.
+    pub compressed: u64,
+    /// SIP messages.
+    pub messages: u64,
+    /// Those with a defect.
+    pub malformed: u64,
+    /// Holes in SIP streams.
+    pub gaps: u64,
+    /// Octets lost in them.
+    pub gap_octets: u64,
+    /// Streams that could not be read.
+    pub unread: Vec<Unread>,
+    /// Further ones that are not listed.
+    pub unlisted: u64,
+}
+
+/// A stream that could not be read.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// Its endpoints.
+    pub flow: Flow,
+    /// Why.
+    pub reason: UnreadableReason,
+    /// The same in words.
+    pub detail: &'static str,
+    /// Frames of it.
+    pub frames: u64,
+}
+
+/// Collects what a report says.
+pub struct View {
+    profile: Profile,
+    user: Option<String>,
+    keep: bool,
+    ladders: Vec<(FrameRef, Ladder, Vec<Finding>)>,
+    summary: Summary,
+    samples: [Samples; 10],
+}
+
+impl View {
+    /// A view of ladders judged by `profile`, of `user` alone if one is named. `keep` keeps them for the report.
+    pub fn new(profile: &Profile, user: Option<&str>, keep: bool) -> Self {
+        Self {
+            profile: profile.clone(),
+            user: user.map(str::to_ascii_lowercase),
+            keep,
+            ladders: Vec::new(),
+            summary: Summary::default(),
+            samples: Default::default(),
+        }
+    }
+
+    /// Ladders counted so far.
+    pub const fn ladders(&self) -> u64 {
+        self.summary.ladders
+    }
+
+    /// One ladder as the report shows it, with its findings; `None` when it is another user's.
+    pub fn ladder(&mut self, closed: &Closed, judgement: &Judgement) -> Option<(Ladder, Vec<Finding>)> {
+        if let Some(user) = &self.user
+            && ![&closed.caller, &closed.callee].into_iter().flatten().any(|one| one.eq_ignore_ascii_case(user))
+        {
+            return None;
+        }
+        let rungs = || judgement.steps.iter().flat_map(|step| &step.evidence).map(|rung| rung.at);
+        let first = rungs().min_by_key(|at| at.time).unwrap_or(closed.first);
+        let last = rungs().max_by_key(|at| at.time).unwrap_or(closed.last);
+        let findings: Vec<Finding> = judgement.findings.iter().map(|found| self::finding(found, Some(&closed.id))).collect();
+        for found in &findings {
+            self.summary.findings.count(found.severity);
+        }
+        self.summary.count_ladder(judgement.verdict);
+        for (step, samples) in judgement.steps.iter().zip(&mut self.samples) {
+            if let Some(since) = step.since_previous {
+                samples.push(since);
+            }
+        }
+        let text = |text: &Option<Box<str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+        let ladder = Ladder {
+            id: closed.id.to_string(),
+            profile: self.profile.name.clone(),
+            trigger: closed.trigger,
+            verdict: judgement.verdict,
+            broken_at: judgement.broken_at,
+            started_at: rfc3339(first.time),
+            ended_at: rfc3339(last.time),
+            duration_ms: millis(last.time.since(first.time)),
+            caller: text(&closed.caller),
+            callee: text(&closed.callee),
+            callee_name: text(&closed.callee_name),
+            call_id: text(&closed.call_id),
+            push_call_ids: closed.pushes.iter().map(|push| push.call_id.to_string()).collect(),
+            conversation_id: text(&closed.conversation_id),
+            mobile: mobile(&closed.phones),
+            join: closed.join.as_ref().map(|join| Join {
+                confidence: hundredths(join.confidence),
+                evidence: join.evidence.iter().map(|kind| (*kind).to_owned()).collect(),
+                rivals: join
+                    .rivals
+                    .iter()
+                    .map(|rival| Rival { call_id: rival.call_id.to_string(), confidence: hundredths(rival.confidence) })
+                    .collect(),
+            }),
+            steps: judgement.steps.iter().map(|step| self.step(step)).collect(),
+            findings: Vec::new(),
+        };
+        Some((ladder, findings))
+    }
+
+    /// Keeps a ladder for the report, when the report is to hold ladders.
+    pub fn keep(&mut self, first: FrameRef, ladder: Ladder, findings: Vec<Finding>) {
+        if self.keep {
+            self.ladders.push((first, ladder, findings));
+        }
+    }
+
+    fn step(&self, step: &crate::judge::status::StepJudged) -> Step {
+        Step {
+            number: step.key.number(),
+            key: step.key.name().to_owned(),
+            title: self.profile.steps.get(step.key).title.clone(),
+            status: step.status,
+            at: step.at.map(rfc3339),
+            since_previous_ms: step.since_previous.map(millis),
+            detail: step.detail.clone(),
+            evidence: step.evidence.iter().map(evidence).collect(),
+        }
+    }
+
+    /// The whole report.
+    pub fn report<'a>(
+        &mut self,
+        inputs: impl Iterator<Item = (&'a capture::Summary, i64)>,
+        account: &Account,
+        coverage: &Coverage,
+        evicted: u64,
+    ) -> Report {
+        let mut report = Report::empty();
+        report.inputs = inputs.map(|(summary, offset)| input(summary, offset)).collect();
+        report.coverage = self::coverage(account, coverage);
+        let wide = capture_wide(&report.inputs, account, evicted + coverage.hops_dropped);
+        let mut ladders = std::mem::take(&mut self.ladders);
+        ladders.sort_by(|(a, a_ladder, _), (b, b_ladder, _)| (a.time, &a_ladder.id).cmp(&(b.time, &b_ladder.id)));
+        for (_, mut ladder, findings) in ladders {
+            let from = report.findings.len() as u64;
+            ladder.findings = (from..from + findings.len() as u64).collect();
+            report.findings.extend(findings);
+            report.ladders.push(ladder);
+        }
+        for found in &wide {
+            self.summary.findings.count(found.severity);
+        }
+        report.findings.extend(wide);
+        self.summary.latency_ms = self.latencies();
+        report.summary = self.summary.clone();
+        report
+    }
+
+    fn latencies(&mut self) -> Vec<Latency> {
+        let steps = StepKey::ALL.into_iter().zip(&mut self.samples);
+        steps.filter_map(|(key, samples)| samples.latency(key.number())).collect()
+    }
+}
+
+/// Times of one step, thinned evenly when there are many.
+#[derive(Default)]
+struct Samples {
+    kept: Vec<i64>,
+    stride: u64,
+    count: u64,
+    max: i64,
+}
+
+impl Samples {
+    fn push(&mut self, nanos: i64) {
+        self.stride = self.stride.max(1);
+        if self.count.is_multiple_of(self.stride) {
+            if self.kept.len() >= MAX_SAMPLES {
+                let mut at = 0;
+                self.kept.retain(|_| {
+                    at += 1;
+                    at % 2 == 1
+                });
+                self.stride *= 2;
+            }
+            self.kept.push(nanos);
+        }
+        self.max = if self.count == 0 { nanos } else { self.max.max(nanos) };
+        self.count += 1;
+    }
+
+    fn latency(&mut self, step: u8) -> Option<Latency> {
+        self.kept.sort_unstable();
+        // Nearest rank: the smallest value that so many per cent of all do not exceed.
+        let rank = |percent: usize| {
+            let place = (self.kept.len() * percent).div_ceil(100).max(1) - 1;
+            self.kept.get(place).copied().map(millis)
+        };
+        Some(Latency { step, count: self.count, p50: rank(50)?, p95: rank(95)?, max: millis(self.max) })
+    }
+}
+
+fn mobile(phones: &[Phone]) -> Option<Mobile> {
+    let wanted = |phone: &&Phone| phone.expects() == Expectation::Yes;
+    let phone = phones.iter().find(wanted).or_else(|| phones.iter().find(|phone| phone.client.is_some())).or(phones.first())?;
+    let epid = phone.epid.as_deref().map(str::to_owned);
+    let Some(client) = &phone.client else { return Some(Mobile { epid, ..Mobile::default() }) };
+    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    Some(Mobile {
+        server: Some(client.server.to_string()),
+        service: Some(client.service.to_string()),
+        service_version: text(&client.service_version),
+        client: text(&client.client),
+        client_version: text(&client.client_version),
+        platform: text(&client.platform),
+        device: text(&client.device),
+        epid,
+        push_expected: match client.expects {
+            Expectation::Yes => Some(true),
+            Expectation::No => Some(false),
+            Expectation::Unknown => None,
+        },
+    })
+}
+
+fn evidence(rung: &Rung) -> Evidence {
+    Evidence {
+        input: rung.at.input,
+        frame: rung.at.number,
+        leg: rung.leg,
+        from: rung.from.to_string(),
+        to: rung.to.to_string(),
+        summary: rung.summary.to_string(),
+        text: rung.raw.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned()),
+    }
+}
+
+fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding {
+    let mut cited: Vec<Citation> = Vec::new();
+    for rung in &found.evidence {
+        let citation = Citation { input: rung.at.input, frame: rung.at.number };
+        if !cited.contains(&citation) {
+            cited.push(citation);
+        }
+    }
+    Finding {
+        code: found.code.to_owned(),
+        severity: found.severity,
+        ladder: ladder.map(str::to_owned),
+        step: found.step,
+        title: found.title.to_owned(),
+        detail: found.detail.clone(),
+        remedy: None,
+        diagnostics: found.refusal.as_ref().map(|refusal| Diagnostics {
+            status: Some(refusal.status),
+            ms_diagnostics: refusal.ms_diagnostics,
+            reported_by: refusal.reported_by.as_deref().map(str::to_owned),
+        }),
+        fingerprint: found.fingerprint.clone(),
+        evidence: cited,
+    }
+}
+
+fn input(summary: &capture::Summary, offset: i64) -> Input {
+    let (ended, ended_detail) = match &summary.ended {
+        capture::Ended::Complete => (Ended::Complete, None),
+        capture::Ended::Truncated(detail) => (Ended::Truncated, Some(detail.clone())),
+        capture::Ended::Damaged(detail) => (Ended::Damaged, Some(detail.clone())),
+    };
+    Input {
+        path: summary.path.clone(),
+        format: summary.compression.map_or_else(|| summary.format.to_owned(), |around| format!("{}+{around}", summary.format)),
+        frames: summary.frames,
+        bytes: summary.bytes,
+        first_frame_at: summary.first_frame_at.map(|at| rfc3339(at.shifted(offset))),
+        last_frame_at: summary.last_frame_at.map(|at| rfc3339(at.shifted(offset))),
+        link_types: summary.link_types.iter().map(|link| link::name(*link).into_owned()).collect(),
+        clock_offset_ms: millis(offset),
+        ended,
+        ended_detail,
+    }
+}
+
+fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
+    let seen = coverage.legs();
+    let set_aside: BTreeMap<String, u64> = account.tally.set_aside().map(|(reason, count)| (reason.to_string(), count)).collect();
+    CoverageModel {
+        legs: Legs {
+            caller: seen.contains(Leg::Caller),
+            mcx: seen.contains(Leg::Mcx),
+            push_internal: seen.contains(Leg::PushInternal),
+            edge_internal: seen.contains(Leg::EdgeInternal),
+            edge_external: seen.contains(Leg::EdgeExternal),
+        },
+        sip_messages: account.messages,
+        sip_malformed: account.malformed,
+        streams: Streams { tcp: account.tcp, tls: account.tls, tls_decrypted: 0, compressed: account.compressed },
+        gaps: account.gaps,
+        gap_bytes: account.gap_octets,
+        unreadable: account
+            .unread
+            .iter()
+            .map(|unread| Unreadable {
+                stream: unread.flow.to_string(),
+                reason: unread.reason,
+                detail: unread.detail.to_owned(),
+                frames: unread.frames,
+            })
+            .collect(),
+        frames: FrameCounts { read: account.tally.read(), used: account.tally.used(), set_aside },
+        anomalies: account
+            .anomalies
+            .iter()
+            .map(|(kind, counted)| AnomalyCount {
+                kind: kind.name().to_owned(),
+                count: counted.count,
+                first: counted
+                    .first
+                    .iter()
+                    .map(|one| AnomalyCitation { input: one.frame.input, frame: one.frame.number, detail: one.detail.to_owned() })
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// Findings about the capture as a whole.
+fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut say = |code: &'static str, severity, detail: String| {
+        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
+    };
+    let hidden = account.unread.len() as u64 + account.unlisted;
+    if account.messages == 0 && hidden > 0 {
+        say("LP901", Severity::Error, format!("{hidden} stream(s) on SIP ports, and not one message could be read: see the coverage."));
+    }
+    for input in inputs {
+        if let Some(detail) = &input.ended_detail {
+            say("LP902", Severity::Note, format!("{}: {detail}", input.path));
+        }
+    }
+    if account.gaps > 0 {
+        let detail = format!("{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.", account.gaps, account.gap_octets);
+        say("LP903", Severity::Note, detail);
+    }
+    if evicted > 0 {
+        say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
+    }
+    found
+}
+
+/// Nanoseconds as fractional milliseconds.
+fn millis(nanos: i64) -> f64 {
+    nanos as f64 / 1_000_000.0
+}
+
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
