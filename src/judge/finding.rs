@@ -148,10 +148,16 @@ pub fn of_steps(steps: &[StepJudged], ladder: &Ladder, profile: &Profile) -> Vec
             _ => continue,
         };
         let number = step.key.number();
-        let Some((code, title)) = CODES.iter().find(|(code, _)| **code == *format!("LP{hundreds}{number:02}")) else { continue };
+        let Some((code, title)) = CODES.iter().find(|(code, _)| **code == *format!("LP{hundreds}{number:02}")) else {
+            continue;
+        };
         let refusal = if step.status == Status::Failed { refusal(step.key, ladder) } else { None };
         let before = steps.get(..index).unwrap_or_default().iter().rev().find(|step| !step.evidence.is_empty());
-        let shown = if step.evidence.is_empty() { before.map(|step| step.evidence.clone()) } else { Some(step.evidence.clone()) };
+        let shown = if step.evidence.is_empty() {
+            before.map(|step| step.evidence.clone())
+        } else {
+            Some(step.evidence.clone())
+        };
         let evidence = shown.unwrap_or_default();
         let hop = evidence.first().map(hop_of);
         let what = &profile.steps.get(step.key).title;

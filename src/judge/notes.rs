@@ -61,34 +61,63 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
         }
         Ending::CancelledByCaller => {
             let detail = "The caller gave up before anybody answered.";
-            found.push(("LP503", Some(StepKey::CallAnswered), detail.into(), ladder.cancels.iter().cloned().chain(answered()).collect()));
+            found.push((
+                "LP503",
+                Some(StepKey::CallAnswered),
+                detail.into(),
+                ladder.cancels.iter().cloned().chain(answered()).collect(),
+            ));
         }
         Ending::CancelledByFrontEnd => {
             let detail = "The Front End cancelled the phone's branch: the caller gave up or another endpoint answered; the caller's leg would tell which.";
-            found.push(("LP504", Some(StepKey::CallAnswered), detail.into(), ladder.cancels.iter().cloned().chain(answered()).collect()));
+            found.push((
+                "LP504",
+                Some(StepKey::CallAnswered),
+                detail.into(),
+                ladder.cancels.iter().cloned().chain(answered()).collect(),
+            ));
         }
         _ => {}
     }
     if let Some(absent) = notes.absent {
         let (code, detail) = match absent {
-            Absent::Foreground => ("LP505", "The phone answered by itself and no push was sent: its app was in the foreground.".to_owned()),
+            Absent::Foreground => (
+                "LP505",
+                "The phone answered by itself and no push was sent: its app was in the foreground.".to_owned(),
+            ),
             Absent::Client => ("LP506", format!("No push is due: {} gets none from this service.", client(ladder))),
-            Absent::Unknown => ("LP507", format!("No push was seen, and it is not known whether {} gets one; say so in the profile (mobile.families).", client(ladder))),
+            Absent::Unknown => (
+                "LP507",
+                format!(
+                    "No push was seen, and it is not known whether {} gets one; say so in the profile (mobile.families).",
+                    client(ladder)
+                ),
+            ),
             Absent::EndedFirst => ("LP508", "The call was over before a push was due.".to_owned()),
         };
         found.push((code, Some(StepKey::PushCreated), detail, evidence(StepKey::MobileRinging)));
     }
     if let Some(took) = notes.slow_push {
-        let detail = format!("The clearing house took {} to answer; {} is usual.", ms(took), ms(i64::from(profile.limits.push_slow_ms) * 1_000_000));
+        let detail = format!(
+            "The clearing house took {} to answer; {} is usual.",
+            ms(took),
+            ms(i64::from(profile.limits.push_slow_ms) * 1_000_000)
+        );
         found.push(("LP509", Some(StepKey::PushAccepted), detail, evidence(StepKey::PushAccepted)));
     }
     let ringless = steps.get(StepKey::MobileRinging.index()).is_some_and(|step| step.status == Status::NotApplicable);
     if ringless && ladder.trigger == Trigger::Invite && ladder.ending == Ending::ByPhone {
-        found.push(("LP510", Some(StepKey::MobileRinging), "The phone answered without a 180 Ringing.".into(), answered()));
+        found.push((
+            "LP510",
+            Some(StepKey::MobileRinging),
+            "The phone answered without a 180 Ringing.".into(),
+            answered(),
+        ));
     }
     if let Some(phone) = notes.phone_without_push.and_then(|phone| ladder.phones.get(phone)) {
         let epid = phone.epid.as_deref().unwrap_or("unknown");
-        let detail = format!("The callee has several phones; the push for the one with epid {epid} is the one that broke.");
+        let detail =
+            format!("The callee has several phones; the push for the one with epid {epid} is the one that broke.");
         found.push(("LP511", Some(StepKey::PushCreated), detail, evidence(StepKey::MobileRinging)));
     }
     found

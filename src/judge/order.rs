@@ -30,7 +30,13 @@ impl Times {
     /// When a step's time begins and when it is over: counted from the step its limit counts from, or,
     /// where that was not seen, from the one before it with both limits. `skip` names steps that will
     /// not come, whose own limit is then not waited for.
-    pub fn window(&self, key: StepKey, profile: &Profile, hops: u32, skip: impl Fn(StepKey) -> bool) -> Option<(Timestamp, Timestamp)> {
+    pub fn window(
+        &self,
+        key: StepKey,
+        profile: &Profile,
+        hops: u32,
+        skip: impl Fn(StepKey) -> bool,
+    ) -> Option<(Timestamp, Timestamp)> {
         let mut limit = 0_i64;
         let mut step = profile.steps.get(key);
         let mut hops = i64::from(hops.max(1));
@@ -60,7 +66,9 @@ impl Times {
             (pred_at.since(at) > tolerance.saturating_add(doubt)).then_some(found)
         };
         let strict = step.after.iter().find_map(|pred| before(pred, 0));
-        strict.or_else(|| step.after_loosely.iter().find_map(|pred| before(pred, i64::from(step.tolerance_ms) * 1_000_000)))
+        strict.or_else(|| {
+            step.after_loosely.iter().find_map(|pred| before(pred, i64::from(step.tolerance_ms) * 1_000_000))
+        })
     }
 
     /// The step itself if it was seen, else the nearest of its predecessors that was.

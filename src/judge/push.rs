@@ -39,8 +39,9 @@ pub fn track<'a>(ladder: &'a Ladder, coverage: &Coverage, profile: &Profile) -> 
         let best = pushes.into_iter().rev().max_by_key(|push| reach_of(push));
         Track { push: best, reach: best.map_or(Reach::None, reach_of), phone }
     };
-    let expecting: Vec<usize> =
-        (0..ladder.phones.len()).filter(|at| ladder.phones.get(*at).is_some_and(|p| p.expects() == Expectation::Yes)).collect();
+    let expecting: Vec<usize> = (0..ladder.phones.len())
+        .filter(|at| ladder.phones.get(*at).is_some_and(|p| p.expects() == Expectation::Yes))
+        .collect();
     let mut unassigned = ladder.pushes.iter().filter(|push| push.phone.is_none_or(|phone| !expecting.contains(&phone)));
     let mut tracks: Vec<Track<'a>> = Vec::new();
     for phone in &expecting {

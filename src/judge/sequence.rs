@@ -157,7 +157,10 @@ impl<'a> Sequence<'a> {
             View::Partly => (Status::Truncated, Some("the capture begins or ends inside its time".into())),
             View::Whole => {
                 let within = ms(to.since(from));
-                (Status::Missing, Some(format!("not seen within {within} although {} is in view", self.in_view(legs, window))))
+                (
+                    Status::Missing,
+                    Some(format!("not seen within {within} although {} is in view", self.in_view(legs, window))),
+                )
             }
         }
     }
@@ -253,11 +256,15 @@ impl<'a> Sequence<'a> {
                     _ => no("this push belongs to no call"),
                 };
             }
-            Trigger::Message if matches!(key, MobileRinging | SessionActive) => return no("a message within a session has no such step"),
+            Trigger::Message if matches!(key, MobileRinging | SessionActive) => {
+                return no("a message within a session has no such step");
+            }
             _ => {}
         }
         match key {
-            MobileLookup | MobileRinging if self.proven_by(key).is_none() && self.ended_before_due(key) => no("the call ended first"),
+            MobileLookup | MobileRinging if self.proven_by(key).is_none() && self.ended_before_due(key) => {
+                no("the call ended first")
+            }
             MobileRinging if self.ladder.ending == Ending::ByPhone => no("the phone answered without ringing"),
             SessionActive => match self.ladder.ending {
                 Ending::CancelledByCaller | Ending::CancelledByFrontEnd => no("the call was cancelled"),
@@ -321,7 +328,10 @@ impl<'a> Sequence<'a> {
         };
         let skip = |key: StepKey| {
             matches!(key, StepKey::PushCreated | StepKey::PushFederated | StepKey::PushAccepted)
-                && matches!(self.status(key), Status::NotApplicable | Status::NotReached | Status::Missing | Status::Failed)
+                && matches!(
+                    self.status(key),
+                    Status::NotApplicable | Status::NotReached | Status::Missing | Status::Failed
+                )
         };
         self.times.window(key, self.profile, hops, skip)
     }
@@ -334,8 +344,10 @@ impl<'a> Sequence<'a> {
 
     fn note(&mut self) {
         let at = |key| self.times.at(key);
-        let by_phone = matches!(self.ladder.ending, Ending::ByPhone | Ending::Answered) && self.ladder.trigger == Trigger::Invite;
-        let answered_first = at(StepKey::CallAnswered).zip(at(StepKey::PushAccepted)).is_some_and(|(answer, push)| answer < push);
+        let by_phone =
+            matches!(self.ladder.ending, Ending::ByPhone | Ending::Answered) && self.ladder.trigger == Trigger::Invite;
+        let answered_first =
+            at(StepKey::CallAnswered).zip(at(StepKey::PushAccepted)).is_some_and(|(answer, push)| answer < push);
         self.notes.answer_before_push = by_phone && answered_first && self.track.reach == Reach::Accepted;
         let took = at(StepKey::PushAccepted).zip(at(StepKey::PushFederated)).map(|(to, from)| to.since(from));
         let slow = i64::from(self.profile.limits.push_slow_ms) * 1_000_000;
@@ -371,6 +383,8 @@ fn evidence(key: StepKey, ladder: &Ladder, track: &Track<'_>, profile: &Profile,
             _ => Vec::new(),
         },
         StepKey::CallAnswered => rungs_of(&ladder.answers.iter().collect::<Vec<_>>()),
+        // Another endpoint's session is none of the phone's.
+        StepKey::SessionActive if ladder.ending == Ending::Elsewhere => Vec::new(),
         StepKey::SessionActive => ladder.active.clone(),
         StepKey::PushService | StepKey::DeviceWoken => Vec::new(),
     };

@@ -152,7 +152,13 @@ impl Call {
             let oldest = self.messages.iter().position(|message| !message.pushed);
             self.messages.remove(oldest.unwrap_or(0));
         }
-        self.messages.push_back(SessionMessage { cseq, first: at, copies: vec![seen], answers: Vec::new(), pushed: false });
+        self.messages.push_back(SessionMessage {
+            cseq,
+            first: at,
+            copies: vec![seen],
+            answers: Vec::new(),
+            pushed: false,
+        });
     }
 
     /// Adds the final response of a MESSAGE on a hop.
@@ -205,7 +211,13 @@ impl Call {
         if !create || self.phones.len() >= MAX_PHONES {
             return None;
         }
-        self.phones.push(Phone { epid: epid.map(Into::into), gruu: None, tag: tag.map(Into::into), client: None, rang: None });
+        self.phones.push(Phone {
+            epid: epid.map(Into::into),
+            gruu: None,
+            tag: tag.map(Into::into),
+            client: None,
+            rang: None,
+        });
         Some(self.phones.len() - 1)
     }
 
@@ -250,7 +262,8 @@ impl Call {
                 hops.push((hop, rung.at.input));
             }
         });
-        let legs: Vec<Option<Leg>> = hops.iter().map(|(hop, input)| self.leg(*hop, *input, coverage, profile)).collect();
+        let legs: Vec<Option<Leg>> =
+            hops.iter().map(|(hop, input)| self.leg(*hop, *input, coverage, profile)).collect();
         for ((hop, input), leg) in hops.iter().zip(&legs) {
             coverage.sip(*hop, *input, *leg);
         }
@@ -287,7 +300,8 @@ impl Call {
             (Some(_), _) => 4,
             (None, _) => 5,
         };
-        let mut counted: Vec<&Final> = self.finals.iter().filter(|last| cseq.is_none_or(|cseq| last.cseq == cseq)).collect();
+        let mut counted: Vec<&Final> =
+            self.finals.iter().filter(|last| cseq.is_none_or(|cseq| last.cseq == cseq)).collect();
         counted.sort_by_key(|last| (rank(last), last.answer.rung.at.time));
         let Some(best) = counted.first().copied() else { return Vec::new() };
         let mut agreeing: Vec<Final> = counted
@@ -342,7 +356,8 @@ impl Call {
         let nearest = self.caller_hop();
         let cseq = self.cseq();
         let decisive = |last: &&Final| {
-            cseq.is_none_or(|cseq| last.cseq == cseq) && (nearest.is_none() || nearest == Some(last.hop) || last.answer.status < 300)
+            cseq.is_none_or(|cseq| last.cseq == cseq)
+                && (nearest.is_none() || nearest == Some(last.hop) || last.answer.status < 300)
         };
         let ended = self.finals.iter().filter(decisive).map(|last| (at(&last.answer.rung), last.answer.status)).max();
         let mut end = match ended {
@@ -356,7 +371,13 @@ impl Call {
         };
         let due = ms(profile.steps.get(StepKey::PushCreated).limit_ms) + ms(profile.join.settle_ms);
         if self.pushes.is_empty()
-            && let Some(rang) = self.phones.iter().filter(|phone| phone.expects() != Expectation::No).filter_map(|p| p.rang).map(|at| at.time.nanos()).max()
+            && let Some(rang) = self
+                .phones
+                .iter()
+                .filter(|phone| phone.expects() != Expectation::No)
+                .filter_map(|p| p.rang)
+                .map(|at| at.time.nanos())
+                .max()
         {
             end = end.max(rang.saturating_add(due));
         }

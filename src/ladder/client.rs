@@ -124,7 +124,11 @@ mod tests {
     #[test]
     fn other_clients() {
         for (value, name, expects) in [
-            ("RTCC/3.5.0.0 MCXService/3.5.0.0 communicator.NOKIAS60R2.JVP.EN_US/1.0.6875.0", "communicator.NOKIAS60R2.JVP.EN_US", Expectation::No),
+            (
+                "RTCC/3.5.0.0 MCXService/3.5.0.0 communicator.NOKIAS60R2.JVP.EN_US/1.0.6875.0",
+                "communicator.NOKIAS60R2.JVP.EN_US",
+                Expectation::No,
+            ),
             ("RTCC/5.0.0.0 UCWA/5.0.0.0 iPhoneLync/5.4.10", "iPhoneLync", Expectation::No),
             ("RTCC/4.0.0.0 mcxservice/4.0.0.0 iphonelync/4.0", "iphonelync", Expectation::Yes),
             ("RTCC/6.0.0.0 UCWA/6.0.0.0 iPhoneLync/6.2", "iPhoneLync", Expectation::Unknown),

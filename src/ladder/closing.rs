@@ -62,10 +62,13 @@ impl Correlator {
         let messages: Vec<u32> = call.messages.iter().filter(|message| message.pushed).map(|m| m.cseq).collect();
         let established = matches!(ending, Ending::ByPhone | Ending::Elsewhere | Ending::Answered);
         let acks = call.acks.into_iter().map(|seen| seen.rung);
-        let in_dialog = call.in_dialog.into_iter().filter(|(cseq, _)| !messages.contains(cseq)).map(|(_, seen)| seen.rung);
+        let in_dialog =
+            call.in_dialog.into_iter().filter(|(cseq, _)| !messages.contains(cseq)).map(|(_, seen)| seen.rung);
         let copies = call.invites.into_iter().map(|copy| copy.rung);
-        let (to_phone, invite): (Vec<Rung>, Vec<Rung>) = copies.filter(|r| r.leg.is_some()).partition(|rung| on(rung, Leg::Mcx));
-        let ringing: Vec<Rung> = call.ringing.into_iter().map(|(_, seen)| seen.rung).filter(|rung| rung.leg.is_some()).collect();
+        let (to_phone, invite): (Vec<Rung>, Vec<Rung>) =
+            copies.filter(|r| r.leg.is_some()).partition(|rung| on(rung, Leg::Mcx));
+        let ringing: Vec<Rung> =
+            call.ringing.into_iter().map(|(_, seen)| seen.rung).filter(|rung| rung.leg.is_some()).collect();
         let progress = call.progress.into_iter().map(|seen| seen.rung).filter(|rung| rung.leg.is_some());
         out(Ladder {
             id: id(Trigger::Invite, call.call_id.as_bytes(), &call.caller_tag, cseq),
@@ -87,7 +90,11 @@ impl Correlator {
             ringing: in_order(ringing),
             answers,
             cancels: in_order(call.cancels.into_iter().map(|seen| seen.rung).collect()),
-            active: if established { in_order(acks.chain(in_dialog).filter(|rung| rung.leg.is_some()).collect()) } else { Vec::new() },
+            active: if established {
+                in_order(acks.chain(in_dialog).filter(|rung| rung.leg.is_some()).collect())
+            } else {
+                Vec::new()
+            },
             ending,
             forked: call.other_endpoint,
         });
@@ -165,7 +172,13 @@ impl Correlator {
         let (user, client) = registered.map_or((None, None), |(user, client)| (Some(user), Some(client)));
         let trigger = if push.test { Trigger::Test } else { Trigger::PushOnly };
         let callee = if push.test { None } else { user.or_else(|| push.senders.first().cloned()) };
-        let phone = client.is_some().then(|| Phone { epid: push.epid.clone(), gruu: push.gruu.clone(), tag: None, client, rang: None });
+        let phone = client.is_some().then(|| Phone {
+            epid: push.epid.clone(),
+            gruu: push.gruu.clone(),
+            tag: None,
+            client,
+            rang: None,
+        });
         let (first, last) = (push.first, push.last);
         let id = id(trigger, &push.key, b"", 0);
         out(Ladder {

@@ -292,9 +292,10 @@ impl Correlator {
         for user in push.senders.iter().chain(registered) {
             places.extend(self.by_user.get(user).into_iter().flatten());
         }
-        let rang = self.ringing.iter().filter(|(place, generation)| {
-            self.calls.get(*place).is_some_and(|call| call.generation == *generation)
-        });
+        let rang = self
+            .ringing
+            .iter()
+            .filter(|(place, generation)| self.calls.get(*place).is_some_and(|call| call.generation == *generation));
         places.extend(rang.map(|(place, _)| *place));
         places.sort_unstable();
         places.dedup();

@@ -37,6 +37,11 @@ impl Hop {
         Self { low: client.min(server), high: client.max(server), port: flow.server.port() }
     }
 
+    /// Whether a host talks to itself.
+    pub fn is_one_host(&self) -> bool {
+        self.low == self.high
+    }
+
     /// The listening port.
     pub fn port(&self) -> u16 {
         self.port
@@ -247,7 +252,8 @@ impl Coverage {
 
     /// Whether bytes that any of `legs` may have carried during `window` are lost or unreadable.
     pub fn hidden(&self, legs: LegSet, window: Span, profile: &Profile) -> bool {
-        let lost = self.losses.iter().any(|loss| loss.span.meets(&window) && self.possible(&loss.hop, profile).meets(legs));
+        let lost =
+            self.losses.iter().any(|loss| loss.span.meets(&window) && self.possible(&loss.hop, profile).meets(legs));
         lost || self.encrypted(legs, window, profile)
     }
 
@@ -280,7 +286,9 @@ impl Coverage {
             .inputs
             .iter()
             .filter(|input| input.legs().contains(leg))
-            .filter_map(|input| input.span.map(|span| Span { to: if input.ended { span.to } else { span.to.max(now) }, ..span }))
+            .filter_map(|input| {
+                input.span.map(|span| Span { to: if input.ended { span.to } else { span.to.max(now) }, ..span })
+            })
             .collect();
         spans.sort_by_key(|span| (span.from, span.to));
         spans.dedup_by(|next, span| {

@@ -69,7 +69,9 @@ pub fn weigh(push: &Push, call: &Call, cause: Cause, profile: &Profile, uncertai
     if is(&call.callee) {
         found.push(("aor", weights.aor));
     }
-    let named = |address: &Option<Box<str>>| address.as_deref().and_then(|a| a.split_once(':')).is_some_and(|(_, rest)| mentions(rest));
+    let named = |address: &Option<Box<str>>| {
+        address.as_deref().and_then(|a| a.split_once(':')).is_some_and(|(_, rest)| mentions(rest))
+    };
     if named(&call.callee) || named(&call.caller) {
         found.push(("name", weights.name));
     }
@@ -99,7 +101,8 @@ fn distance(push: &Push, call: &Call, cause: Cause) -> i64 {
             message.map_or(i64::MAX, |message| since(message.first.time.nanos()))
         }
         Cause::Invite => {
-            let own = call.phones.iter().filter(|phone| phone.epid.is_some() && phone.epid == push.epid).find_map(|p| p.rang);
+            let own =
+                call.phones.iter().filter(|phone| phone.epid.is_some() && phone.epid == push.epid).find_map(|p| p.rang);
             let rang = own.or_else(|| call.phones.iter().filter_map(|phone| phone.rang).min_by_key(|at| at.time));
             since(rang.unwrap_or(call.first).time.nanos())
         }

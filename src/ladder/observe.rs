@@ -57,8 +57,15 @@ impl Correlator {
                 self.registration(sighting.message);
                 self.ordinary(sighting, hop);
             }
-            Method::Invite | Method::Ack | Method::Cancel | Method::Bye | Method::Message | Method::Info | Method::Update
-            | Method::Prack | Method::Refer => self.call_request(sighting, hop, call_id, cseq, method, &uri, out),
+            Method::Invite
+            | Method::Ack
+            | Method::Cancel
+            | Method::Bye
+            | Method::Message
+            | Method::Info
+            | Method::Update
+            | Method::Prack
+            | Method::Refer => self.call_request(sighting, hop, call_id, cseq, method, &uri, out),
             _ => self.ordinary(sighting, hop),
         }
     }
@@ -75,6 +82,13 @@ impl Correlator {
             return Some(Leg::Mcx);
         }
         let message = sighting.message;
+        // A Front End talks to itself only through its mobility service; elsewhere that service shows
+        // itself when it registers its endpoints.
+        let registers =
+            || message.method() == Some(Method::Register) && mobile_client(message, &self.profile).is_some();
+        if self.profile.ports.sip.contains(&hop.port()) && (hop.is_one_host() || registers()) {
+            return Some(Leg::PushInternal);
+        }
         let told = self.coverage.told(sighting.at.input);
         let routed = || message.headers(HeaderName::Route).any(|route| memmem::find(route, b"ms-edge-route").is_some());
         // The Front End hands the Edge's mark on to clients: one Via left, or an endpoint's own
@@ -161,11 +175,17 @@ impl Correlator {
         let message = sighting.message;
         let from = message.from();
         let asserted = message.asserted_identities();
-        let mut senders: Vec<Box<str>> =
-            from.iter().filter_map(|from| from.uri.aor()).chain(asserted.filter_map(|a| a.uri.aor())).map(Into::into).collect();
+        let mut senders: Vec<Box<str>> = from
+            .iter()
+            .filter_map(|from| from.uri.aor())
+            .chain(asserted.filter_map(|a| a.uri.aor()))
+            .map(Into::into)
+            .collect();
         senders.dedup();
         let test_user = |to: &Address<'_>| {
-            to.uri.user.is_some_and(|user| self.profile.push.test_users.iter().any(|test| test.as_bytes().eq_ignore_ascii_case(user)))
+            to.uri.user.is_some_and(|user| {
+                self.profile.push.test_users.iter().any(|test| test.as_bytes().eq_ignore_ascii_case(user))
+            })
         };
         let test = self.profile.push.test_methods.iter().any(|test| test.as_bytes() == method.as_bytes())
             || message.to().as_ref().is_some_and(test_user);
@@ -264,12 +284,16 @@ impl Correlator {
         };
         let shown = String::from_utf8_lossy(uri.raw);
         let seen = Seen { hop, rung: self.rung(sighting, summary(format_args!("{method} {shown}"))) };
-        let registered = to.epid().map(text).and_then(|epid| self.endpoints.get(&epid).map(|known| (epid, known.1.clone())));
+        let registered =
+            to.epid().map(text).and_then(|epid| self.endpoints.get(&epid).map(|known| (epid, known.1.clone())));
         let Some(call) = self.calls.get_mut(place) else { return };
         call.seen(sighting.at);
         match method {
             Method::Invite if initial => {
-                let known = call.invites.iter().any(|copy| copy.hop == hop && copy.cseq == cseq && copy.to_endpoint == to_endpoint);
+                let known = call
+                    .invites
+                    .iter()
+                    .any(|copy| copy.hop == hop && copy.cseq == cseq && copy.to_endpoint == to_endpoint);
                 if !known && call.invites.len() < MAX_RUNGS {
                     let via = message.via_count();
                     call.invites.push(InviteCopy { hop, via, cseq, to_endpoint, rung: seen.rung });
@@ -338,7 +362,8 @@ impl Correlator {
         let key: Box<[u8]> = self.key.as_slice().into();
         let caller: Option<Box<str>> = from.uri.aor().map(Into::into);
         let callee: Option<Box<str>> = to.uri.aor().map(Into::into);
-        let users: Vec<Box<str>> = callee.iter().chain(caller.iter().filter(|caller| Some(*caller) != callee.as_ref())).cloned().collect();
+        let users: Vec<Box<str>> =
+            callee.iter().chain(caller.iter().filter(|caller| Some(*caller) != callee.as_ref())).cloned().collect();
         let place = self.calls.insert(key.clone(), |generation| {
             Call::new(key, text(call_id), tag.into(), caller, callee, sighting.at, generation)
         });
@@ -372,7 +397,10 @@ impl Correlator {
         }
         let message = sighting.message;
         let (Some(from), Some(to)) = (message.from(), message.to()) else { return self.ordinary(sighting, hop) };
-        let of_call = matches!(method, Method::Invite | Method::Message | Method::Bye | Method::Info | Method::Update | Method::Cancel);
+        let of_call = matches!(
+            method,
+            Method::Invite | Method::Message | Method::Bye | Method::Info | Method::Update | Method::Cancel
+        );
         if !matches!(method, Method::Invite | Method::Cancel | Method::Bye | Method::Ack)
             && status.is_final()
             && self.push_hosts.iter().any(|host| to.uri.host_is(host))
@@ -389,7 +417,10 @@ impl Correlator {
         let from_tag = from.tag().unwrap_or_default();
         let place = match self.find_call(call_id, from_tag) {
             Some(place) => place,
-            None if method == Method::Invite && !self.over(call_id, from_tag, to.tag()) && to.tag().is_none_or(|tag| self.find_call(call_id, tag).is_none()) => {
+            None if method == Method::Invite
+                && !self.over(call_id, from_tag, to.tag())
+                && to.tag().is_none_or(|tag| self.find_call(call_id, tag).is_none()) =>
+            {
                 self.open_call(sighting, call_id, &from, &to, out)
             }
             None => return,
@@ -412,7 +443,15 @@ impl Correlator {
     }
 
     /// Whether a mobility service answered: then the callee has a phone in this call.
-    fn note_mobile(&mut self, sighting: &Sighting<'_>, hop: Hop, place: usize, to: &Address<'_>, status: Status, method: Method<'_>) -> bool {
+    fn note_mobile(
+        &mut self,
+        sighting: &Sighting<'_>,
+        hop: Hop,
+        place: usize,
+        to: &Address<'_>,
+        status: Status,
+        method: Method<'_>,
+    ) -> bool {
         let message = sighting.message;
         let epid = to.epid().map(text);
         let client = mobile_client(message, &self.profile);
@@ -450,16 +489,27 @@ impl Correlator {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one response, each read once")]
-    fn invite_response(&mut self, sighting: &Sighting<'_>, hop: Hop, place: usize, cseq: u32, status: Status, to: &Address<'_>, mobile: bool) {
+    fn invite_response(
+        &mut self,
+        sighting: &Sighting<'_>,
+        hop: Hop,
+        place: usize,
+        cseq: u32,
+        status: Status,
+        to: &Address<'_>,
+        mobile: bool,
+    ) {
         let reports = &self.profile.steps.get(StepKey::MobileLookup).diagnostics;
-        let lookup = status == Status::PROGRESS_REPORT && sighting.message.diagnostics().any(|d| reports.contains(&d.id));
+        let lookup =
+            status == Status::PROGRESS_REPORT && sighting.message.diagnostics().any(|d| reports.contains(&d.id));
         let ringing = status == Status::RINGING;
         if !lookup && !ringing && !status.is_final() {
             return;
         }
         let answer = self.answer(sighting, status);
         let Some(call) = self.calls.get_mut(place) else { return };
-        if call.reinvites.contains(&cseq) || (call.invite_seen() && !call.invites.iter().any(|copy| copy.cseq == cseq)) {
+        if call.reinvites.contains(&cseq) || (call.invite_seen() && !call.invites.iter().any(|copy| copy.cseq == cseq))
+        {
             return;
         }
         if lookup {
@@ -476,7 +526,9 @@ impl Correlator {
             }
         } else {
             let to_tag: Option<Box<[u8]>> = to.tag().map(Into::into);
-            let known = |last: &Final| last.hop == hop && last.cseq == cseq && last.to_tag == to_tag && last.answer.status == status.0;
+            let known = |last: &Final| {
+                last.hop == hop && last.cseq == cseq && last.to_tag == to_tag && last.answer.status == status.0
+            };
             if !call.finals.iter().any(known) && call.finals.len() < MAX_RUNGS {
                 call.finals.push(Final { hop, cseq, to_tag, mobile, answer });
             }
@@ -550,7 +602,8 @@ impl Correlator {
 
 /// Whether a Request-URI is a registered contact: it names a port or an address instead of a domain.
 fn is_contact(uri: &Uri<'_>) -> bool {
-    let is_address = std::str::from_utf8(uri.host).is_ok_and(|host| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok());
+    let is_address = std::str::from_utf8(uri.host)
+        .is_ok_and(|host| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok());
     uri.port.is_some() || is_address
 }
 

@@ -113,7 +113,8 @@ impl Push {
         for (hop, via, input) in hops {
             let leg = self.leg(hop, via, input, coverage);
             coverage.sip(hop, input, Some(leg));
-            let copies = self.requests.iter_mut().filter(|copy| copy.hop == hop && copy.via == via).map(|c| &mut c.rung);
+            let copies =
+                self.requests.iter_mut().filter(|copy| copy.hop == hop && copy.via == via).map(|c| &mut c.rung);
             let answers = self.answers.iter_mut().filter(|answer| answer.hop == hop && answer.via == via);
             for rung in copies.chain(answers.map(|answer| &mut answer.answer.rung)) {
                 rung.leg = Some(leg);
@@ -128,7 +129,8 @@ impl Push {
         if via <= 1 && !routed && (told.is_empty() || told.contains(Leg::PushInternal)) {
             return Leg::PushInternal;
         }
-        let marked = |answer: &PushAnswer| answer.hop == hop && answer.via == via && answer.answer.source_type.is_some();
+        let marked =
+            |answer: &PushAnswer| answer.hop == hop && answer.via == via && answer.answer.source_type.is_some();
         let vias = || self.requests.iter().map(|copy| copy.via).chain(self.answers.iter().map(|answer| answer.via));
         if let Some(leg) = told.intersection(edge).only() {
             leg

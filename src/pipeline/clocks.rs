@@ -59,7 +59,8 @@ impl Inputs {
     pub fn open(paths: &[String], options: &Options) -> Result<Self> {
         let mut inputs = Self { paths: paths.to_vec(), options: options.clone(), spooled: None, first: Vec::new() };
         if paths.len() > 1 && paths.iter().any(|path| path == "-") {
-            let fail = |error: io::Error| Error::new(format!("cannot keep standard input for a second reading: {error}"));
+            let fail =
+                |error: io::Error| Error::new(format!("cannot keep standard input for a second reading: {error}"));
             let mut spooled = tempfile::NamedTempFile::new().map_err(fail)?;
             io::copy(&mut io::stdin().lock(), &mut spooled).map_err(fail)?;
             inputs.spooled = Some(spooled);
@@ -156,7 +157,10 @@ fn measure(held: &[Held]) -> Clocks {
     }
     let meets = |a: &Held, b: &Held| a.span.zip(b.span).is_some_and(|(a, b)| a.0 <= b.1 && b.0 <= a.1);
     for (index, offset) in offsets.iter().enumerate().filter(|(_, offset)| offset.is_none()) {
-        let overlaps = held.iter().enumerate().any(|(other, one)| other != index && held.get(index).is_some_and(|own| meets(own, one)));
+        let overlaps = held
+            .iter()
+            .enumerate()
+            .any(|(other, one)| other != index && held.get(index).is_some_and(|own| meets(own, one)));
         if offset.is_none() && overlaps {
             uncertainty = uncertainty.max(UNMEASURED);
         }

@@ -119,7 +119,8 @@ impl Reading {
     /// The capture is over: what waits comes out.
     pub fn finish(&mut self, out: &mut impl FnMut(Seen<'_>)) {
         let streams = &mut self.streams;
-        self.tcp.finish(&mut self.anomalies, &mut |connection, side, event| streams.event(connection, side, event, out));
+        self.tcp
+            .finish(&mut self.anomalies, &mut |connection, side, event| streams.event(connection, side, event, out));
         self.ip.finish(&mut self.anomalies);
     }
 
@@ -159,7 +160,10 @@ impl Udp {
             let to_server = is_server(segment.destination) || !is_server(segment.source);
             let (client, server) =
                 if to_server { (segment.source, segment.destination) } else { (segment.destination, segment.source) };
-            (Connection { id: self.ids.next_id(), flow: Flow { client, server }, transport: Transport::Udp }, BTreeSet::new())
+            (
+                Connection { id: self.ids.next_id(), flow: Flow { client, server }, transport: Transport::Udp },
+                BTreeSet::new(),
+            )
         });
         if inputs.insert(segment.at.input) && inputs.len() > 1 {
             out(Seen::Witness { connection, input: segment.at.input });

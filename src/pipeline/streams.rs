@@ -107,7 +107,13 @@ impl Streams {
     /// No connection yet.
     pub fn new(ports: &Ports) -> Self {
         let ports = ports.mobility.iter().chain(&ports.sip).chain(&ports.remote).copied().collect();
-        Self { ports, open: HashMap::new(), anomalies: AnomalyLog::default(), totals: Totals::default(), unread: VecDeque::new() }
+        Self {
+            ports,
+            open: HashMap::new(),
+            anomalies: AnomalyLog::default(),
+            totals: Totals::default(),
+            unread: VecDeque::new(),
+        }
     }
 
     /// Defects of SIP streams.
@@ -138,7 +144,9 @@ impl Streams {
         };
         match event {
             Event::Bytes { bytes, frame, .. } => self.bytes(connection, side, &mut stream, bytes, frame, out),
-            Event::Gap { length, after, frame, .. } => self.gap(connection, side, &mut stream, length, after, frame, out),
+            Event::Gap { length, after, frame, .. } => {
+                self.gap(connection, side, &mut stream, length, after, frame, out)
+            }
             Event::Witness { frame } => out(Seen::Witness { connection, input: frame.input }),
             Event::End { frame } => {
                 self.end(connection, side, &mut stream, frame, out);
@@ -170,7 +178,14 @@ impl Streams {
     }
 
     /// Parses a message and hands it on. Whether what follows on its connection is compressed.
-    fn message(&mut self, connection: &Connection, side: Side, raw: &[u8], at: FrameRef, out: &mut impl FnMut(Seen<'_>)) -> bool {
+    fn message(
+        &mut self,
+        connection: &Connection,
+        side: Side,
+        raw: &[u8],
+        at: FrameRef,
+        out: &mut impl FnMut(Seen<'_>),
+    ) -> bool {
         let message = match grammar::parse(raw) {
             Ok(message) => message,
             Err(error) => {
@@ -287,7 +302,14 @@ impl Streams {
         out(Seen::Lost { connection, from: loss.from, to: loss.to });
     }
 
-    fn end(&mut self, connection: &Connection, side: Side, stream: &mut Stream, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+    fn end(
+        &mut self,
+        connection: &Connection,
+        side: Side,
+        stream: &mut Stream,
+        frame: FrameRef,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
         match stream.content {
             Content::Sip => {
                 let framer = &mut stream.framers[side.index()];
@@ -302,7 +324,13 @@ impl Streams {
     }
 
     /// Tells of a stream that cannot be read, where it may have been SIP.
-    fn unreadable(&mut self, connection: &Connection, stream: &mut Stream, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+    fn unreadable(
+        &mut self,
+        connection: &Connection,
+        stream: &mut Stream,
+        frame: FrameRef,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
         let fresh = stream.told.is_none_or(|told| frame.time.since(told) >= RETELL);
         if fresh && self.may_be_sip(connection, stream.content) {
             stream.told = Some(frame.time);
@@ -322,13 +350,17 @@ impl Streams {
     /// A connection is over: one that could not be read is listed.
     fn close(&mut self, connection: &Connection, stream: &Stream) {
         let (reason, detail) = match stream.content {
-            Content::Tls { handshake: true } => {
-                (UnreadableReason::TlsNoSecret, "encrypted; this version reads no TLS: capture where the traffic is in the clear")
-            }
+            Content::Tls { handshake: true } => (
+                UnreadableReason::TlsNoSecret,
+                "encrypted; this version reads no TLS: capture where the traffic is in the clear",
+            ),
             Content::Tls { handshake: false } => {
                 (UnreadableReason::TlsNoHandshake, "encrypted, and the capture began after the handshake")
             }
-            Content::Compressed => (UnreadableReason::CompressedUnrecognised, "compressed after NEGOTIATE; this version does not decode it"),
+            Content::Compressed => (
+                UnreadableReason::CompressedUnrecognised,
+                "compressed after NEGOTIATE; this version does not decode it",
+            ),
             Content::Unknown if stream.loss.is_some() && self.is_expected(connection) => {
                 (UnreadableReason::Damaged, "bytes are missing and no SIP message was found in the rest")
             }

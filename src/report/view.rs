@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::model::{
-    AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Ended, Evidence, Finding, FrameCounts,
-    Input, Join, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Unreadable,
+    AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Ended, Evidence, Finding,
+    FrameCounts, Input, Join, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Unreadable,
 };
 use super::time::rfc3339;
 use crate::anomaly::AnomalyLog;
@@ -105,7 +105,8 @@ impl View {
         let rungs = || judgement.steps.iter().flat_map(|step| &step.evidence).map(|rung| rung.at);
         let first = rungs().min_by_key(|at| at.time).unwrap_or(closed.first);
         let last = rungs().max_by_key(|at| at.time).unwrap_or(closed.last);
-        let findings: Vec<Finding> = judgement.findings.iter().map(|found| self::finding(found, Some(&closed.id))).collect();
+        let findings: Vec<Finding> =
+            judgement.findings.iter().map(|found| self::finding(found, Some(&closed.id))).collect();
         for found in &findings {
             self.summary.findings.count(found.severity);
         }
@@ -242,7 +243,8 @@ impl Samples {
 
 fn mobile(phones: &[Phone]) -> Option<Mobile> {
     let wanted = |phone: &&Phone| phone.expects() == Expectation::Yes;
-    let phone = phones.iter().find(wanted).or_else(|| phones.iter().find(|phone| phone.client.is_some())).or(phones.first())?;
+    let phone =
+        phones.iter().find(wanted).or_else(|| phones.iter().find(|phone| phone.client.is_some())).or(phones.first())?;
     let epid = phone.epid.as_deref().map(str::to_owned);
     let Some(client) = &phone.client else { return Some(Mobile { epid, ..Mobile::default() }) };
     let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
@@ -309,7 +311,9 @@ fn input(summary: &capture::Summary, offset: i64) -> Input {
     };
     Input {
         path: summary.path.clone(),
-        format: summary.compression.map_or_else(|| summary.format.to_owned(), |around| format!("{}+{around}", summary.format)),
+        format: summary
+            .compression
+            .map_or_else(|| summary.format.to_owned(), |around| format!("{}+{around}", summary.format)),
         frames: summary.frames,
         bytes: summary.bytes,
         first_frame_at: summary.first_frame_at.map(|at| rfc3339(at.shifted(offset))),
@@ -323,7 +327,8 @@ fn input(summary: &capture::Summary, offset: i64) -> Input {
 
 fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
     let seen = coverage.legs();
-    let set_aside: BTreeMap<String, u64> = account.tally.set_aside().map(|(reason, count)| (reason.to_string(), count)).collect();
+    let set_aside: BTreeMap<String, u64> =
+        account.tally.set_aside().map(|(reason, count)| (reason.to_string(), count)).collect();
     CoverageModel {
         legs: Legs {
             caller: seen.contains(Leg::Caller),
@@ -357,7 +362,11 @@ fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
                 first: counted
                     .first
                     .iter()
-                    .map(|one| AnomalyCitation { input: one.frame.input, frame: one.frame.number, detail: one.detail.to_owned() })
+                    .map(|one| AnomalyCitation {
+                        input: one.frame.input,
+                        frame: one.frame.number,
+                        detail: one.detail.to_owned(),
+                    })
                     .collect(),
             })
             .collect(),
@@ -372,7 +381,11 @@ fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Findin
     };
     let hidden = account.unread.len() as u64 + account.unlisted;
     if account.messages == 0 && hidden > 0 {
-        say("LP901", Severity::Error, format!("{hidden} stream(s) on SIP ports, and not one message could be read: see the coverage."));
+        say(
+            "LP901",
+            Severity::Error,
+            format!("{hidden} stream(s) on SIP ports, and not one message could be read: see the coverage."),
+        );
     }
     for input in inputs {
         if let Some(detail) = &input.ended_detail {
@@ -380,7 +393,10 @@ fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Findin
         }
     }
     if account.gaps > 0 {
-        let detail = format!("{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.", account.gaps, account.gap_octets);
+        let detail = format!(
+            "{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.",
+            account.gaps, account.gap_octets
+        );
         say("LP903", Severity::Note, detail);
     }
     if evicted > 0 {

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use crate::judge::finding::Severity;
 use super::ladder::Verdict;
+pub use crate::judge::finding::Severity;
 
 /// Something worth telling about a ladder, or about the whole capture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
