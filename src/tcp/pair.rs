@@ -1,14 +1,13 @@
-//! A pair of endpoints as the key of a connection, and how it is hashed.
+//! A pair of endpoints as the key of a connection.
 //!
 //! In: the two addresses of a segment. Out: a key that is the same for both directions.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::segment::TcpSegment;
 
 /// A pair of endpoints without direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pair {
     low: u128,
     high: u128,
@@ -34,68 +33,9 @@ impl Pair {
     }
 }
 
-impl std::hash::Hash for Pair {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u128(self.low);
-        state.write_u128(self.high);
-        state.write_u64(self.rest);
-    }
-}
-
-/// Hashes endpoint pairs in a few nanoseconds, with a secret seed so that nobody can choose colliding ones.
-#[derive(Clone, Debug)]
-pub(super) struct Folding {
-    seed: u64,
-}
-
-impl Folding {
-    pub(super) fn new() -> Self {
-        // Only places in the table depend on the seed, never what comes out or its order.
-        Self { seed: RandomState::new().hash_one(0_u8) | 1 }
-    }
-}
-
-impl BuildHasher for Folding {
-    type Hasher = Fold;
-
-    fn build_hasher(&self) -> Fold {
-        Fold { state: self.seed, seed: self.seed }
-    }
-}
-
-/// One hash being made.
-pub(super) struct Fold {
-    state: u64,
-    seed: u64,
-}
-
-impl Hasher for Fold {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(byte.into());
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.write_u128(word.into());
-    }
-
-    fn write_u128(&mut self, word: u128) {
-        // The product of two 64-bit words, its halves folded together: every bit depends on all.
-        let (low, high) = (word as u64, (word >> 64) as u64);
-        let product = u128::from(self.state ^ low) * u128::from(self.seed.rotate_left(32) ^ high);
-        self.state = (product as u64) ^ ((product >> 64) as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.state
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
 
     fn pair(a: &str, b: &str) -> Pair {
         Pair::new(a.parse().expect("an address"), b.parse().expect("an address"))
@@ -128,18 +68,5 @@ mod tests {
         for (at, one) in all.iter().enumerate() {
             assert!(all.iter().skip(at + 1).all(|other| one != other), "{one:?}");
         }
-    }
-
-    #[test]
-    fn hashes_spread() {
-        let folding = Folding::new();
-        let hash = |port: u16| folding.hash_one(pair(&format!("10.0.0.1:{port}"), "10.0.0.2:5061"));
-        let (mut low, mut high) = (HashSet::new(), HashSet::new());
-        for port in 0..4096 {
-            low.insert(hash(port) & 0xffff);
-            high.insert(hash(port) >> 48);
-        }
-        // Of 4,096 random numbers below 65,536 some 3,970 are different.
-        assert!(low.len() > 3_600 && high.len() > 3_600, "{} {}", low.len(), high.len());
     }
 }

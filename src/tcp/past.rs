@@ -11,7 +11,7 @@ use crate::frame::Timestamp;
 use crate::segment::TcpSegment;
 
 use super::conversation::Conversation;
-use super::pair::{Folding, Pair};
+use super::pair::Pair;
 
 /// Nanoseconds after its end during which data still under way belongs to the old connection.
 const UNDER_WAY_TIME: i64 = 2_000_000_000;
@@ -33,14 +33,14 @@ struct Trace {
 /// Connections that are over, so that late repeats of theirs do not look like new ones.
 #[derive(Debug)]
 pub(super) struct Past {
-    traces: HashMap<Pair, Trace, Folding>,
+    traces: HashMap<Pair, Trace>,
     order: VecDeque<(Pair, u64)>,
     count: u64,
 }
 
 impl Past {
     pub(super) fn new() -> Self {
-        Self { traces: HashMap::with_hasher(Folding::new()), order: VecDeque::new(), count: 0 }
+        Self { traces: HashMap::new(), order: VecDeque::new(), count: 0 }
     }
 
     /// Remembers a connection; forgets the oldest when there are more than `limit`.

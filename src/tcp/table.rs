@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::frame::Timestamp;
 
 use super::conversation::Conversation;
-use super::pair::{Folding, Pair};
+use super::pair::Pair;
 
 /// A connection in its place.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Entry {
 /// The connections there are.
 #[derive(Debug)]
 pub(super) struct Table {
-    places: HashMap<Pair, usize, Folding>,
+    places: HashMap<Pair, usize>,
     entries: Vec<Option<Entry>>,
     free: Vec<usize>,
     /// The pair looked for last: segments come in runs.
@@ -42,7 +42,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new() -> Self {
         Self {
-            places: HashMap::with_hasher(Folding::new()),
+            places: HashMap::new(),
             entries: Vec::new(),
             free: Vec::new(),
             newest: None,
