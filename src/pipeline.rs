@@ -2,7 +2,7 @@
 //!
 //! In: [`Settings`]. Out: a [`Report`], and each ladder to an [`Observer`] as it closes. A ladder whose
 //! verdict may still change, because a leg it needs has not shown itself yet, is held back until the
-//! end of the capture, at most [`holding::MAX_HELD`] of them.
+//! end of the capture, a bounded number of them at a time.
 
 mod clocks;
 mod holding;
