@@ -18,6 +18,8 @@ pub enum Absent {
     EndedFirst,
     /// Nobody knows whether this client gets a push.
     Unknown,
+    /// The phone's endpoint sent something to an address that is none of the clearing house's known ones.
+    OtherAddress,
 }
 
 impl Absent {
@@ -28,6 +30,7 @@ impl Absent {
             Self::Foreground => "the app was in the foreground",
             Self::EndedFirst => "the call ended before a push was due",
             Self::Unknown => "it is not known whether this client gets a push",
+            Self::OtherAddress => "a push may have gone to another address",
         }
     }
 }
@@ -69,7 +72,7 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
             ));
         }
         Ending::CancelledByFrontEnd => {
-            let detail = "The Front End cancelled the phone's branch: the caller gave up or another endpoint answered; the caller's leg would tell which.";
+            let detail = "The Front End cancelled the phone's branch: the caller gave up, another endpoint answered, or nobody did in time; the caller's leg would tell which.";
             found.push((
                 "LP504",
                 Some(StepKey::CallAnswered),
@@ -94,8 +97,13 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
                 ),
             ),
             Absent::EndedFirst => ("LP508", "The call was over before a push was due.".to_owned()),
+            Absent::OtherAddress => ("LP512", other_address(ladder)),
         };
-        found.push((code, Some(StepKey::PushCreated), detail, evidence(StepKey::MobileRinging)));
+        let shown = match absent {
+            Absent::OtherAddress => ladder.strays.clone(),
+            _ => evidence(StepKey::MobileRinging),
+        };
+        found.push((code, Some(StepKey::PushCreated), detail, shown));
     }
     if let Some(took) = notes.slow_push {
         let detail = format!(
@@ -127,6 +135,11 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
             finding::make(code, severity, step, detail, None, evidence, None)
         })
         .collect()
+}
+
+fn other_address(ladder: &Ladder) -> String {
+    let what = ladder.strays.first().map_or("a request", |stray| &stray.summary);
+    format!("The phone's endpoint sent {what}, which may be its push: if so, name that address with --push-uri.")
 }
 
 fn client(ladder: &Ladder) -> String {

@@ -127,7 +127,7 @@ impl<'a> Sequence<'a> {
         if matches!(key, StepKey::PushService | StepKey::DeviceWoken) {
             return (Status::NotObservable, Some("never on this network".into()));
         }
-        let legs = LegSet::of(&self.profile.steps.get(key).legs);
+        let legs = self.legs(key);
         if let Some(by) = self.proven_by(key) {
             return self.proven(key, legs, by);
         }
@@ -138,6 +138,16 @@ impl<'a> Sequence<'a> {
             };
         }
         self.looked_for(key, legs)
+    }
+
+    /// The legs that can show a step. A message within a session is copied to the phone without any
+    /// report to the caller.
+    fn legs(&self, key: StepKey) -> LegSet {
+        let legs = LegSet::of(&self.profile.steps.get(key).legs);
+        if self.ladder.trigger == Trigger::Message && key == StepKey::MobileLookup {
+            return legs.intersection(LegSet::EMPTY.with(Leg::Mcx));
+        }
+        legs
     }
 
     /// A step that is due: was its leg in view?
@@ -197,10 +207,7 @@ impl<'a> Sequence<'a> {
         let limit = i64::from(self.profile.steps.get(key).limit_ms) + i64::from(self.profile.steps.get(by).limit_ms);
         let window = Span { from: to.shifted(-limit * 1_000_000), to };
         if self.ladder.opened_late && self.is_of_call(key) && self.began_before(key) {
-            return match self.coverage.view(legs, window, self.ladder.closed) {
-                View::None => (Status::Implied, Some(format!("proved by step {}", by.number()))),
-                _ => (Status::Truncated, Some("before the capture begins".into())),
-            };
+            return (Status::Truncated, Some("before the capture begins".into()));
         }
         let in_view = self.coverage.view(legs, window, self.ladder.closed) != View::None;
         if in_view && self.coverage.hidden(legs, window, self.profile) {
@@ -262,7 +269,11 @@ impl<'a> Sequence<'a> {
             _ => {}
         }
         match key {
-            MobileLookup | MobileRinging if self.proven_by(key).is_none() && self.ended_before_due(key) => {
+            MobileLookup | MobileRinging
+                if self.ladder.trigger == Trigger::Invite
+                    && self.proven_by(key).is_none()
+                    && self.ended_before_due(key) =>
+            {
                 no("the call ended first")
             }
             MobileRinging if self.ladder.ending == Ending::ByPhone => no("the phone answered without ringing"),
@@ -272,8 +283,18 @@ impl<'a> Sequence<'a> {
                 _ => None,
             },
             _ if of_call => None,
-            _ => self.notes.absent.map(|absent| (Status::NotApplicable, Some(absent.reason().to_owned()))),
+            _ => self.notes.absent.and_then(|absent| self.without_push(key, absent)),
         }
+    }
+
+    /// A push step of a ladder without a push.
+    fn without_push(&self, key: StepKey, absent: Absent) -> Option<Said> {
+        let status = match absent {
+            Absent::OtherAddress if matches!(key, StepKey::PushService | StepKey::DeviceWoken) => return None,
+            Absent::OtherAddress => Status::NotCovered,
+            Absent::Client | Absent::Foreground | Absent::EndedFirst | Absent::Unknown => Status::NotApplicable,
+        };
+        Some((status, Some(absent.reason().to_owned())))
     }
 
     /// Why there is no push, when there is none and none was due.
@@ -288,8 +309,8 @@ impl<'a> Sequence<'a> {
         if self.began_before(StepKey::PushCreated) || self.broken_before(StepKey::PushCreated).is_some() {
             return None;
         }
-        if self.ended_before_due(StepKey::PushCreated) && self.ladder.ending != Ending::ByPhone {
-            return Some(Absent::EndedFirst);
+        if !self.ladder.strays.is_empty() {
+            return Some(Absent::OtherAddress);
         }
         let legs = LegSet::of(&[Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal]);
         let (from, to) = self.window(StepKey::PushCreated).unwrap_or((self.ladder.first.time, self.ladder.last.time));
@@ -298,10 +319,12 @@ impl<'a> Sequence<'a> {
         if !seen || self.coverage.hidden(legs, window, self.profile) {
             return None;
         }
-        if !expects(Expectation::Yes) {
-            Some(Absent::Unknown)
-        } else if self.ladder.ending == Ending::ByPhone {
+        if self.ladder.ending == Ending::ByPhone {
             Some(Absent::Foreground)
+        } else if self.ended_before_due(StepKey::PushCreated) {
+            Some(Absent::EndedFirst)
+        } else if !expects(Expectation::Yes) {
+            Some(Absent::Unknown)
         } else {
             None
         }

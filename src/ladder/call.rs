@@ -363,7 +363,10 @@ impl Call {
         let mut end = match ended {
             Some((time, 200..300)) => match self.acks.iter().map(|seen| at(&seen.rung)).max() {
                 Some(acked) => acked.max(time),
-                None => time.saturating_add(ms(profile.steps.get(StepKey::SessionActive).limit_ms)),
+                None => {
+                    let limit = ms(profile.steps.get(StepKey::SessionActive).limit_ms);
+                    time.saturating_add(limit).saturating_add(ms(profile.limits.late_ms))
+                }
             },
             Some((time, _)) => time,
             None if self.over => self.last.time.nanos(),

@@ -53,6 +53,7 @@ impl Correlator {
             return;
         }
         let answers = call.answers().into_iter().map(|last| last.answer).collect();
+        let strays = if pushes.is_empty() { self.strays_of(&call) } else { Vec::new() };
         let join = pushes.first().and_then(|push| push.joined.clone());
         let opened_late = !call.invite_seen();
         let last = pushes.iter().map(|push| push.last).fold(call.last, FrameRef::later);
@@ -96,6 +97,7 @@ impl Correlator {
                 Vec::new()
             },
             ending,
+            strays,
             forked: call.other_endpoint,
         });
     }
@@ -161,6 +163,7 @@ impl Correlator {
             answers,
             cancels: Vec::new(),
             active: Vec::new(),
+            strays: Vec::new(),
             forked: false,
         };
         out(ladder);
@@ -203,6 +206,7 @@ impl Correlator {
             cancels: Vec::new(),
             active: Vec::new(),
             ending: Ending::Open,
+            strays: Vec::new(),
             forked: false,
         });
     }

@@ -9,11 +9,12 @@ use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 use super::call::Call;
 use super::client::MobileClient;
-use super::coverage::Coverage;
+use super::coverage::{Coverage, Hop};
 use super::join::{self, Cause, Weighed};
 use super::profile::{Profile, uri_host};
 use super::push::{Push, State};
 use super::rung::{Joined, Ladder, Rival};
+use super::stray::Stray;
 use super::table::Table;
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
@@ -55,6 +56,13 @@ pub struct Sighting<'a> {
     pub message: &'a Message<'a>,
 }
 
+impl Sighting<'_> {
+    /// The hop it was seen on.
+    pub fn hop(&self) -> Hop {
+        Hop::of(&self.connection.flow)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Push(usize, u32),
@@ -75,6 +83,7 @@ pub struct Correlator {
     pub(super) by_user: HashMap<Box<str>, VecDeque<usize>>,
     pub(super) ringing: VecDeque<(usize, u32)>,
     pub(super) alone: Vec<usize>,
+    pub(super) strays: VecDeque<Stray>,
     pub(super) endpoints: HashMap<Box<str>, (Box<str>, MobileClient)>,
     pub(super) endpoint_order: VecDeque<Box<str>>,
     closed: HashSet<Box<[u8]>>,
@@ -104,6 +113,7 @@ impl Correlator {
             by_user: HashMap::new(),
             ringing: VecDeque::new(),
             alone: Vec::new(),
+            strays: VecDeque::new(),
             endpoints: HashMap::new(),
             endpoint_order: VecDeque::new(),
             closed: HashSet::new(),

@@ -214,13 +214,8 @@ impl Coverage {
         }
     }
 
-    /// The legs SIP was seen on at this hop; a hop nobody knows more of is a caller's.
+    /// The legs SIP was seen on at this hop.
     pub fn legs_of(&self, hop: &Hop) -> LegSet {
-        self.hops.get(hop).map_or(LegSet::EMPTY, |sighted| sighted.seen_legs())
-    }
-
-    /// The legs this hop is known to be by itself, without the default.
-    pub fn known_legs_of(&self, hop: &Hop) -> LegSet {
         self.hops.get(hop).map_or(LegSet::EMPTY, |sighted| sighted.legs)
     }
 
@@ -302,17 +297,11 @@ impl Coverage {
     }
 }
 
-impl Sighted {
-    fn seen_legs(&self) -> LegSet {
-        if self.legs.is_empty() { LegSet::EMPTY.with(Leg::Caller) } else { self.legs }
-    }
-}
-
 /// Adds a hop to the counts of the inputs that show it, or takes it away again.
 fn count(inputs: &mut [Input], sighted: &Sighted, add: bool) {
     for index in &sighted.inputs {
         let Some(input) = inputs.get_mut(usize::from(*index)) else { continue };
-        for leg in sighted.seen_legs().iter() {
+        for leg in sighted.legs.iter() {
             let hops = &mut input.hops[leg as usize];
             *hops = if add { hops.saturating_add(1) } else { hops.saturating_sub(1) };
         }
@@ -365,10 +354,10 @@ mod tests {
     }
 
     #[test]
-    fn a_hop_is_a_callers_until_more_is_known() {
+    fn a_hop_nobody_knows_more_of_covers_no_leg() {
         let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
         coverage.sip(hop(5061), 0, None);
-        assert_eq!(coverage.legs().only(), Some(Leg::Caller));
+        assert!(coverage.legs().is_empty());
         coverage.sip(hop(5061), 0, Some(Leg::EdgeInternal));
         assert_eq!(coverage.legs().only(), Some(Leg::EdgeInternal));
     }

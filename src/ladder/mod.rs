@@ -16,6 +16,7 @@ mod call;
 mod closing;
 mod observe;
 mod push;
+mod stray;
 mod table;
 
 pub use correlator::Correlator;

@@ -69,8 +69,8 @@ impl Push {
         if !self.answers.is_empty() && self.requests.iter().all(answered) {
             return self.last.time.nanos();
         }
-        let limit = i64::from(profile.steps.get(StepKey::PushAccepted).limit_ms) * 1_000_000;
-        self.last.time.nanos().saturating_add(limit)
+        let limit = i64::from(profile.steps.get(StepKey::PushAccepted).limit_ms) + i64::from(profile.limits.late_ms);
+        self.last.time.nanos().saturating_add(limit.saturating_mul(1_000_000))
     }
 
     /// Adds the request on a hop; a copy on a hop already known changes nothing.
@@ -136,7 +136,7 @@ impl Push {
             leg
         } else if routed || self.answers.iter().any(marked) {
             Leg::EdgeInternal
-        } else if let Some(leg) = coverage.known_legs_of(&hop).intersection(edge).only() {
+        } else if let Some(leg) = coverage.legs_of(&hop).intersection(edge).only() {
             leg
         } else if vias().any(|other| other > via) {
             Leg::EdgeInternal

@@ -183,6 +183,8 @@ pub struct Ladder {
     pub active: Vec<Rung>,
     /// How the call ended.
     pub ending: Ending,
+    /// Requests of the phone's endpoint to somewhere else, which may be its push when none is known.
+    pub strays: Vec<Rung>,
     /// Whether the INVITE went to an endpoint other than a phone as well.
     pub forked: bool,
 }

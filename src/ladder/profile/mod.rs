@@ -152,6 +152,8 @@ pub struct Limits {
     pub ring_ms: u32,
     /// How long a finished ladder waits for copies on other legs.
     pub linger_ms: u32,
+    /// How long after its hard limit something is still waited for, to be called late.
+    pub late_ms: u32,
     /// How long an answered call is remembered.
     pub session_idle_ms: u32,
 }
