@@ -176,6 +176,12 @@ impl Call {
         !self.invites.is_empty()
     }
 
+    /// Whether the call was established before the capture: only what follows an answer was seen of it.
+    pub fn established_unseen(&self) -> bool {
+        let of_invite = self.invites.is_empty() && self.ringing.is_empty() && self.finals.is_empty();
+        of_invite && self.progress.is_empty() && !(self.acks.is_empty() && self.in_dialog.is_empty())
+    }
+
     /// The CSeq of the INVITE that counts: the last one without a To tag, after any challenge.
     pub fn cseq(&self) -> Option<u32> {
         self.invites.iter().map(|copy| copy.cseq).max()

@@ -32,8 +32,8 @@ pub enum Cause {
 
 /// The causes within a call that could have set off the push, by time alone.
 ///
-/// A push belongs to a call only from its INVITE on and until its final response; after that only a
-/// MESSAGE of the session can set one off. `uncertainty` is that of the clocks, nanoseconds.
+/// A push belongs to a call only from its INVITE on and until its final response; after that, and in a
+/// call that was established before the capture, only a MESSAGE of the session can set one off. `uncertainty` is that of the clocks, nanoseconds.
 pub fn causes(push: &Push, call: &Call, join: &Join, uncertainty: i64) -> Vec<Cause> {
     let at = push.first.time.nanos();
     let before = i64::from(join.before_ms) * 1_000_000 + uncertainty;
@@ -42,7 +42,7 @@ pub fn causes(push: &Push, call: &Call, join: &Join, uncertainty: i64) -> Vec<Ca
     let begun = call.invited().is_none_or(|invite| at >= invite.time.nanos().saturating_sub(uncertainty));
     let finals = call.finals.iter().map(|last| last.answer.rung.at.time.nanos());
     let open = finals.max().is_none_or(|last| at <= last.saturating_add(before));
-    if begun && open && !call.reported {
+    if begun && open && !call.reported && !call.established_unseen() {
         causes.push(Cause::Invite);
     }
     for message in call.messages.iter().filter(|message| !message.pushed) {
