@@ -75,6 +75,8 @@ pub struct Call {
     pub acks: Vec<Seen>,
     pub in_dialog: Vec<(u32, Seen)>,
     pub phones: Vec<Phone>,
+    /// The caller's endpoint, where that is a phone: a message back to it may need a push.
+    pub caller_phone: Option<Phone>,
     /// Hops on which a mobility service answered.
     pub mobile_hops: Vec<Hop>,
     pub messages: VecDeque<SessionMessage>,
@@ -120,6 +122,7 @@ impl Call {
             acks: Vec::new(),
             in_dialog: Vec::new(),
             phones: Vec::new(),
+            caller_phone: None,
             mobile_hops: Vec::new(),
             messages: VecDeque::new(),
             reinvites: VecDeque::new(),
@@ -130,6 +133,13 @@ impl Call {
             scheduled: i64::MIN,
             generation,
         }
+    }
+
+    /// Makes it the way back of a session that a phone opened: messages to that phone, whose INVITE
+    /// went the other way and has no ladder here.
+    pub fn leads_back_to(&mut self, phone: Phone) {
+        self.phones = vec![phone];
+        self.reported = true;
     }
 
     /// Adds a request within the session; one that is known on its hop changes nothing.

@@ -25,7 +25,9 @@ impl Correlator {
         let Some(call) = self.calls.get(place) else { return };
         let answers = call.answers();
         let ending = call.ending(&answers);
-        let goes_on = matches!(ending, Ending::ByPhone | Ending::Answered) && !call.phones.is_empty() && !call.over;
+        let answered = matches!(ending, Ending::ByPhone | Ending::Elsewhere | Ending::Answered);
+        let to_phone = !call.phones.is_empty() && ending != Ending::Elsewhere;
+        let goes_on = answered && (to_phone || call.caller_phone.is_some()) && !call.over;
         if goes_on || call.messages.iter().any(|message| message.pushed) {
             let call = call.clone();
             self.keep_session(place);

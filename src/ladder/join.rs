@@ -33,7 +33,8 @@ pub enum Cause {
 /// The causes within a call that could have set off the push, by time alone.
 ///
 /// A push belongs to a call only from its INVITE on and until its final response; after that, and in a
-/// call that was established before the capture, only a MESSAGE of the session can set one off. `uncertainty` is that of the clocks, nanoseconds.
+/// call that was established before the capture, only a MESSAGE of the session can set one off.
+/// `uncertainty` is that of the clocks, nanoseconds.
 pub fn causes(push: &Push, call: &Call, join: &Join, uncertainty: i64) -> Vec<Cause> {
     let at = push.first.time.nanos();
     let before = i64::from(join.before_ms) * 1_000_000 + uncertainty;

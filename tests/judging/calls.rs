@@ -2,7 +2,7 @@
 
 use lyncpush::ladder::leg::{Leg, LegSet};
 
-use crate::stage::{CALL, Call, DESKTOP, Stage, another_ladder, everything, push};
+use crate::stage::{CALL, Call, DESKTOP, Stage, Text, another_ladder, everything, push};
 use crate::{codes, statuses};
 
 const T: i64 = 300_000;
@@ -153,6 +153,39 @@ fn a_call_that_was_established_before_the_capture_has_a_ladder_only_for_its_push
     let triggers: Vec<&str> = ladders.iter().map(|(ladder, _)| ladder.trigger.name()).collect();
     assert_eq!(triggers, ["message"]);
     assert_eq!(statuses(&ladders[0].1), "ok ok na ok ok ~ ~ ok ok na");
+}
+
+#[test]
+fn a_message_back_to_the_phone_that_opened_the_session_may_wake_it() {
+    let mut stage = begun(everything());
+    let (bob, alice) = ("<sip:bob@example.com>;tag=m;epid=B3F0BF3156", "<sip:alice@example.com>;tag=n;epid=9d5c2a38ba");
+    let text = |start: &str, from: &str, to: &str, cseq: &str, via: usize| {
+        let via = (0..via).fold(Text::new(start), |text, _| text.with("Via", "SIP/2.0/TLS 192.0.2.7:5061"));
+        via.with("From", from).with("To", to).with("Call-ID", "m1").with("CSeq", cseq)
+    };
+    let open = "<sip:alice@example.com>";
+    let request = |method: &str, to: &str, cseq: &str| {
+        text(&format!("{method} sip:alice@example.com SIP/2.0"), bob, to, cseq, 2).with("User-Agent", crate::stage::WP)
+    };
+    stage.say(T, Leg::Caller, false, &request("INVITE", open, "1 INVITE"));
+    stage.say(T + 500, Leg::Caller, true, &text("SIP/2.0 200 OK", bob, alice, "1 INVITE", 2));
+    stage.say(T + 510, Leg::Caller, false, &request("ACK", alice, "1 ACK"));
+    // Ten minutes later alice writes back, and the phone has gone to sleep.
+    stage.say(T + 600_000, Leg::Caller, true, &text("MESSAGE sip:bob@example.com SIP/2.0", alice, bob, "1 MESSAGE", 1));
+    stage.say(T + 600_010, Leg::Mcx, true, &text("MESSAGE sip:bob@example.com SIP/2.0", alice, bob, "1 MESSAGE", 2));
+    push("p1").goes(&mut stage, T + 600_100);
+    push("p1").answered(&mut stage, T + 600_200, "200 OK");
+    stage.say(T + 601_000, Leg::Mcx, false, &text("SIP/2.0 200 OK", alice, bob, "1 MESSAGE", 2));
+    stage.say(T + 601_005, Leg::Caller, false, &text("SIP/2.0 200 OK", alice, bob, "1 MESSAGE", 1));
+    let ladders = stage.end(HOUR);
+    let (ladder, _) = ladders.iter().find(|(ladder, _)| ladder.call_id.is_some()).expect("a ladder");
+    assert_eq!(ladder.caller.as_deref(), Some("sip:alice@example.com"));
+    assert_eq!(ladder.callee.as_deref(), Some("sip:bob@example.com"));
+    assert_eq!(ladder.phones[0].client.as_ref().unwrap().client.as_deref(), Some("WPLync"));
+    let calls: Vec<_> = ladders.iter().filter(|(ladder, _)| ladder.call_id.is_some()).collect();
+    let [(ladder, judgement)] = calls.as_slice() else { panic!("{} ladders", calls.len()) };
+    assert_eq!((ladder.trigger.name(), judgement.verdict.name()), ("message", "complete"));
+    assert_eq!(statuses(judgement), "ok ok na ok ok ~ ~ ok ok na");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Requests and responses of calls, read into calls.
 
 use crate::ladder::call::{self, Call, Final, InviteCopy, MAX_MESSAGES, MAX_RUNGS, Seen};
-use crate::ladder::client::{mobile_client, text};
+use crate::ladder::client::{Phone, mobile_client, text};
 use crate::ladder::correlator::{Correlator, Sighting};
 use crate::ladder::leg::Leg;
 use crate::ladder::profile::StepKey;
 use crate::ladder::rung::Ladder;
+use crate::sip::message::Message;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
 use crate::sip::view::{Address, Uri};
@@ -29,7 +30,9 @@ impl Correlator {
         let tag = if mobility { Some(Leg::Mcx) } else { (initial && !to_endpoint).then_some(Leg::Caller) };
         self.coverage.sip(hop, sighting.at.input, tag.or_else(|| self.leg_by_itself(sighting)));
         let from_tag = from.tag().unwrap_or_default();
-        let known = self.find_call(call_id, from_tag).map(|place| (place, true));
+        let known = if method == Method::Message { self.way_back(sighting, call_id, &from, &to, out) } else { None };
+        let by_caller = |place| Some((place, true));
+        let known = known.or_else(|| self.find_call(call_id, from_tag)).and_then(by_caller);
         let known = known.or_else(|| self.find_call(call_id, to.tag()?).map(|place| (place, false)));
         // A page-mode MESSAGE or a REFER outside a dialog belongs to no call.
         let opens = initial || (to.tag().is_some() && method != Method::Cancel);
@@ -44,10 +47,12 @@ impl Correlator {
         let seen = Seen { hop, rung: self.rung(sighting, summary(format_args!("{method} {shown}"))) };
         let registered =
             to.epid().map(text).and_then(|epid| self.endpoints.get(&epid).map(|known| (epid, known.1.clone())));
+        let caller_phone = if initial { self.phone_of_sender(message, &from) } else { None };
         let Some(call) = self.calls.get_mut(place) else { return };
         call.seen(sighting.at);
         match method {
             Method::Invite if initial => {
+                call.caller_phone = call.caller_phone.take().or(caller_phone);
                 let known = call
                     .invites
                     .iter()
@@ -84,6 +89,34 @@ impl Correlator {
             _ => call.add_in_dialog(cseq, seen),
         }
         self.reschedule_call(place);
+    }
+
+    /// The phone that sends a request, if it is one: known by its registration or by its User-Agent.
+    fn phone_of_sender(&self, message: &Message<'_>, from: &Address<'_>) -> Option<Phone> {
+        let epid = from.epid().map(text);
+        let registered = epid.as_ref().and_then(|epid| self.endpoints.get(epid)).map(|(_, client)| client.clone());
+        let client = registered.or_else(|| mobile_client(message, &self.profile))?;
+        let gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(text));
+        Some(Phone { epid, gruu, tag: from.tag().map(Into::into), client: Some(client), rang: None })
+    }
+
+    /// The place of the way back of a session that a phone opened, for a message to that phone.
+    fn way_back(
+        &mut self,
+        sighting: &Sighting<'_>,
+        call_id: &[u8],
+        from: &Address<'_>,
+        to: &Address<'_>,
+        out: &mut impl FnMut(Ladder),
+    ) -> Option<usize> {
+        if let Some(known) = self.find_call(call_id, from.tag()?) {
+            return Some(known);
+        }
+        let session = self.find_call(call_id, to.tag()?)?;
+        let phone = self.calls.get(session)?.caller_phone.clone()?;
+        let place = self.open_call(sighting, call_id, from, to, out);
+        self.calls.get_mut(place)?.leads_back_to(phone);
+        Some(place)
     }
 
     fn find_call(&mut self, call_id: &[u8], tag: &[u8]) -> Option<usize> {
