@@ -6,7 +6,7 @@
 
 mod clocks;
 mod holding;
-mod reading;
+pub mod reading;
 mod streams;
 
 use crate::capture::{self, Merged};

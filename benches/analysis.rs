@@ -1,0 +1,223 @@
+//! How fast captures are read, parsed and judged, against a bare libpcap loop over the same file.
+//!
+//! `cargo bench` writes 20,000 and 40,000 happy ladders, then runs every stage in turn, several times,
+//! and prints the median of the ratios: machines differ and drift, ratios within one run do not. It
+//! states what is meant to be reached and what was; a target that is missed is no failure.
+
+#[cfg(not(feature = "live"))]
+fn main() {
+    eprintln!("benches compare with libpcap: run them with the feature `live`");
+}
+
+#[cfg(feature = "live")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().any(|argument| argument == "--test" || argument == "--list") {
+        return Ok(());
+    }
+    with_libpcap::run()
+}
+
+#[cfg(feature = "live")]
+mod with_libpcap {
+    use std::error::Error;
+    use std::fs;
+    use std::hint::black_box;
+    use std::io::{self, BufWriter, Write};
+    use std::path::{Path, PathBuf};
+    use std::time::Instant;
+
+    use lyncpush::anomaly::AnomalyLog;
+    use lyncpush::capture;
+    use lyncpush::ip::Ip;
+    use lyncpush::ladder::profile::Profile;
+    use lyncpush::link::{self, LinkPayload};
+    use lyncpush::pipeline::reading::{Reading, Seen};
+    use lyncpush::pipeline::{self, Observer, Settings};
+    use lyncpush::report::model::{Finding, Ladder};
+    use lyncpush::report::ndjson::{Tail, Writer};
+    use lyncpush::segment::Segment;
+    use lyncpush::simulate;
+    use lyncpush::stream::Event;
+    use lyncpush::tcp::{Limits, Tcp};
+
+    /// Ladders in the file that is measured; the larger file holds twice as many.
+    const LADDERS: u32 = 20_000;
+    /// Rounds, of which the median counts.
+    const ROUNDS: usize = 7;
+
+    type Outcome<T> = Result<T, Box<dyn Error>>;
+
+    /// What is measured, the bare loop first.
+    const STAGES: [(&str, fn(&Path) -> Outcome<u64>); 5] = [
+        ("bare libpcap read", bare),
+        ("frames to bytes of TCP", reading),
+        ("frames to parsed SIP", parsing),
+        ("whole analysis, ndjson", whole),
+        ("bare libpcap read, again", bare),
+    ];
+
+    pub fn run() -> Outcome<()> {
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        fs::create_dir_all(&directory)?;
+        let small = simulated(&directory, LADDERS)?;
+        let large = simulated(&directory, 2 * LADDERS)?;
+        let octets = fs::metadata(&small)?.len();
+        println!("{LADDERS} ladders, {} MB, median of {ROUNDS} rounds\n", octets / 1_000_000);
+
+        let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); STAGES.len()];
+        let mut counts = [0; STAGES.len()];
+        for _ in 0..ROUNDS {
+            for (((_, stage), seconds), count) in STAGES.iter().zip(&mut seconds).zip(&mut counts) {
+                let begun = Instant::now();
+                *count = black_box(stage(&small)?);
+                seconds.push(begun.elapsed().as_secs_f64());
+            }
+        }
+        let bare = seconds[0].clone();
+        for ((name, _), (seconds, count)) in STAGES.iter().zip(seconds.iter().zip(counts)) {
+            let rate = octets as f64 / median(seconds.clone()) / 1e6;
+            let ratio = median(seconds.iter().zip(&bare).map(|(one, bare)| one / bare).collect());
+            println!("{name:26} {rate:7.0} MB/s  {ratio:5.2} x the bare read  ({count} items)");
+        }
+        let ratio = median(seconds[3].iter().zip(&bare).map(|(one, bare)| one / bare).collect());
+        println!();
+        reached("whole analysis / bare read", ratio, 8.0, "");
+
+        let mut growth = Vec::new();
+        for _ in 0..3 {
+            let begun = Instant::now();
+            whole(&small)?;
+            let once = begun.elapsed().as_secs_f64();
+            let begun = Instant::now();
+            whole(&large)?;
+            growth.push(begun.elapsed().as_secs_f64() / once);
+        }
+        reached("time of twice the ladders", median(growth), 2.2, " x");
+        for (file, ladders) in [(&small, LADDERS), (&large, 2 * LADDERS)] {
+            let before = forget_peak();
+            whole(file)?;
+            match peak().filter(|_| before) {
+                Some(megabytes) => reached(&format!("peak memory, {ladders} ladders"), megabytes, 256.0, " MB"),
+                None => println!("peak memory is measured on Linux only"),
+            }
+        }
+        Ok(())
+    }
+
+    fn reached(what: &str, value: f64, target: f64, unit: &str) {
+        let verdict = if value <= target { "reached" } else { "MISSED" };
+        println!("{what:34} {value:6.2}{unit}, at most {target}{unit} wanted: {verdict}");
+    }
+
+    fn median(mut values: Vec<f64>) -> f64 {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    }
+
+    /// The capture of so many ladders; made once and kept.
+    fn simulated(directory: &Path, ladders: u32) -> Outcome<PathBuf> {
+        let path = directory.join(format!("bench-{ladders}.pcap"));
+        let mut options = simulate::Options { ladders: ladders.try_into()?, ..simulate::Options::default() };
+        // As spread out as calls of a large pool: five a second.
+        options.spacing_ms = 200;
+        let mut file = BufWriter::new(fs::File::create(&path)?);
+        simulate::write("happy", &options, &mut file)?;
+        file.flush()?;
+        Ok(path)
+    }
+
+    fn bare(path: &Path) -> Outcome<u64> {
+        let mut capture = pcap::Capture::from_file(path)?;
+        let mut sum = 0;
+        loop {
+            match capture.next_packet() {
+                Ok(packet) => sum += u64::from(packet.data.last().copied().unwrap_or(0)) / 256 + 1,
+                Err(pcap::Error::NoMorePackets) => return Ok(sum),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn open(path: &Path) -> Outcome<Box<dyn capture::Source>> {
+        Ok(capture::open(&path.to_string_lossy(), 0, &capture::Options::default())?)
+    }
+
+    fn reading(path: &Path) -> Outcome<u64> {
+        let mut source = open(path)?;
+        let (mut ip, mut tcp, mut anomalies) = (Ip::default(), Tcp::new(Limits::default()), AnomalyLog::default());
+        let mut octets = 0;
+        let mut take = |_: &_, _, event: Event<'_>| {
+            if let Event::Bytes { bytes, .. } = event {
+                octets += bytes.len() as u64;
+            }
+        };
+        while source.advance() {
+            let Some(frame) = source.frame() else { break };
+            let Ok(LinkPayload::Ip(bytes)) = link::decode(&frame) else { continue };
+            let mut defects = AnomalyLog::default();
+            let Ok(packet) = ip.push(&frame, bytes, &mut defects) else { continue };
+            if let Ok(Segment::Tcp(segment)) = packet.segment() {
+                tcp.push(&segment, &mut anomalies, &mut take);
+            }
+        }
+        tcp.finish(&mut anomalies, &mut take);
+        Ok(octets)
+    }
+
+    fn parsing(path: &Path) -> Outcome<u64> {
+        let mut source = open(path)?;
+        let mut reading = Reading::new(&Profile::built_in()?.ports);
+        let mut messages = 0;
+        let mut take = |seen: Seen<'_>| messages += u64::from(matches!(seen, Seen::Message { .. }));
+        while source.advance() {
+            let Some(frame) = source.frame() else { break };
+            reading.push(&frame, &mut take);
+        }
+        reading.finish(&mut take);
+        Ok(messages)
+    }
+
+    /// Writes lines as the program does, to nowhere.
+    struct Lines(Writer<BufWriter<io::Sink>>, u64);
+
+    impl Observer for Lines {
+        fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> lyncpush::error::Result<()> {
+            self.1 += 1;
+            self.0.ladder(ladder, findings).map_err(|error| lyncpush::error::Error::new(error.to_string()))
+        }
+
+        fn progress(&mut self, _: u64, _: Option<u64>, _: u64, _: u64) {}
+
+        fn keep(&self) -> bool {
+            false
+        }
+    }
+
+    fn whole(path: &Path) -> Outcome<u64> {
+        let settings = Settings {
+            captures: vec![path.to_string_lossy().into_owned()],
+            bpf: None,
+            vantages: Vec::new(),
+            push_uris: Vec::new(),
+            user: None,
+            show_text: false,
+            profile: Profile::built_in()?,
+        };
+        let mut lines = Lines(Writer::new(BufWriter::new(io::sink())), 0);
+        let report = pipeline::analyze(&settings, &mut lines)?;
+        lines.0.end(&Tail::of(&report, &[]))?;
+        Ok(lines.1)
+    }
+
+    /// Lets the peak of resident memory begin anew. Source: proc_pid_clear_refs(5).
+    fn forget_peak() -> bool {
+        fs::write("/proc/self/clear_refs", "5").is_ok()
+    }
+
+    /// The peak of resident memory since then, megabytes. Source: proc_pid_status(5).
+    fn peak() -> Option<f64> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+    }
+}
