@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::client::{MobileClient, Phone};
+use super::client::Phone;
+use super::correlator::UNSCHEDULED;
 use super::coverage::{Coverage, Hop};
 use super::leg::{Leg, LegSet};
 use super::profile::{Expectation, Profile, StepKey};
@@ -130,7 +131,7 @@ impl Call {
             pushes: Vec::new(),
             reported: false,
             over: false,
-            scheduled: i64::MIN,
+            scheduled: UNSCHEDULED,
             generation,
         }
     }
@@ -237,16 +238,10 @@ impl Call {
         Some(self.phones.len() - 1)
     }
 
-    /// A mobility service answered: remembers who it is.
-    pub fn mobile(&mut self, place: usize, hop: Hop, client: MobileClient, gruu: Option<Box<str>>) {
+    /// A mobility service answered on this hop, or is registered to do so.
+    pub fn add_mobile_hop(&mut self, hop: Hop) {
         if !self.mobile_hops.contains(&hop) && self.mobile_hops.len() < MAX_RUNGS {
             self.mobile_hops.push(hop);
-        }
-        if let Some(phone) = self.phones.get_mut(place) {
-            phone.client.get_or_insert(client);
-            if phone.gruu.is_none() {
-                phone.gruu = gruu;
-            }
         }
     }
 

@@ -59,10 +59,19 @@ pub fn mobile_client(message: &Message<'_>, profile: &Profile) -> Option<MobileC
     })
 }
 
+/// Whether a message's Server or User-Agent names a mobility service.
+pub fn is_mobile(message: &Message<'_>, profile: &Profile) -> bool {
+    let names = |value| Product::all(value).any(|product| is_service(product.name, profile));
+    [HeaderName::Server, HeaderName::UserAgent].into_iter().any(|name| message.header(name).is_some_and(names))
+}
+
+fn is_service(name: &[u8], profile: &Profile) -> bool {
+    profile.mobile.products.iter().any(|product| product.as_bytes().eq_ignore_ascii_case(name))
+}
+
 fn read(value: &[u8], profile: &Profile) -> Option<MobileClient> {
-    let is_service = |name: &[u8]| profile.mobile.products.iter().any(|p| p.as_bytes().eq_ignore_ascii_case(name));
     let mut products = Product::all(value);
-    let service = products.find(|product| is_service(product.name))?;
+    let service = products.find(|product| is_service(product.name, profile))?;
     let client = products.find(|product| !product.name.is_empty());
     let comment = Product::all(value).find_map(|product| product.comment);
     let name = client.as_ref().map(|product| text(product.name));

@@ -4,7 +4,7 @@
 //! and pushes fall due by capture time, in an order that depends on the messages alone.
 //! How a message is read into calls and pushes stands in `observe`, how a ladder is made of them in `closing`.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 use super::call::Call;
@@ -19,6 +19,9 @@ use super::table::Table;
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::sip::message::Message;
+
+/// The time of a call or push that stands on no list of what falls due.
+pub(super) const UNSCHEDULED: i64 = i64::MIN;
 
 /// How much the correlator remembers at once.
 #[derive(Clone, Copy, Debug)]
@@ -197,11 +200,12 @@ impl Correlator {
         let story = ends.map(|push| push.story_end(&self.profile)).fold(call.story_end(&self.profile), i64::max);
         let time = story.saturating_add(self.linger());
         let generation = call.generation;
-        if let Some(call) = self.calls.get_mut(place)
-            && call.scheduled != time
-        {
+        if let Some(call) = self.calls.get_mut(place) {
+            // One that falls due later is put off when its turn comes.
+            if time < call.scheduled || call.scheduled == UNSCHEDULED {
+                self.due.push(Reverse((time, Due::Call(place, generation))));
+            }
             call.scheduled = time;
-            self.due.push(Reverse((time, Due::Call(place, generation))));
         }
     }
 
@@ -214,9 +218,14 @@ impl Correlator {
     }
 
     fn call_due(&mut self, place: usize, generation: u32, time: i64, out: &mut impl FnMut(Ladder)) {
-        let current = self.calls.get(place).is_some_and(|call| call.generation == generation && call.scheduled == time);
-        if current {
-            self.close_call(place, out);
+        let Some(call) = self.calls.get_mut(place).filter(|call| call.generation == generation) else { return };
+        match call.scheduled.cmp(&time) {
+            Ordering::Greater => self.due.push(Reverse((call.scheduled, Due::Call(place, generation)))),
+            Ordering::Equal => {
+                call.scheduled = UNSCHEDULED;
+                self.close_call(place, out);
+            }
+            Ordering::Less => {}
         }
     }
 
@@ -235,11 +244,11 @@ impl Correlator {
             State::Message(call, _) => Some(call),
             _ => None,
         };
-        if let Some(push) = self.pushes.get_mut(place)
-            && push.scheduled != time
-        {
+        if let Some(push) = self.pushes.get_mut(place) {
+            if time < push.scheduled || push.scheduled == UNSCHEDULED {
+                self.due.push(Reverse((time, Due::Push(place, generation))));
+            }
             push.scheduled = time;
-            self.due.push(Reverse((time, Due::Push(place, generation))));
         }
         if let Some(call) = joined_to {
             self.reschedule_call(call);
@@ -256,15 +265,19 @@ impl Correlator {
     }
 
     fn push_due(&mut self, place: usize, generation: u32, time: i64, out: &mut impl FnMut(Ladder)) {
-        let Some(push) = self.pushes.get(place) else { return };
-        if push.generation != generation || push.scheduled != time {
-            return;
-        }
-        if push.state == State::Waiting {
-            self.settle(place);
-            self.reschedule_push(place);
-        } else {
-            self.close_push(place, out);
+        let Some(push) = self.pushes.get_mut(place).filter(|push| push.generation == generation) else { return };
+        match push.scheduled.cmp(&time) {
+            Ordering::Greater => self.due.push(Reverse((push.scheduled, Due::Push(place, generation)))),
+            Ordering::Equal => {
+                push.scheduled = UNSCHEDULED;
+                if push.state == State::Waiting {
+                    self.settle(place);
+                    self.reschedule_push(place);
+                } else {
+                    self.close_push(place, out);
+                }
+            }
+            Ordering::Less => {}
         }
     }
 
@@ -282,8 +295,10 @@ impl Correlator {
             return;
         }
         let Some(push) = self.pushes.get(place) else { return };
-        let candidates = self.candidates(push);
-        let weighed = self.weigh_all(push, &candidates);
+        let mut weighed = self.weigh_all(push, &self.calls_of_sender(push));
+        if weighed.is_empty() {
+            weighed = self.weigh_all(push, &self.calls_that_rang());
+        }
         match weighed.first().cloned() {
             Some((call, cause, best)) => self.join(place, call, cause, best, &weighed),
             None => {
@@ -295,21 +310,17 @@ impl Correlator {
         }
     }
 
-    /// Places of calls that may own the push: those of its sender, and those that rang a phone lately.
-    fn candidates(&self, push: &Push) -> Vec<usize> {
+    /// Places of the calls of the push's sender, those most likely to own it.
+    fn calls_of_sender(&self, push: &Push) -> Vec<usize> {
         let registered = push.epid.as_ref().and_then(|epid| self.endpoints.get(epid)).map(|(user, _)| user);
-        let mut places: Vec<usize> = Vec::new();
-        for user in push.senders.iter().chain(registered) {
-            places.extend(self.by_user.get(user).into_iter().flatten());
-        }
-        let rang = self
-            .ringing
-            .iter()
-            .filter(|(place, generation)| self.calls.get(*place).is_some_and(|call| call.generation == *generation));
-        places.extend(rang.map(|(place, _)| *place));
-        places.sort_unstable();
-        places.dedup();
-        places
+        let users = push.senders.iter().chain(registered);
+        once(users.filter_map(|user| self.by_user.get(user)).flatten().copied().collect())
+    }
+
+    /// Places of the calls that rang a phone lately, whoever's: for a push whose sender is no user.
+    fn calls_that_rang(&self) -> Vec<usize> {
+        let open = |place: usize, generation| self.calls.get(place).is_some_and(|call| call.generation == generation);
+        once(self.ringing.iter().filter(|(place, generation)| open(*place, *generation)).map(|rang| rang.0).collect())
     }
 
     /// Every cause of every candidate that is convincing enough, the best first.
@@ -476,6 +487,13 @@ impl Correlator {
     pub(super) fn is_closed(&self, key: &[u8]) -> bool {
         self.closed.contains(key)
     }
+}
+
+/// Each place once, in order.
+fn once(mut places: Vec<usize>) -> Vec<usize> {
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// How much less convincing a call is that has a push for this phone already.

@@ -112,14 +112,16 @@ fn distance(push: &Push, call: &Call, cause: Cause) -> i64 {
 
 /// The phone of the call that the push comes from, by epid or by the GRUU computed from it.
 pub fn phone_of(push: &Push, call: &Call) -> Option<usize> {
-    call.phones.iter().position(|phone| {
-        let same_epid = phone.epid.is_some() && phone.epid == push.epid;
-        let same_gruu = phone.gruu.is_some() && phone.gruu == push.gruu;
-        let computed = |epid: &Option<Box<str>>, gruu: &Option<Box<str>>| match (epid, gruu) {
-            (Some(epid), Some(gruu)) => gruu_opaque(epid.as_bytes()) == **gruu,
-            _ => false,
-        };
-        same_epid || same_gruu || computed(&phone.epid, &push.gruu) || computed(&push.epid, &phone.gruu)
+    let computed = |epid: &Option<Box<str>>, gruu: &Option<Box<str>>| match (epid, gruu) {
+        (Some(epid), Some(gruu)) => gruu_opaque(epid.as_bytes()) == **gruu,
+        _ => false,
+    };
+    call.phones.iter().position(|phone| match (&phone.epid, &push.epid) {
+        (Some(phone), Some(push)) => phone == push,
+        _ => {
+            let same_gruu = phone.gruu.is_some() && phone.gruu == push.gruu;
+            same_gruu || computed(&phone.epid, &push.gruu) || computed(&push.epid, &phone.gruu)
+        }
     })
 }
 

@@ -198,7 +198,6 @@ impl Correlator {
             source_type: trust.as_ref().and_then(|trust| trust.source_type).map(text),
             edge: trust.as_ref().and_then(|trust| trust.ep_fqdn).map(text),
             warning: message.warnings().next().map(|warning| warning.code),
-            server: message.server().or(message.user_agent()).map(text),
         }
     }
 }

@@ -41,8 +41,6 @@ pub struct Answer {
     pub edge: Option<Box<str>>,
     /// The first Warning code.
     pub warning: Option<u16>,
-    /// The Server header.
-    pub server: Option<Box<str>>,
 }
 
 /// One ms-diagnostics value.

@@ -85,8 +85,13 @@ impl Stream {
 
 /// Every connection that has carried data and has not ended.
 pub struct Streams {
-    ports: Vec<u16>,
     open: HashMap<ConnectionId, Stream>,
+    ledger: Ledger,
+}
+
+/// What is counted and listed over all streams.
+struct Ledger {
+    ports: Vec<u16>,
     anomalies: AnomalyLog,
     totals: Totals,
     unread: VecDeque<Unread>,
@@ -107,61 +112,58 @@ impl Streams {
     /// No connection yet.
     pub fn new(ports: &Ports) -> Self {
         let ports = ports.mobility.iter().chain(&ports.sip).chain(&ports.remote).copied().collect();
-        Self {
-            ports,
-            open: HashMap::new(),
-            anomalies: AnomalyLog::default(),
-            totals: Totals::default(),
-            unread: VecDeque::new(),
-        }
+        let ledger =
+            Ledger { ports, anomalies: AnomalyLog::default(), totals: Totals::default(), unread: VecDeque::new() };
+        Self { open: HashMap::new(), ledger }
     }
 
     /// Defects of SIP streams.
     pub fn anomalies(&self) -> &AnomalyLog {
-        &self.anomalies
+        &self.ledger.anomalies
     }
 
     /// The counts so far.
     pub fn account(&self) -> Account {
         Account {
-            messages: self.totals.messages,
-            malformed: self.totals.malformed,
-            gaps: self.totals.gaps,
-            gap_octets: self.totals.gap_octets,
-            tls: self.totals.tls,
-            compressed: self.totals.compressed,
-            unread: self.unread.iter().cloned().collect(),
-            unlisted: self.totals.unlisted,
+            messages: self.ledger.totals.messages,
+            malformed: self.ledger.totals.malformed,
+            gaps: self.ledger.totals.gaps,
+            gap_octets: self.ledger.totals.gap_octets,
+            tls: self.ledger.totals.tls,
+            compressed: self.ledger.totals.compressed,
+            unread: self.ledger.unread.iter().cloned().collect(),
+            unlisted: self.ledger.totals.unlisted,
             ..Account::default()
         }
     }
 
     /// Takes one event of a TCP stream in.
     pub fn event(&mut self, connection: &Connection, side: Side, event: Event<'_>, out: &mut impl FnMut(Seen<'_>)) {
-        let mut stream = match self.open.remove(&connection.id) {
-            Some(stream) => stream,
-            None => Stream::new(),
-        };
+        let Self { open, ledger } = self;
+        let stream = open.entry(connection.id).or_insert_with(Stream::new);
         match event {
-            Event::Bytes { bytes, frame, .. } => self.bytes(connection, side, &mut stream, bytes, frame, out),
-            Event::Gap { length, after, frame, .. } => {
-                self.gap(connection, side, &mut stream, length, after, frame, out)
-            }
+            Event::Bytes { bytes, frame, .. } => ledger.bytes(connection, side, stream, bytes, frame, out),
+            Event::Gap { length, after, frame, .. } => ledger.gap(connection, side, stream, length, after, frame, out),
             Event::Witness { frame } => out(Seen::Witness { connection, input: frame.input }),
             Event::End { frame } => {
-                self.end(connection, side, &mut stream, frame, out);
+                ledger.end(connection, side, stream, frame, out);
                 stream.ended += 1;
+                if stream.ended >= 2 {
+                    ledger.close(connection, stream);
+                    open.remove(&connection.id);
+                }
             }
-        }
-        if stream.ended < 2 {
-            self.open.insert(connection.id, stream);
-        } else {
-            self.close(connection, &stream);
         }
     }
 
-    /// Takes a framed message or defect in; what a datagram gives comes here directly.
+    /// Takes a framed message or defect in: what a datagram gives comes here directly.
     pub fn framed(&mut self, connection: &Connection, side: Side, framed: Framed<'_>, out: &mut impl FnMut(Seen<'_>)) {
+        self.ledger.framed(connection, side, framed, out);
+    }
+}
+
+impl Ledger {
+    fn framed(&mut self, connection: &Connection, side: Side, framed: Framed<'_>, out: &mut impl FnMut(Seen<'_>)) {
         match framed {
             Framed::Message { raw, last, .. } => {
                 self.message(connection, side, raw, last, out);

@@ -1,7 +1,7 @@
 //! Requests and responses of calls, read into calls.
 
 use crate::ladder::call::{self, Call, Final, InviteCopy, MAX_MESSAGES, MAX_RUNGS, Seen};
-use crate::ladder::client::{Phone, mobile_client, text};
+use crate::ladder::client::{Phone, is_mobile, mobile_client, text};
 use crate::ladder::correlator::{Correlator, Sighting};
 use crate::ladder::leg::Leg;
 use crate::ladder::profile::StepKey;
@@ -62,8 +62,10 @@ impl Correlator {
                     call.invites.push(InviteCopy { hop, via, cseq, to_endpoint, rung: seen.rung });
                 }
                 if let Some((epid, client)) = registered {
-                    if let Some(phone) = call.phone(Some(&epid), None, true) {
-                        call.mobile(phone, hop, client, None);
+                    call.add_mobile_hop(hop);
+                    let phone = call.phone(Some(&epid), None, true);
+                    if let Some(phone) = phone.and_then(|at| call.phones.get_mut(at)) {
+                        phone.client.get_or_insert(client);
                     }
                 } else if mobility && (to.epid().is_some() || call.phones.is_empty()) {
                     call.phone(to.epid().map(text).as_deref(), None, true);
@@ -223,28 +225,33 @@ impl Correlator {
         status: Status,
         method: Method<'_>,
     ) -> bool {
-        let (message, hop) = (sighting.message, sighting.hop());
+        let message = sighting.message;
         let epid = to.epid().map(text);
-        let client = mobile_client(message, &self.profile);
+        let mobile = is_mobile(message, &self.profile);
         let Some(call) = self.calls.get_mut(place) else { return false };
         call.seen(sighting.at);
         let rang = method == Method::Invite && status == Status::RINGING;
-        let Some(client) = client else {
+        if !mobile {
             let phone = call.phone(epid.as_deref(), to.tag(), false);
             call.other_endpoint |= rang && phone.is_none();
             return false;
-        };
-        let Some(phone) = call.phone(epid.as_deref(), to.tag(), true) else { return true };
-        let gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(text));
-        call.mobile(phone, hop, client.clone(), gruu);
+        }
+        call.add_mobile_hop(sighting.hop());
+        let Some(at) = call.phone(epid.as_deref(), to.tag(), true) else { return true };
         if call.callee_name.is_none() {
             let named = message.asserted_identities().filter_map(|asserted| asserted.display).chain(to.display.clone());
             call.callee_name = named.map(|name| text(&name)).find(|name| !name.trim().is_empty());
         }
-        let first_ring = rang && call.phones.get(phone).is_some_and(|phone| phone.rang.is_none());
-        if let Some(phone) = call.phones.get_mut(phone).filter(|_| first_ring) {
+        let Some(phone) = call.phones.get_mut(at) else { return true };
+        if phone.gruu.is_none() {
+            phone.gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(text));
+        }
+        let first_ring = rang && phone.rang.is_none();
+        if first_ring {
             phone.rang = Some(sighting.at);
         }
+        let client = if phone.client.is_none() { mobile_client(message, &self.profile) } else { None };
+        phone.client = phone.client.take().or_else(|| client.clone());
         let user = call.callee.clone();
         let generation = call.generation;
         if first_ring {
@@ -253,7 +260,7 @@ impl Correlator {
             }
             self.ringing.push_back((place, generation));
         }
-        if let (Some(epid), Some(user)) = (epid, user) {
+        if let (Some(epid), Some(user), Some(client)) = (epid, user, client) {
             self.remember_endpoint(epid, user, client);
         }
         true

@@ -1,7 +1,7 @@
 //! Push requests and their responses, read into pushes.
 
 use crate::ladder::client::text;
-use crate::ladder::correlator::{Correlator, Sighting};
+use crate::ladder::correlator::{Correlator, Sighting, UNSCHEDULED};
 use crate::ladder::leg::Leg;
 use crate::ladder::push::{Push, PushAnswer, PushCopy, State};
 use crate::ladder::rung::Ladder;
@@ -39,7 +39,8 @@ impl Correlator {
         status: Status,
         out: &mut impl FnMut(Ladder),
     ) -> Option<usize> {
-        if let Some(place) = self.pushes.find(&push_key(transaction)) {
+        self.push_key(transaction);
+        if let Some(place) = self.pushes.find(&self.key) {
             return Some(place);
         }
         let to_push = |uri: &Uri<'_>| self.push_hosts.iter().any(|host| uri.host_is(host));
@@ -98,10 +99,11 @@ impl Correlator {
         transaction: &Transaction<'_>,
         out: &mut impl FnMut(Ladder),
     ) -> Option<usize> {
-        let key = push_key(transaction);
-        if let Some(place) = self.pushes.find(&key) {
+        self.push_key(transaction);
+        if let Some(place) = self.pushes.find(&self.key) {
             return Some(place);
         }
+        let key: Box<[u8]> = self.key.as_slice().into();
         if self.is_closed(&key) {
             return None;
         }
@@ -141,7 +143,7 @@ impl Correlator {
             answers: Vec::new(),
             state: State::Waiting,
             joined: None,
-            scheduled: i64::MIN,
+            scheduled: UNSCHEDULED,
             generation,
         });
         let generation = self.pushes.get(place).map_or(0, |push| push.generation);
@@ -183,8 +185,11 @@ impl Correlator {
         }
         self.reschedule_push(place);
     }
-}
 
-fn push_key(transaction: &Transaction<'_>) -> Box<[u8]> {
-    [transaction.call_id, &[1], &transaction.cseq.to_be_bytes()].concat().into()
+    fn push_key(&mut self, transaction: &Transaction<'_>) {
+        self.key.clear();
+        self.key.extend_from_slice(transaction.call_id);
+        self.key.push(1);
+        self.key.extend_from_slice(&transaction.cseq.to_be_bytes());
+    }
 }
