@@ -86,13 +86,14 @@ impl AnomalyLog {
         }
     }
 
-    /// Adds what another log has counted.
+    /// Adds what another log has counted; the first of both, by time, are cited.
     pub fn append(&mut self, other: &Self) {
         for (kind, counted) in &other.kinds {
             let entry = self.kinds.entry(*kind).or_default();
             entry.count += counted.count;
-            let room = Self::CITED.saturating_sub(entry.first.len());
-            entry.first.extend(counted.first.iter().take(room).cloned());
+            entry.first.extend_from_slice(&counted.first);
+            entry.first.sort_by_key(|one| (one.frame.time, one.frame.input, one.frame.number));
+            entry.first.truncate(Self::CITED);
         }
     }
 

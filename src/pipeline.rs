@@ -4,13 +4,20 @@
 //! verdict may still change, because a leg it needs has not shown itself yet, is held back until the
 //! end of the capture, a bounded number of them at a time.
 
+mod batch;
 mod clocks;
 mod holding;
 pub mod reading;
 mod streams;
 
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::capture::{self, Merged};
 use crate::error::Result;
+use crate::flow::{Connection, Side};
+use crate::frame::FrameRef;
 use crate::judge::{Judgement, judge};
 use crate::ladder::Ladder as Closed;
 use crate::ladder::correlator::{Correlator, Limits, Sighting};
@@ -19,13 +26,14 @@ use crate::ladder::leg::LegSet;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
 use crate::report::model::{Finding, Ladder, Report};
-use crate::report::view::View;
-use clocks::Clocks;
+use crate::report::view::{Account, View};
+use crate::sip::grammar;
+use batch::{Batch, Progress, Replayed};
 use holding::Holding;
 use reading::{Reading, Seen};
 
-/// Frames between two looks at how far the reading has come.
-const PROGRESS_FRAMES: u64 = 4096;
+/// Batches that wait to be judged, about 2 MiB each at most.
+const BATCHES: usize = 4;
 
 /// What to analyse, and how.
 #[derive(Clone, Debug)]
@@ -68,10 +76,27 @@ pub fn analyze(settings: &Settings, observer: &mut dyn Observer) -> Result<Repor
     profile.set_push_uris(&settings.push_uris)?;
     let inputs = clocks::Inputs::open(&settings.captures, &capture::Options { bpf: settings.bpf.clone() })?;
     let (sources, clocks) = inputs.with_clocks()?;
-    let mut analysis = Analysis::new(settings, profile, &clocks, observer);
-    let mut merged = Merged::new(sources.into_iter().zip(clocks.offsets()).collect());
-    analysis.run(&mut merged)?;
-    analysis.finish(&merged)
+    let mut reader = Reader {
+        merged: Merged::new(sources.into_iter().zip(clocks.offsets()).collect()),
+        reading: Reading::new(&profile.ports),
+    };
+    let mut judging = Judging::new(settings, profile, clocks.uncertainty(), observer);
+    read_and_judge(&mut reader, &mut judging)?;
+    judging.finish(&reader)
+}
+
+/// Runs the two halves side by side: what one batch holds is judged while the next is read.
+fn read_and_judge(reader: &mut Reader, judging: &mut Judging<'_>) -> Result<()> {
+    thread::scope(|scope| {
+        let (sender, batches) = sync_channel(BATCHES);
+        let reading = scope.spawn(move || reader.run(&sender));
+        let judged = batches.iter().try_for_each(|batch| judging.batch(&batch));
+        drop(batches);
+        match reading.join() {
+            Ok(()) => judged,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// Which legs `--vantage` tells of each input.
@@ -83,62 +108,44 @@ fn told(settings: &Settings) -> Vec<LegSet> {
     settings.captures.iter().map(of).collect()
 }
 
-/// One analysis on its way from frames to a report.
-struct Analysis<'a> {
+/// Frames on their way to what is seen in them, on a thread of their own.
+struct Reader {
+    merged: Merged,
     reading: Reading,
-    judging: Judging<'a>,
 }
 
-impl<'a> Analysis<'a> {
-    fn new(settings: &'a Settings, profile: Profile, clocks: &Clocks, observer: &'a mut dyn Observer) -> Self {
-        let mut coverage = Coverage::new(told(settings));
-        coverage.clock_uncertainty = clocks.uncertainty();
-        let reading = Reading::new(&profile.ports);
-        let view = View::new(&profile, settings.user.as_deref(), observer.keep());
-        let correlator = Correlator::new(profile, Limits::default(), coverage, settings.show_text);
-        let judging = Judging { correlator, holding: Holding::default(), view, observer, failed: None };
-        Self { reading, judging }
-    }
-
-    fn run(&mut self, merged: &mut Merged) -> Result<()> {
-        let mut frames = 0_u64;
-        let mut current = None;
-        while merged.advance() {
-            let Some(frame) = merged.frame() else { break };
-            self.judging.correlator.coverage.frame(frame.at);
-            self.reading.push(&frame, &mut |seen| self.judging.take(seen));
-            frames += 1;
-            current = Some(frame.at.time);
-            if frames.is_multiple_of(PROGRESS_FRAMES) {
-                if let Some(now) = current {
-                    self.judging.advance(now);
-                }
-                let ladders = self.judging.view.ladders();
-                self.judging.observer.progress(merged.position(), merged.size(), merged.frames(), ladders);
+impl Reader {
+    /// Reads everything and sends it in batches, until nobody takes them any more.
+    fn run(&mut self, batches: &SyncSender<Batch>) {
+        // Who reads a pipe that is still being filled wants each ladder as it closes.
+        let at_once = self.merged.size().is_none();
+        let mut batch = Batch::default();
+        let mut begun: Vec<u16> = Vec::new();
+        while self.merged.advance() {
+            let Some(frame) = self.merged.frame() else { break };
+            let first = !begun.contains(&frame.at.input);
+            if first {
+                begun.push(frame.at.input);
             }
-            if let Some(error) = self.judging.failed.take() {
-                return Err(error);
+            batch.frame(frame.at, first);
+            self.reading.push(&frame, &mut |seen| batch.push(seen));
+            if (batch.is_full() || at_once && !batch.is_empty()) && !self.send(std::mem::take(&mut batch), batches) {
+                return;
             }
         }
-        if let Some(now) = current {
-            self.judging.advance(now);
-        }
-        Ok(())
+        self.reading.finish(&mut |seen| batch.push(seen));
+        self.send(batch, batches);
     }
 
-    fn finish(mut self, merged: &Merged) -> Result<Report> {
-        self.reading.finish(&mut |seen| self.judging.take(seen));
-        for input in 0..u16::try_from(merged.summaries().count()).unwrap_or(u16::MAX) {
-            self.judging.correlator.coverage.ended(input);
-        }
-        self.judging.finish();
-        if let Some(error) = self.judging.failed {
-            return Err(error);
-        }
-        let filtered = merged.summaries().map(|(summary, _)| summary.filtered).sum();
-        let account = self.reading.account(filtered);
-        let correlator = &self.judging.correlator;
-        Ok(self.judging.view.report(merged.summaries(), &account, &correlator.coverage, correlator.evicted()))
+    fn send(&self, mut batch: Batch, batches: &SyncSender<Batch>) -> bool {
+        batch.progress =
+            Progress { position: self.merged.position(), size: self.merged.size(), frames: self.merged.frames() };
+        batches.send(batch).is_ok()
+    }
+
+    /// What became of everything read.
+    fn account(&self) -> Account {
+        self.reading.account(self.merged.summaries().map(|(summary, _)| summary.filtered).sum())
     }
 }
 
@@ -148,17 +155,50 @@ struct Judging<'a> {
     holding: Holding,
     view: View,
     observer: &'a mut dyn Observer,
+    messages: u64,
+    malformed: u64,
+    anomalies: AnomalyLog,
     failed: Option<crate::error::Error>,
 }
 
-impl Judging<'_> {
+impl<'a> Judging<'a> {
+    fn new(settings: &'a Settings, profile: Profile, uncertainty: i64, observer: &'a mut dyn Observer) -> Self {
+        let mut coverage = Coverage::new(told(settings));
+        coverage.clock_uncertainty = uncertainty;
+        let view = View::new(&profile, settings.user.as_deref(), observer.keep());
+        let correlator = Correlator::new(profile, Limits::default(), coverage, settings.show_text);
+        Self {
+            correlator,
+            holding: Holding::default(),
+            view,
+            observer,
+            messages: 0,
+            malformed: 0,
+            anomalies: AnomalyLog::default(),
+            failed: None,
+        }
+    }
+
+    /// Takes a batch in.
+    ///
+    /// # Errors
+    /// What the observer answers.
+    fn batch(&mut self, batch: &Batch) -> Result<()> {
+        batch.replay(|replayed| match replayed {
+            Replayed::Frame(at) => self.correlator.coverage.frame(at),
+            Replayed::Seen(seen) => self.take(seen),
+        });
+        if let Some(now) = batch.now() {
+            self.advance(now);
+        }
+        let Progress { position, size, frames } = batch.progress;
+        self.observer.progress(position, size, frames, self.view.ladders());
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
     fn take(&mut self, seen: Seen<'_>) {
-        let mut closed: Vec<Closed> = Vec::new();
-        let mut out = |ladder| closed.push(ladder);
         match seen {
-            Seen::Message { connection, side, at, message } => {
-                self.correlator.message(&Sighting { connection, side, at, message }, &mut out);
-            }
+            Seen::Message { connection, side, at, raw } => self.message(connection, side, at, raw),
             Seen::Lost { connection, from, to } => {
                 self.correlator.coverage.lost(Hop::of(&connection.flow), Span { from, to });
             }
@@ -167,7 +207,27 @@ impl Judging<'_> {
                 self.correlator.coverage.unreadable(Hop::of(&connection.flow), input, Span { from, to });
             }
         }
+    }
+
+    fn message(&mut self, connection: &Connection, side: Side, at: FrameRef, raw: &[u8]) {
+        let message = match grammar::parse(raw) {
+            Ok(message) => message,
+            Err(error) => return self.malformed(at, error.reason),
+        };
+        self.messages += 1;
+        if let Some(detail) = message.malformed {
+            self.malformed(at, detail);
+        }
+        let mut closed: Vec<Closed> = Vec::new();
+        self.correlator.message(&Sighting { connection, side, at, message: &message }, &mut |ladder| {
+            closed.push(ladder);
+        });
         self.give(closed);
+    }
+
+    fn malformed(&mut self, frame: FrameRef, detail: &'static str) {
+        self.malformed += 1;
+        self.anomalies.push(Anomaly { kind: AnomalyKind::MalformedMessage, frame, detail });
     }
 
     fn advance(&mut self, now: crate::frame::Timestamp) {
@@ -192,7 +252,11 @@ impl Judging<'_> {
         judge(ladder, &self.correlator.coverage, self.correlator.profile())
     }
 
-    fn finish(&mut self) {
+    /// Closes what is open, and gives the report.
+    fn finish(mut self, reader: &Reader) -> Result<Report> {
+        for input in 0..u16::try_from(reader.merged.summaries().count()).unwrap_or(u16::MAX) {
+            self.correlator.coverage.ended(input);
+        }
         let mut closed: Vec<Closed> = Vec::new();
         self.correlator.finish(&mut |ladder| closed.push(ladder));
         closed.splice(0..0, self.holding.drain());
@@ -200,6 +264,15 @@ impl Judging<'_> {
             let judgement = self.judge(&ladder);
             self.report(&ladder, &judgement);
         }
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let mut account = reader.account();
+        account.messages = self.messages;
+        account.malformed += self.malformed;
+        account.anomalies.append(&self.anomalies);
+        let evicted = self.correlator.evicted();
+        Ok(self.view.report(reader.merged.summaries(), &account, &self.correlator.coverage, evicted))
     }
 
     fn report(&mut self, closed: &Closed, judgement: &Judgement) {

@@ -109,9 +109,9 @@ fn times(mut source: Box<dyn Source>) -> Result<Held> {
     let mut reading = Reading::new(&Profile::built_in()?.ports);
     let mut times = Times::new();
     let mut note = |seen: Seen<'_>| {
-        if let Seen::Message { connection, side, at, message } = seen {
+        if let Seen::Message { connection, side, at, raw } = seen {
             let mut hash = DefaultHasher::new();
-            message.raw.hash(&mut hash);
+            raw.hash(&mut hash);
             let out = connection.flow.client < connection.flow.server;
             let forward = (side == Side::Client) == out;
             let full = times.len() >= MAX_MESSAGES;

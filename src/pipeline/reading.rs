@@ -15,7 +15,6 @@ use crate::report::view::Account;
 use crate::segment::{Datagram, Segment};
 use crate::sip::framer::{self, datagram};
 use crate::sip::grammar::{Probe, looks_like_start};
-use crate::sip::message::Message;
 use crate::tally::{FrameTally, SetAside};
 use crate::tcp::{self, SERVER_PORTS, Tcp};
 
@@ -26,7 +25,7 @@ const MAX_RECENT: usize = 4_096;
 
 /// What the reading half has to say.
 pub enum Seen<'a> {
-    /// A SIP message.
+    /// A SIP message, cut out and not yet parsed.
     Message {
         /// The connection that carried it.
         connection: &'a Connection,
@@ -34,8 +33,8 @@ pub enum Seen<'a> {
         side: Side,
         /// The frame that completed it.
         at: FrameRef,
-        /// The message.
-        message: &'a Message<'a>,
+        /// Its octets.
+        raw: &'a [u8],
     },
     /// Bytes of a SIP stream are missing from the capture; they were sent within this time.
     Lost {

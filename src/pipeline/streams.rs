@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use memchr::memmem;
+
 use super::reading::Seen;
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::flow::{Connection, ConnectionId, Side};
@@ -14,7 +16,6 @@ use crate::report::view::{Account, Unread};
 use crate::sip::framer::{self, Framed, Framer};
 use crate::sip::grammar;
 use crate::sip::header::HeaderName;
-use crate::sip::message::Message;
 use crate::sip::method::Method;
 use crate::stream::Event;
 use crate::unreadable::UnreadableReason;
@@ -99,7 +100,6 @@ struct Ledger {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Totals {
-    messages: u64,
     malformed: u64,
     gaps: u64,
     gap_octets: u64,
@@ -125,7 +125,6 @@ impl Streams {
     /// The counts so far.
     pub fn account(&self) -> Account {
         Account {
-            messages: self.ledger.totals.messages,
             malformed: self.ledger.totals.malformed,
             gaps: self.ledger.totals.gaps,
             gap_octets: self.ledger.totals.gap_octets,
@@ -179,7 +178,7 @@ impl Ledger {
         self.anomalies.push(anomaly);
     }
 
-    /// Parses a message and hands it on. Whether what follows on its connection is compressed.
+    /// Hands a message on. Whether what follows on its connection is compressed.
     fn message(
         &mut self,
         connection: &Connection,
@@ -188,19 +187,8 @@ impl Ledger {
         at: FrameRef,
         out: &mut impl FnMut(Seen<'_>),
     ) -> bool {
-        let message = match grammar::parse(raw) {
-            Ok(message) => message,
-            Err(error) => {
-                self.anomaly(Anomaly { kind: AnomalyKind::MalformedMessage, frame: at, detail: error.reason });
-                return false;
-            }
-        };
-        self.totals.messages += 1;
-        if let Some(detail) = message.malformed {
-            self.anomaly(Anomaly { kind: AnomalyKind::MalformedMessage, frame: at, detail });
-        }
-        out(Seen::Message { connection, side, at, message: &message });
-        accepts_compression(&message)
+        out(Seen::Message { connection, side, at, raw });
+        accepts_compression(raw)
     }
 
     fn bytes(
@@ -393,8 +381,12 @@ fn tls_record(bytes: &[u8]) -> Option<bool> {
 /// Whether this is the answer after which the connection is compressed.
 ///
 /// Source: \[MS-SIPCOMP\] §3.1, the response to NEGOTIATE.
-fn accepts_compression(message: &Message<'_>) -> bool {
-    message.status().is_some_and(|status| status.is_success())
-        && message.cseq().is_some_and(|cseq| cseq.method == Method::Negotiate)
+fn accepts_compression(raw: &[u8]) -> bool {
+    // Only the first message each way negotiates: for all others this look is all it costs.
+    if !raw.starts_with(b"SIP/2.0 2") || memmem::find(raw, b"NEGOTIATE").is_none() {
+        return false;
+    }
+    let Ok(message) = grammar::parse(raw) else { return false };
+    message.cseq().is_some_and(|cseq| cseq.method == Method::Negotiate)
         && message.header(HeaderName::Compression).is_some_and(|value| value.to_ascii_uppercase().starts_with(b"LZ77"))
 }

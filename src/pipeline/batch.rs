@@ -1,0 +1,133 @@
+//! What the reading half saw, on its way to the judging half: the two run on threads of their own.
+//!
+//! In: [`Seen`] in order, with the frames between. Out: the same, in the same order. Nothing that is
+//! judged depends on where one batch ends and the next begins. Limits: [`FRAMES`], [`OCTETS`].
+
+use std::ops::Range;
+
+use super::reading::Seen;
+use crate::flow::{Connection, Side};
+use crate::frame::{FrameRef, Timestamp};
+
+/// Frames after which a batch is full.
+const FRAMES: u64 = 4_096;
+/// Octets of messages after which it is full; a larger message fits all the same.
+const OCTETS: usize = 512 * 1024;
+
+/// How far the reading has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Octets of all files consumed.
+    pub position: u64,
+    /// Octets of all files, if known.
+    pub size: Option<u64>,
+    /// Frames read.
+    pub frames: u64,
+}
+
+/// One thing seen, its message's octets standing in the batch.
+enum Item {
+    Began(FrameRef),
+    Message { connection: Connection, side: Side, at: FrameRef, text: Range<usize> },
+    Lost { connection: Connection, from: Timestamp, to: Timestamp },
+    Witness { connection: Connection, input: u16 },
+    Unreadable { connection: Connection, input: u16, from: Timestamp, to: Timestamp },
+}
+
+/// A run of what was seen.
+#[derive(Default)]
+pub struct Batch {
+    items: Vec<Item>,
+    text: Vec<u8>,
+    frames: u64,
+    /// The earliest and the latest frame of each input in it.
+    spans: Vec<(FrameRef, FrameRef)>,
+    now: Option<Timestamp>,
+    /// How far the reading had come at its end.
+    pub progress: Progress,
+}
+
+impl Batch {
+    /// Takes note of a frame, before what it gives. `first` says that it is the first of its input.
+    pub fn frame(&mut self, at: FrameRef, first: bool) {
+        self.frames += 1;
+        self.now = Some(at.time);
+        if first {
+            self.items.push(Item::Began(at));
+        }
+        match self.spans.iter_mut().find(|(from, _)| from.input == at.input) {
+            Some((from, to)) => {
+                if at.time < from.time {
+                    *from = at;
+                }
+                if at.time > to.time {
+                    *to = at;
+                }
+            }
+            None => self.spans.push((at, at)),
+        }
+    }
+
+    /// Takes in what was seen.
+    pub fn push(&mut self, seen: Seen<'_>) {
+        self.items.push(match seen {
+            Seen::Message { connection, side, at, raw } => {
+                let from = self.text.len();
+                self.text.extend_from_slice(raw);
+                Item::Message { connection: *connection, side, at, text: from..self.text.len() }
+            }
+            Seen::Lost { connection, from, to } => Item::Lost { connection: *connection, from, to },
+            Seen::Witness { connection, input } => Item::Witness { connection: *connection, input },
+            Seen::Unreadable { connection, input, from, to } => {
+                Item::Unreadable { connection: *connection, input, from, to }
+            }
+        });
+    }
+
+    /// Whether it holds as much as it should.
+    pub fn is_full(&self) -> bool {
+        self.frames >= FRAMES || self.text.len() >= OCTETS
+    }
+
+    /// Whether it holds anything seen.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The time of its last frame.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// Gives everything out again: frames that change what is in view to `frame`, the rest to `seen`.
+    pub fn replay<'a>(&'a self, mut take: impl FnMut(Replayed<'a>)) {
+        for item in &self.items {
+            take(match item {
+                Item::Began(at) => Replayed::Frame(*at),
+                Item::Message { connection, side, at, text } => Replayed::Seen(Seen::Message {
+                    connection,
+                    side: *side,
+                    at: *at,
+                    raw: self.text.get(text.clone()).unwrap_or_default(),
+                }),
+                Item::Lost { connection, from, to } => Replayed::Seen(Seen::Lost { connection, from: *from, to: *to }),
+                Item::Witness { connection, input } => Replayed::Seen(Seen::Witness { connection, input: *input }),
+                Item::Unreadable { connection, input, from, to } => {
+                    Replayed::Seen(Seen::Unreadable { connection, input: *input, from: *from, to: *to })
+                }
+            });
+        }
+        for (from, to) in &self.spans {
+            take(Replayed::Frame(*from));
+            take(Replayed::Frame(*to));
+        }
+    }
+}
+
+/// What a batch gives out.
+pub enum Replayed<'a> {
+    /// A frame: its input is in view then.
+    Frame(FrameRef),
+    /// What was seen.
+    Seen(Seen<'a>),
+}
