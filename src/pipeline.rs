@@ -10,7 +10,7 @@ mod holding;
 pub mod reading;
 mod streams;
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
@@ -89,8 +89,15 @@ pub fn analyze(settings: &Settings, observer: &mut dyn Observer) -> Result<Repor
 fn read_and_judge(reader: &mut Reader, judging: &mut Judging<'_>) -> Result<()> {
     thread::scope(|scope| {
         let (sender, batches) = sync_channel(BATCHES);
-        let reading = scope.spawn(move || reader.run(&sender));
-        let judged = batches.iter().try_for_each(|batch| judging.batch(&batch));
+        let (give_back, empties) = channel();
+        let reading = scope.spawn(move || reader.run(&sender, &empties));
+        let judged = batches.iter().try_for_each(|mut batch: Batch| {
+            judging.batch(&batch)?;
+            batch.clear();
+            // A reader that is done wants no more of them.
+            let _ = give_back.send(batch);
+            Ok(())
+        });
         drop(batches);
         match reading.join() {
             Ok(()) => judged,
@@ -116,7 +123,8 @@ struct Reader {
 
 impl Reader {
     /// Reads everything and sends it in batches, until nobody takes them any more.
-    fn run(&mut self, batches: &SyncSender<Batch>) {
+    /// Batches that have been judged come back to be filled again.
+    fn run(&mut self, batches: &SyncSender<Batch>, empties: &Receiver<Batch>) {
         // Who reads a pipe that is still being filled wants each ladder as it closes.
         let at_once = self.merged.size().is_none();
         let mut batch = Batch::default();
@@ -129,8 +137,11 @@ impl Reader {
             }
             batch.frame(frame.at, first);
             self.reading.push(&frame, &mut |seen| batch.push(seen));
-            if (batch.is_full() || at_once && !batch.is_empty()) && !self.send(std::mem::take(&mut batch), batches) {
-                return;
+            if batch.is_full() || at_once && !batch.is_empty() {
+                let next = empties.try_recv().unwrap_or_default();
+                if !self.send(std::mem::replace(&mut batch, next), batches) {
+                    return;
+                }
             }
         }
         self.reading.finish(&mut |seen| batch.push(seen));

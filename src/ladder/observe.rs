@@ -182,8 +182,8 @@ impl Correlator {
     fn answer(&self, sighting: &Sighting<'_>, status: Status) -> Answer {
         let message = sighting.message;
         let reason = match message.start {
-            StartLine::Response { reason, .. } => String::from_utf8_lossy(reason),
-            StartLine::Request { .. } => "".into(),
+            StartLine::Response { reason, .. } => reason,
+            StartLine::Request { .. } => b"",
         };
         let diagnostics: Vec<Diagnosis> = message
             .diagnostics()
@@ -192,7 +192,7 @@ impl Correlator {
             .collect();
         let trust = message.edge_trust();
         Answer {
-            rung: self.rung(sighting, summary(format_args!("{} {reason}", status.0))),
+            rung: self.rung(sighting, summary(&status.0.to_string(), reason)),
             status: status.0,
             diagnostics,
             source_type: trust.as_ref().and_then(|trust| trust.source_type).map(text),
@@ -236,11 +236,18 @@ fn is_contact(uri: &Uri<'_>) -> bool {
     uri.port.is_some() || is_address
 }
 
-fn summary(text: std::fmt::Arguments<'_>) -> String {
-    let mut text = text.to_string();
-    if let Some((end, _)) = text.char_indices().nth(SUMMARY_LIMIT) {
+/// `first` and `rest` as one line of evidence, not too long. Made for every message: one allocation.
+fn summary(first: &str, rest: &[u8]) -> Box<str> {
+    let rest = String::from_utf8_lossy(rest);
+    let mut text = String::with_capacity(first.len() + 1 + rest.len());
+    text.push_str(first);
+    text.push(' ');
+    text.push_str(&rest);
+    if text.len() > SUMMARY_LIMIT
+        && let Some((end, _)) = text.char_indices().nth(SUMMARY_LIMIT)
+    {
         text.truncate(end);
         text.push('…');
     }
-    text
+    text.into_boxed_str()
 }

@@ -84,6 +84,15 @@ impl Batch {
         });
     }
 
+    /// Empties it; its memory is kept for what comes next, unless a huge message has stretched it.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.spans.clear();
+        self.text.clear();
+        self.text.shrink_to(2 * OCTETS);
+        (self.frames, self.now) = (0, None);
+    }
+
     /// Whether it holds as much as it should.
     pub fn is_full(&self) -> bool {
         self.frames >= FRAMES || self.text.len() >= OCTETS

@@ -1,6 +1,7 @@
 //! One SIP message: its start line, its headers in order, its body, and typed views of the headers.
 
 use super::header::{Header, HeaderName};
+use super::headers::Headers;
 use super::method::Method;
 use super::status::Status;
 use super::view::text::{self, Values};
@@ -41,7 +42,7 @@ pub struct Message<'a> {
     pub raw: &'a [u8],
     /// The first defect of the grammar, when there is one; the parts around it are as good as they could be read.
     pub malformed: Option<&'static str>,
-    pub(super) headers: Vec<Header<'a>>,
+    pub(super) headers: Headers<'a>,
 }
 
 impl<'a> Message<'a> {

@@ -15,6 +15,7 @@ mod facts;
 pub mod framer;
 pub mod grammar;
 pub mod header;
+mod headers;
 pub mod message;
 pub mod method;
 pub mod status;

@@ -43,8 +43,8 @@ impl Correlator {
             }
             None => return,
         };
-        let shown = String::from_utf8_lossy(uri.raw);
-        let seen = Seen { hop, rung: self.rung(sighting, summary(format_args!("{method} {shown}"))) };
+        let seen =
+            Seen { hop, rung: self.rung(sighting, summary(&String::from_utf8_lossy(method.as_bytes()), uri.raw)) };
         let registered =
             to.epid().map(text).and_then(|epid| self.endpoints.get(&epid).map(|known| (epid, known.1.clone())));
         let caller_phone = if initial { self.phone_of_sender(message, &from) } else { None };

@@ -15,6 +15,7 @@ use nom::{Err, IResult};
 
 use self::start::start_line;
 use super::header::{Header, HeaderName};
+use super::headers::Headers;
 use super::message::{Message, StartLine};
 use super::method::Method;
 use super::view::CSeq;
@@ -25,9 +26,6 @@ pub use self::start::{Probe, START_LINE_LIMIT, looks_like_start};
 /// Most header fields kept of one message; a head of 64 KiB filled with the shortest fields has more,
 /// and no sane sender comes near. The message is marked malformed when it is hit.
 pub const HEADER_LIMIT: usize = 2048;
-
-/// Header fields most messages have at most, so that their list is allocated once.
-const USUAL_HEADERS: usize = 24;
 
 /// Why bytes are no SIP message at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +57,7 @@ pub fn parse(raw: &[u8]) -> Result<Message<'_>, ParseError> {
     let Ok((_, (start, defect))) = start_line(first) else {
         return Err(ParseError { reason: "the first line is neither a request line nor a status line" });
     };
-    let mut head = Head { headers: Vec::with_capacity(USUAL_HEADERS), seen: 0, defect };
+    let mut head = Head { headers: Headers::new(), seen: 0, defect };
     let body = head.read(rest);
     head.check_presence();
     if let StartLine::Request { method, .. } = start {
@@ -125,7 +123,7 @@ fn logical_end(text: &[u8]) -> usize {
 
 /// The head while it is being read.
 struct Head<'a> {
-    headers: Vec<Header<'a>>,
+    headers: Headers<'a>,
     /// A bit for each known name that has been met.
     seen: u64,
     defect: Defect,
