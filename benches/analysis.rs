@@ -4,6 +4,11 @@
 //! and prints the median of the ratios: machines differ and drift, ratios within one run do not. It
 //! states what is meant to be reached and what was; a target that is missed is no failure.
 
+/// The same allocator as the program's.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[cfg(not(feature = "live"))]
 fn main() {
     eprintln!("benches compare with libpcap: run them with the feature `live`");

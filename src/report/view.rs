@@ -13,6 +13,7 @@ use crate::flow::Flow;
 use crate::frame::FrameRef;
 use crate::judge::Judgement;
 use crate::judge::finding::{self, Severity};
+use crate::judge::status::StepJudged;
 use crate::ladder::Ladder as Closed;
 use crate::ladder::client::Phone;
 use crate::ladder::coverage::Coverage;
@@ -96,7 +97,7 @@ impl View {
     }
 
     /// One ladder as the report shows it, with its findings; `None` when it is another user's.
-    pub fn ladder(&mut self, closed: &Closed, judgement: &Judgement) -> Option<(Ladder, Vec<Finding>)> {
+    pub fn ladder(&mut self, closed: Closed, judgement: Judgement) -> Option<(Ladder, Vec<Finding>)> {
         if let Some(user) = &self.user
             && ![&closed.caller, &closed.callee].into_iter().flatten().any(|one| one.eq_ignore_ascii_case(user))
         {
@@ -142,7 +143,7 @@ impl View {
                     .map(|rival| Rival { call_id: rival.call_id.to_string(), confidence: hundredths(rival.confidence) })
                     .collect(),
             }),
-            steps: judgement.steps.iter().map(|step| self.step(step)).collect(),
+            steps: judgement.steps.into_iter().map(|step| self.step(step)).collect(),
             findings: Vec::new(),
         };
         Some((ladder, findings))
@@ -155,7 +156,7 @@ impl View {
         }
     }
 
-    fn step(&self, step: &crate::judge::status::StepJudged) -> Step {
+    fn step(&self, step: StepJudged) -> Step {
         Step {
             number: step.key.number(),
             key: step.key.name().to_owned(),
@@ -163,8 +164,8 @@ impl View {
             status: step.status,
             at: step.at.map(rfc3339),
             since_previous_ms: step.since_previous.map(millis),
-            detail: step.detail.clone(),
-            evidence: step.evidence.iter().map(evidence).collect(),
+            detail: step.detail,
+            evidence: step.evidence.into_iter().map(evidence).collect(),
         }
     }
 
@@ -265,14 +266,14 @@ fn mobile(phones: &[Phone]) -> Option<Mobile> {
     })
 }
 
-fn evidence(rung: &Rung) -> Evidence {
+fn evidence(rung: Rung) -> Evidence {
     Evidence {
         input: rung.at.input,
         frame: rung.at.number,
         leg: rung.leg,
         from: rung.from.to_string(),
         to: rung.to.to_string(),
-        summary: rung.summary.to_string(),
+        summary: rung.summary.into_string(),
         text: rung.raw.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned()),
     }
 }

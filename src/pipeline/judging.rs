@@ -1,0 +1,174 @@
+//! Messages in, judged ladders out.
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender};
+
+use super::Settings;
+use super::batch::{Batch, Progress, Replayed};
+use super::holding::Holding;
+use super::reading::Seen;
+use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
+use crate::flow::{Connection, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::judge::{Judgement, judge};
+use crate::ladder::Ladder;
+use crate::ladder::correlator::{Correlator, Limits, Sighting};
+use crate::ladder::coverage::{Coverage, Hop, Span};
+use crate::ladder::leg::LegSet;
+use crate::ladder::profile::Profile;
+use crate::report::view::Account;
+use crate::sip::grammar;
+
+/// Ladders that closed while a batch was judged, and how far the reading had come by then.
+pub struct Judged {
+    /// Each with its judgement, in the order they closed.
+    pub ladders: Vec<(Ladder, Judgement)>,
+    /// How far the reading had come.
+    pub progress: Progress,
+}
+
+/// The second stage: correlates and judges.
+pub struct Judging {
+    correlator: Correlator,
+    holding: Holding,
+    judged: Vec<(Ladder, Judgement)>,
+    inputs: u16,
+    messages: u64,
+    malformed: u64,
+    anomalies: AnomalyLog,
+}
+
+impl Judging {
+    /// Nothing judged yet. `uncertainty` is that of the clocks, nanoseconds.
+    pub fn new(settings: &Settings, profile: Profile, uncertainty: i64) -> Self {
+        let mut coverage = Coverage::new(told(settings));
+        coverage.clock_uncertainty = uncertainty;
+        Self {
+            correlator: Correlator::new(profile, Limits::default(), coverage, settings.show_text),
+            holding: Holding::default(),
+            judged: Vec::new(),
+            inputs: u16::try_from(settings.captures.len()).unwrap_or(u16::MAX),
+            messages: 0,
+            malformed: 0,
+            anomalies: AnomalyLog::default(),
+        }
+    }
+
+    /// Judges everything, until it ends or nobody takes it any more; batches go back when they are done with.
+    pub fn run(&mut self, batches: &Receiver<Batch>, give_back: &Sender<Batch>, out: &SyncSender<Judged>) {
+        let mut progress = Progress::default();
+        for mut batch in batches {
+            batch.replay(|replayed| match replayed {
+                Replayed::Frame(at) => self.correlator.coverage.frame(at),
+                Replayed::Seen(seen) => self.take(seen),
+            });
+            if let Some(now) = batch.now() {
+                self.advance(now);
+            }
+            progress = batch.progress;
+            batch.clear();
+            // A reader that is done wants no more of them.
+            let _ = give_back.send(batch);
+            if out.send(Judged { ladders: std::mem::take(&mut self.judged), progress }).is_err() {
+                return;
+            }
+        }
+        self.finish();
+        // Nobody takes it only when the analysis has failed already.
+        let _ = out.send(Judged { ladders: std::mem::take(&mut self.judged), progress });
+    }
+
+    /// What the captures could show.
+    pub fn coverage(&self) -> &Coverage {
+        &self.correlator.coverage
+    }
+
+    /// Calls and pushes that were closed early because a table was full.
+    pub fn evicted(&self) -> u64 {
+        self.correlator.evicted()
+    }
+
+    /// Adds what became of the messages.
+    pub fn account(&self, account: &mut Account) {
+        account.messages = self.messages;
+        account.malformed += self.malformed;
+        account.anomalies.append(&self.anomalies);
+    }
+
+    /// The captures are over: closes what is open.
+    fn finish(&mut self) {
+        for input in 0..self.inputs {
+            self.correlator.coverage.ended(input);
+        }
+        let mut closed: Vec<Ladder> = self.holding.drain().collect();
+        self.correlator.finish(&mut |ladder| closed.push(ladder));
+        for ladder in closed {
+            let judgement = self.judge(&ladder);
+            self.judged.push((ladder, judgement));
+        }
+    }
+
+    fn take(&mut self, seen: Seen<'_>) {
+        match seen {
+            Seen::Message { connection, side, at, raw } => self.message(connection, side, at, raw),
+            Seen::Lost { connection, from, to } => {
+                self.correlator.coverage.lost(Hop::of(&connection.flow), Span { from, to });
+            }
+            Seen::Witness { connection, input } => self.correlator.coverage.witness(Hop::of(&connection.flow), input),
+            Seen::Unreadable { connection, input, from, to } => {
+                self.correlator.coverage.unreadable(Hop::of(&connection.flow), input, Span { from, to });
+            }
+        }
+    }
+
+    fn message(&mut self, connection: &Connection, side: Side, at: FrameRef, raw: &[u8]) {
+        let message = match grammar::parse(raw) {
+            Ok(message) => message,
+            Err(error) => return self.malformed(at, error.reason),
+        };
+        self.messages += 1;
+        if let Some(detail) = message.malformed {
+            self.malformed(at, detail);
+        }
+        let mut closed: Vec<Ladder> = Vec::new();
+        self.correlator.message(&Sighting { connection, side, at, message: &message }, &mut |ladder| {
+            closed.push(ladder);
+        });
+        self.give(closed);
+    }
+
+    fn malformed(&mut self, frame: FrameRef, detail: &'static str) {
+        self.malformed += 1;
+        self.anomalies.push(Anomaly { kind: AnomalyKind::MalformedMessage, frame, detail });
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        let mut closed: Vec<Ladder> = Vec::new();
+        self.correlator.advance(now, &mut |ladder| closed.push(ladder));
+        self.give(closed);
+    }
+
+    fn give(&mut self, closed: Vec<Ladder>) {
+        for ladder in closed {
+            let judgement = self.judge(&ladder);
+            if !judgement.provisional {
+                self.judged.push((ladder, judgement));
+            } else if let Some(oldest) = self.holding.push(ladder) {
+                let judgement = self.judge(&oldest);
+                self.judged.push((oldest, judgement));
+            }
+        }
+    }
+
+    fn judge(&self, ladder: &Ladder) -> Judgement {
+        judge(ladder, &self.correlator.coverage, self.correlator.profile())
+    }
+}
+
+/// Which legs `--vantage` tells of each input.
+fn told(settings: &Settings) -> Vec<LegSet> {
+    let of = |path: &String| {
+        let mine = settings.vantages.iter().filter(|(_, file)| file.as_ref().is_none_or(|file| file == path));
+        mine.fold(LegSet::EMPTY, |legs, (vantage, _)| legs.union(vantage.legs()))
+    };
+    settings.captures.iter().map(of).collect()
+}

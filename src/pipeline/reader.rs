@@ -1,0 +1,64 @@
+//! Frames on their way to what is seen in them.
+
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use super::batch::{Batch, Progress};
+use super::reading::Reading;
+use crate::capture::Merged;
+use crate::ladder::profile::Ports;
+use crate::report::view::Account;
+
+/// The first stage: reads captures and sends what it sees in batches.
+pub struct Reader {
+    merged: Merged,
+    reading: Reading,
+}
+
+impl Reader {
+    /// A reader of captures. `ports` tells where an encrypted stream may be SIP.
+    pub fn new(merged: Merged, ports: &Ports) -> Self {
+        Self { merged, reading: Reading::new(ports) }
+    }
+
+    /// Reads everything, until it ends or nobody takes it any more. Batches that have been judged come
+    /// back to be filled again.
+    pub fn run(&mut self, batches: &SyncSender<Batch>, empties: &Receiver<Batch>) {
+        // Who reads a pipe that is still being filled wants each ladder as it closes.
+        let at_once = self.merged.size().is_none();
+        let mut batch = Batch::default();
+        let mut begun: Vec<u16> = Vec::new();
+        while self.merged.advance() {
+            let Some(frame) = self.merged.frame() else { break };
+            let first = !begun.contains(&frame.at.input);
+            if first {
+                begun.push(frame.at.input);
+            }
+            batch.frame(frame.at, first);
+            self.reading.push(&frame, &mut |seen| batch.push(seen));
+            if batch.is_full() || at_once && !batch.is_empty() {
+                let next = empties.try_recv().unwrap_or_default();
+                if !self.send(std::mem::replace(&mut batch, next), batches) {
+                    return;
+                }
+            }
+        }
+        self.reading.finish(&mut |seen| batch.push(seen));
+        self.send(batch, batches);
+    }
+
+    fn send(&self, mut batch: Batch, batches: &SyncSender<Batch>) -> bool {
+        batch.progress =
+            Progress { position: self.merged.position(), size: self.merged.size(), frames: self.merged.frames() };
+        batches.send(batch).is_ok()
+    }
+
+    /// The captures read.
+    pub fn captures(&self) -> &Merged {
+        &self.merged
+    }
+
+    /// What became of everything read.
+    pub fn account(&self) -> Account {
+        self.reading.account(self.merged.summaries().map(|(summary, _)| summary.filtered).sum())
+    }
+}
