@@ -1,6 +1,6 @@
 //! What the reading half saw, on its way to the judging half: the two run on threads of their own.
 //!
-//! In: [`Seen`] in order, with the frames between. Out: the same, in the same order. Nothing that is
+//! In: [`Seen`] in order, with the frames between. Out: the same in the same order, messages parsed. Nothing that is
 //! judged depends on where one batch ends and the next begins. Limits: [`FRAMES`], [`OCTETS`].
 
 use std::ops::Range;
@@ -8,6 +8,9 @@ use std::ops::Range;
 use super::reading::Seen;
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
+use crate::sip::grammar;
+use crate::sip::message::Message;
+use crate::sip::outline::{Field, Outline};
 
 /// Frames after which a batch is full.
 const FRAMES: u64 = 4_096;
@@ -28,10 +31,33 @@ pub struct Progress {
 /// One thing seen, its message's octets standing in the batch.
 enum Item {
     Began(FrameRef),
-    Message { connection: Connection, side: Side, at: FrameRef, text: Range<usize> },
-    Lost { connection: Connection, from: Timestamp, to: Timestamp },
-    Witness { connection: Connection, input: u16 },
-    Unreadable { connection: Connection, input: u16, from: Timestamp, to: Timestamp },
+    Message {
+        connection: Connection,
+        side: Side,
+        at: FrameRef,
+        text: Range<usize>,
+        outline: Outline,
+        fields: Range<usize>,
+    },
+    NoMessage {
+        at: FrameRef,
+        reason: &'static str,
+    },
+    Lost {
+        connection: Connection,
+        from: Timestamp,
+        to: Timestamp,
+    },
+    Witness {
+        connection: Connection,
+        input: u16,
+    },
+    Unreadable {
+        connection: Connection,
+        input: u16,
+        from: Timestamp,
+        to: Timestamp,
+    },
 }
 
 /// A run of what was seen.
@@ -39,6 +65,7 @@ enum Item {
 pub struct Batch {
     items: Vec<Item>,
     text: Vec<u8>,
+    fields: Vec<Field>,
     frames: u64,
     /// The earliest and the latest frame of each input in it.
     spans: Vec<(FrameRef, FrameRef)>,
@@ -72,9 +99,15 @@ impl Batch {
     pub fn push(&mut self, seen: Seen<'_>) {
         self.items.push(match seen {
             Seen::Message { connection, side, at, raw } => {
-                let from = self.text.len();
-                self.text.extend_from_slice(raw);
-                Item::Message { connection: *connection, side, at, text: from..self.text.len() }
+                let (from, first) = (self.text.len(), self.fields.len());
+                match grammar::outline(raw, &mut self.fields) {
+                    Ok(outline) => {
+                        self.text.extend_from_slice(raw);
+                        let (text, fields) = (from..self.text.len(), first..self.fields.len());
+                        Item::Message { connection: *connection, side, at, text, outline, fields }
+                    }
+                    Err(error) => Item::NoMessage { at, reason: error.reason },
+                }
             }
             Seen::Lost { connection, from, to } => Item::Lost { connection: *connection, from, to },
             Seen::Witness { connection, input } => Item::Witness { connection: *connection, input },
@@ -88,6 +121,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.items.clear();
         self.spans.clear();
+        self.fields.clear();
         self.text.clear();
         self.text.shrink_to(2 * OCTETS);
         (self.frames, self.now) = (0, None);
@@ -108,21 +142,22 @@ impl Batch {
         self.now
     }
 
-    /// Gives everything out again: frames that change what is in view to `frame`, the rest to `seen`.
+    /// Gives everything out again, and of the frames those that change what is in view.
     pub fn replay<'a>(&'a self, mut take: impl FnMut(Replayed<'a>)) {
         for item in &self.items {
             take(match item {
                 Item::Began(at) => Replayed::Frame(*at),
-                Item::Message { connection, side, at, text } => Replayed::Seen(Seen::Message {
-                    connection,
-                    side: *side,
-                    at: *at,
-                    raw: self.text.get(text.clone()).unwrap_or_default(),
-                }),
-                Item::Lost { connection, from, to } => Replayed::Seen(Seen::Lost { connection, from: *from, to: *to }),
-                Item::Witness { connection, input } => Replayed::Seen(Seen::Witness { connection, input: *input }),
+                Item::Message { connection, side, at, text, outline, fields } => {
+                    let raw = self.text.get(text.clone()).unwrap_or_default();
+                    let fields = self.fields.get(fields.clone()).unwrap_or_default();
+                    let (side, at) = (*side, *at);
+                    Replayed::Message { connection, side, at, message: outline.message(raw, fields) }
+                }
+                Item::NoMessage { at, reason } => Replayed::NoMessage { at: *at, reason },
+                Item::Lost { connection, from, to } => Replayed::Lost { connection, from: *from, to: *to },
+                Item::Witness { connection, input } => Replayed::Witness { connection, input: *input },
                 Item::Unreadable { connection, input, from, to } => {
-                    Replayed::Seen(Seen::Unreadable { connection, input: *input, from: *from, to: *to })
+                    Replayed::Unreadable { connection, input: *input, from: *from, to: *to }
                 }
             });
         }
@@ -137,6 +172,49 @@ impl Batch {
 pub enum Replayed<'a> {
     /// A frame: its input is in view then.
     Frame(FrameRef),
-    /// What was seen.
-    Seen(Seen<'a>),
+    /// A message, parsed.
+    Message {
+        /// The connection that carried it.
+        connection: &'a Connection,
+        /// Who sent it.
+        side: Side,
+        /// The frame that completed it.
+        at: FrameRef,
+        /// The message.
+        message: Message<'a>,
+    },
+    /// Octets that were taken for a message and are none.
+    NoMessage {
+        /// The frame that completed them.
+        at: FrameRef,
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// As [`Seen::Lost`].
+    Lost {
+        /// The connection.
+        connection: &'a Connection,
+        /// When the stream was last whole.
+        from: Timestamp,
+        /// When the loss was proved.
+        to: Timestamp,
+    },
+    /// As [`Seen::Witness`].
+    Witness {
+        /// The connection.
+        connection: &'a Connection,
+        /// That input.
+        input: u16,
+    },
+    /// As [`Seen::Unreadable`].
+    Unreadable {
+        /// The connection.
+        connection: &'a Connection,
+        /// The input that shows it.
+        input: u16,
+        /// Its first frame.
+        from: Timestamp,
+        /// Its last frame so far.
+        to: Timestamp,
+    },
 }

@@ -5,9 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender};
 use super::Settings;
 use super::batch::{Batch, Progress, Replayed};
 use super::holding::Holding;
-use super::reading::Seen;
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
-use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::judge::{Judgement, judge};
 use crate::ladder::Ladder;
@@ -16,7 +14,6 @@ use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::LegSet;
 use crate::ladder::profile::Profile;
 use crate::report::view::Account;
-use crate::sip::grammar;
 
 /// Ladders that closed while a batch was judged, and how far the reading had come by then.
 pub struct Judged {
@@ -57,10 +54,7 @@ impl Judging {
     pub fn run(&mut self, batches: &Receiver<Batch>, give_back: &Sender<Batch>, out: &SyncSender<Judged>) {
         let mut progress = Progress::default();
         for mut batch in batches {
-            batch.replay(|replayed| match replayed {
-                Replayed::Frame(at) => self.correlator.coverage.frame(at),
-                Replayed::Seen(seen) => self.take(seen),
-            });
+            batch.replay(|replayed| self.take(replayed));
             if let Some(now) = batch.now() {
                 self.advance(now);
             }
@@ -107,33 +101,27 @@ impl Judging {
         }
     }
 
-    fn take(&mut self, seen: Seen<'_>) {
-        match seen {
-            Seen::Message { connection, side, at, raw } => self.message(connection, side, at, raw),
-            Seen::Lost { connection, from, to } => {
-                self.correlator.coverage.lost(Hop::of(&connection.flow), Span { from, to });
+    fn take(&mut self, replayed: Replayed<'_>) {
+        let coverage = &mut self.correlator.coverage;
+        match replayed {
+            Replayed::Frame(at) => coverage.frame(at),
+            Replayed::Message { connection, side, at, message } => {
+                self.messages += 1;
+                if let Some(detail) = message.malformed {
+                    self.malformed(at, detail);
+                }
+                let mut closed: Vec<Ladder> = Vec::new();
+                let sighting = Sighting { connection, side, at, message: &message };
+                self.correlator.message(&sighting, &mut |ladder| closed.push(ladder));
+                self.give(closed);
             }
-            Seen::Witness { connection, input } => self.correlator.coverage.witness(Hop::of(&connection.flow), input),
-            Seen::Unreadable { connection, input, from, to } => {
-                self.correlator.coverage.unreadable(Hop::of(&connection.flow), input, Span { from, to });
+            Replayed::NoMessage { at, reason } => self.malformed(at, reason),
+            Replayed::Lost { connection, from, to } => coverage.lost(Hop::of(&connection.flow), Span { from, to }),
+            Replayed::Witness { connection, input } => coverage.witness(Hop::of(&connection.flow), input),
+            Replayed::Unreadable { connection, input, from, to } => {
+                coverage.unreadable(Hop::of(&connection.flow), input, Span { from, to });
             }
         }
-    }
-
-    fn message(&mut self, connection: &Connection, side: Side, at: FrameRef, raw: &[u8]) {
-        let message = match grammar::parse(raw) {
-            Ok(message) => message,
-            Err(error) => return self.malformed(at, error.reason),
-        };
-        self.messages += 1;
-        if let Some(detail) = message.malformed {
-            self.malformed(at, detail);
-        }
-        let mut closed: Vec<Ladder> = Vec::new();
-        self.correlator.message(&Sighting { connection, side, at, message: &message }, &mut |ladder| {
-            closed.push(ladder);
-        });
-        self.give(closed);
     }
 
     fn malformed(&mut self, frame: FrameRef, detail: &'static str) {

@@ -1,8 +1,8 @@
 //! One SIP message: its start line, its headers in order, its body, and typed views of the headers.
 
 use super::header::{Header, HeaderName};
-use super::headers::Headers;
 use super::method::Method;
+use super::outline::Headers;
 use super::status::Status;
 use super::view::text::{self, Values};
 use super::view::{Address, CSeq, Diagnostic, EdgeTrust, MediaType, Product, Uri, Via, Warning};
@@ -48,16 +48,16 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// The value of the first header of this name.
     pub fn header(&self, name: HeaderName) -> Option<&'a [u8]> {
-        self.headers.iter().find(|header| header.name == name).map(|header| header.value)
+        self.headers.values(name).next()
     }
 
     /// The values of all headers of this name, one per header line, in order of appearance.
     pub fn headers(&self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.iter().filter(move |header| header.name == name).map(|header| header.value)
+        self.headers.values(name)
     }
 
     /// Every header in order of appearance.
-    pub fn iter(&self) -> impl Iterator<Item = &Header<'a>> {
+    pub fn iter(&self) -> impl Iterator<Item = Header<'a>> {
         self.headers.iter()
     }
 
@@ -167,7 +167,7 @@ impl<'a> Message<'a> {
     ///
     /// Source: \[MS-OCER\] §2.2.1.
     pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic<'a>> {
-        self.headers.iter().filter_map(Diagnostic::parse)
+        self.headers.iter().filter_map(|header| Diagnostic::parse(&header))
     }
 
     /// What the Edge says of the source of the message.

@@ -15,13 +15,16 @@ use nom::{Err, IResult};
 
 use self::start::start_line;
 use super::header::{Header, HeaderName};
-use super::headers::Headers;
 use super::message::{Message, StartLine};
 use super::method::Method;
+use super::outline::{Field, Outline};
 use super::view::CSeq;
 use super::view::text::{self, is_token, trim, trim_end, trim_start};
 
 pub use self::start::{Probe, START_LINE_LIMIT, looks_like_start};
+
+/// Header fields most messages have at most, so that their list is made once.
+const USUAL_HEADERS: usize = 32;
 
 /// Most header fields kept of one message; a head of 64 KiB filled with the shortest fields has more,
 /// and no sane sender comes near. The message is marked malformed when it is hit.
@@ -51,19 +54,29 @@ type Defect = Option<&'static str>;
 /// # Errors
 /// When the first line is neither a request line nor a status line.
 pub fn parse(raw: &[u8]) -> Result<Message<'_>, ParseError> {
+    let mut fields = Vec::with_capacity(USUAL_HEADERS);
+    Ok(outline(raw, &mut fields)?.message(raw, fields))
+}
+
+/// The same as places: the fields are added to a list that other messages may share.
+///
+/// # Errors
+/// As [`parse()`].
+pub fn outline(raw: &[u8], fields: &mut Vec<Field>) -> Result<Outline, ParseError> {
     let Ok((rest, first)) = line(trim_start(raw)) else {
         return Err(ParseError { reason: "no first line" });
     };
     let Ok((_, (start, defect))) = start_line(first) else {
         return Err(ParseError { reason: "the first line is neither a request line nor a status line" });
     };
-    let mut head = Head { headers: Headers::new(), seen: 0, defect };
+    let limit = fields.len() + HEADER_LIMIT;
+    let mut head = Head { raw, fields, limit, cseq: None, seen: 0, defect };
     let body = head.read(rest);
     head.check_presence();
     if let StartLine::Request { method, .. } = start {
         head.check_method(method);
     }
-    Ok(Message { start, body, raw, malformed: head.defect, headers: head.headers })
+    Ok(Outline::of((first, start), body, head.defect, raw))
 }
 
 /// One line without its end, which is CRLF or LF; the last line may lack it. Fails on nothing at all.
@@ -122,8 +135,13 @@ fn logical_end(text: &[u8]) -> usize {
 }
 
 /// The head while it is being read.
-struct Head<'a> {
-    headers: Headers<'a>,
+struct Head<'a, 'f> {
+    raw: &'a [u8],
+    fields: &'f mut Vec<Field>,
+    /// How long the list of fields may become.
+    limit: usize,
+    /// The value of the first CSeq.
+    cseq: Option<&'a [u8]>,
     /// A bit for each known name that has been met.
     seen: u64,
     defect: Defect,
@@ -153,7 +171,7 @@ const SINGLE: u64 = bit(HeaderName::CallId)
     | bit(HeaderName::To)
     | bit(HeaderName::MaxForwards);
 
-impl<'a> Head<'a> {
+impl<'a> Head<'a, '_> {
     /// Reads fields up to the empty line; gives what follows it.
     fn read(&mut self, mut rest: &'a [u8]) -> &'a [u8] {
         loop {
@@ -179,7 +197,7 @@ impl<'a> Head<'a> {
     }
 
     fn push(&mut self, header: Header<'a>) {
-        if self.headers.len() >= HEADER_LIMIT {
+        if self.fields.len() >= self.limit {
             return self.note("more header fields than the limit");
         }
         let bit = bit(header.name);
@@ -190,7 +208,10 @@ impl<'a> Head<'a> {
         if matches!(header.name, HeaderName::From | HeaderName::To) && !is_closed(header.value) {
             self.note("a quote or bracket of From or To never closes");
         }
-        self.headers.push(header);
+        if header.name == HeaderName::CSeq {
+            self.cseq.get_or_insert(header.value);
+        }
+        self.fields.push(Field::of(&header, self.raw));
     }
 
     /// Remembers the first defect.
@@ -217,7 +238,7 @@ impl<'a> Head<'a> {
     }
 
     fn cseq(&self) -> Option<CSeq<'a>> {
-        self.headers.iter().find(|header| header.name == HeaderName::CSeq).and_then(|header| CSeq::parse(header.value))
+        self.cseq.and_then(CSeq::parse)
     }
 }
 
