@@ -5,6 +5,7 @@
 //! end of the capture, a bounded number of them at a time.
 
 mod clocks;
+mod exported;
 mod holding;
 mod reading;
 mod streams;
