@@ -52,7 +52,7 @@ enum Spare {
 }
 
 /// A big-endian number in a header.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Field {
     at: usize,
     octets: usize,
@@ -75,7 +75,7 @@ impl Field {
 }
 
 /// One way to write the header.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Layout {
     /// A short stable name.
     pub name: &'static str,
