@@ -157,18 +157,26 @@ fn split(text: &[u8], is_part: fn(&u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(|octet| !is_part(octet)).unwrap_or(text.len()))
 }
 
-/// Whether a packet in `layout` begins at the first of `octets` and leads to another one or to the end of all octets.
-pub(super) fn continues(layout: &Layout, octets: &[u8]) -> Fit {
-    let Step::Packet { header, payload, rest, .. } = (match step(layout, octets, None) {
-        Step::Part { .. } | Step::More => return Fit::More,
-        other => other,
-    }) else {
-        return Fit::No;
-    };
-    match step(layout, rest.get(..LOOK_AHEAD).unwrap_or(rest), Some(&header)) {
-        Step::More => Fit::More,
-        Step::Packet { .. } | Step::Part { .. } | Step::Nothing { .. } if is_sound(&header, payload) => Fit::Yes,
-        _ => Fit::No,
+/// Whether a packet in `layout` begins at the first of `octets` and leads to another one.
+///
+/// That it leads to the end of the octets proves little: segments come in any size. It is enough when `is_final`,
+/// because no more octets will come. A packet without flags is no beginning: the zeros of other headers look like one.
+pub(super) fn continues(layout: &Layout, octets: &[u8], is_final: bool) -> Fit {
+    let later = if is_final { Fit::No } else { Fit::More };
+    match step(layout, octets, None) {
+        Step::Packet { header, .. } | Step::Part { header, .. } if header.flags == Flags(0) => Fit::No,
+        Step::Packet { header, payload, rest, .. } => {
+            // What the bits behind the flags do is not settled by one packet, so they are no witness here.
+            match step(layout, rest.get(..LOOK_AHEAD).unwrap_or(rest), None) {
+                Step::Broken => Fit::No,
+                _ if !is_sound(&header, payload) => Fit::No,
+                Step::Packet { .. } | Step::Part { .. } => Fit::Yes,
+                Step::Nothing { .. } if is_final => Fit::Yes,
+                Step::Nothing { .. } | Step::More => later,
+            }
+        }
+        Step::Part { .. } | Step::More => later,
+        Step::Nothing { .. } | Step::Broken => Fit::No,
     }
 }
 

@@ -179,10 +179,7 @@ impl Half {
         // An empty line before a packet is dropped like anything else before it.
         let fit = |at: &usize| match octets.get(*at..) {
             Some([b'\r', ..]) | None => Fit::No,
-            Some(rest) => match continues(layout, rest) {
-                Fit::More if is_final => Fit::No,
-                fit => fit,
-            },
+            Some(rest) => continues(layout, rest, is_final),
         };
         let found = (0..octets.len()).map(|at| (at, fit(&at))).find(|(_, fit)| *fit != Fit::No);
         let is_found = matches!(found, Some((_, Fit::Yes)));

@@ -301,6 +301,23 @@ fn a_flush_makes_text_certain_again() {
 }
 
 #[test]
+fn one_packet_alone_is_no_chain() {
+    let layout = &LAYOUTS[0];
+    let packed = packets(layout, &[message(1), message(2)]);
+    let flushed = [&[0x80, 0, 0, 0, 0, 9][..], b"BYE sip:x"].concat();
+    let mut wire = Wire::new();
+    packed.iter().for_each(|packet| wire.send(Side::Client, packet));
+    wire.lose(Side::Client, 50);
+    // Octet by octet, what may be a packet ends with the octets that came so far sooner or later.
+    for octet in [&b"\xff\xff"[..], &flushed, b"\xff\xff"].concat() {
+        wire.send(Side::Client, &[octet]);
+    }
+    assert!(!wire.said[0].contains("BYE"), "{}", wire.said[0]);
+    [&flushed[..], &flushed].concat().iter().for_each(|octet| wire.send(Side::Client, &[*octet]));
+    assert!(wire.said[0].ends_with("BYE sip:xBYE sip:x"), "{}", wire.said[0]);
+}
+
+#[test]
 fn a_defective_payload_is_one_loss_not_the_end() {
     let texts: Vec<String> = (0..10).map(message).collect();
     for layout in LAYOUTS {
