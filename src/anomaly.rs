@@ -28,6 +28,8 @@ pub enum AnomalyKind {
     JunkBetweenMessages,
     /// A SIP message was cut by lost bytes or by the end of its stream.
     IncompleteMessage,
+    /// A packet of SIP compression breaks the rules; its text is lost, unless the detail says otherwise.
+    BadCompression,
 }
 
 impl AnomalyKind {
@@ -43,6 +45,7 @@ impl AnomalyKind {
             Self::OversizedMessage => "oversized-message",
             Self::JunkBetweenMessages => "junk-between-messages",
             Self::IncompleteMessage => "incomplete-message",
+            Self::BadCompression => "bad-compression",
         }
     }
 }

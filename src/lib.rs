@@ -20,6 +20,7 @@
 //! | [`frame`], [`segment`], [`flow`], [`stream`], [`tally`], [`anomaly`], [`error`] | the words all others share |
 //! | [`capture`] | frames out of files: one file per container |
 //! | [`link`], [`ip`], [`tcp`] | to ordered bytes |
+//! | [`sipcomp`] | Microsoft's SIP compression: packets to text |
 //! | [`sip`] | framing, the grammar, header views, Microsoft headers |
 //! | [`ladder`] | correlation: call, push, leg, join; the profile |
 //! | [`judge`] | step statuses, verdicts, findings |
@@ -45,6 +46,7 @@ pub mod report;
 pub mod segment;
 pub mod simulate;
 pub mod sip;
+pub mod sipcomp;
 pub mod stream;
 pub mod tally;
 pub mod tcp;

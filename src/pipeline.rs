@@ -13,6 +13,7 @@
 
 mod batch;
 mod clocks;
+mod exported;
 mod holding;
 mod judging;
 mod reader;

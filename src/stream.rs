@@ -5,6 +5,11 @@
 
 use crate::frame::FrameRef;
 
+/// The length of a gap in decompressed text of which only the packed octets could be counted.
+///
+/// It is longer than any message, so that no reader counts across such a gap. Offsets after it do not contain it.
+pub const UNKNOWN_LENGTH: u64 = u64::MAX;
+
 /// What happens on one side of a connection, in stream order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -22,7 +27,7 @@ pub enum Event<'a> {
     Gap {
         /// 0-based stream offset of the first lost octet.
         offset: u64,
-        /// How many octets were lost; at least 1.
+        /// How many octets were lost; at least 1. [`UNKNOWN_LENGTH`] when nobody can know.
         length: u64,
         /// The frame after which they are missing, when the stream had one.
         after: Option<FrameRef>,

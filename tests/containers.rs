@@ -49,7 +49,7 @@ fn read_source(mut source: Box<dyn Source>) -> Reading {
         let frame = source.frame().unwrap();
         let packet = match link::decode(&frame) {
             Ok(LinkPayload::Ip(bytes)) => ip.push(&frame, bytes, &mut log),
-            Ok(LinkPayload::Other { .. }) => Err(SetAside::NotIp),
+            Ok(LinkPayload::Exported(_) | LinkPayload::Other { .. }) => Err(SetAside::NotIp),
             Err(reason) => Err(reason),
         };
         let packet = match packet {

@@ -12,6 +12,7 @@ use crate::pipeline::Vantage;
 use crate::report::format::{self, FORMATS, Format};
 use crate::report::model::Severity;
 use crate::simulate::{self, Client, Container, Link, Mischief, PushVariant};
+use crate::sipcomp::{LAYOUTS, Layout};
 
 const OVERVIEW: &str = "\
 Examples:
@@ -211,6 +212,12 @@ pub struct Simulate {
     #[arg(long, value_name = "WHAT", value_parser = named::<Mischief>(Mischief::NAMES))]
     pub mischief: Vec<Mischief>,
 
+    /// Connections are compressed after a NEGOTIATE, as between Lync servers. How the packets are laid out is an
+    /// assumption: no public text shows their header, so LAYOUT is one of the candidates
+    #[arg(long, value_name = "LAYOUT", num_args = 0..=1, require_equals = true, value_parser = layouts(),
+          default_missing_value = LAYOUTS.first().map_or("", |layout| layout.name))]
+    pub compress: Option<&'static Layout>,
+
     /// When the capture begins, RFC 3339 [default: 2013-06-03T08:00:00Z]
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
@@ -254,6 +261,12 @@ fn named<T: FromStr + Clone + Send + Sync + 'static>(
     names: &'static [&'static str],
 ) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>().map_err(|_| "unknown name"))
+}
+
+/// Reads a packet layout's name.
+fn layouts() -> impl TypedValueParser<Value = &'static Layout> {
+    let names = PossibleValuesParser::new(LAYOUTS.iter().map(|layout| layout.name));
+    names.try_map(|name| LAYOUTS.iter().find(|layout| layout.name == name).ok_or("unknown layout"))
 }
 
 /// Reads a format's name.

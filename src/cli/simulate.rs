@@ -91,6 +91,7 @@ fn options(args: &args::Simulate) -> Result<Options> {
         ipv6: args.ipv6,
         container: args.container.or(named).unwrap_or(Container::Pcap),
         mischief: args.mischief.clone(),
+        compress: args.compress,
         start,
         clock_offset_ms: args.clock_offset_ms,
     })

@@ -1,12 +1,13 @@
 //! Link layers: from a captured frame to the IP packet in it.
 //!
 //! In: a [`Frame`]. Out: the octets of its IP packet, borrowed, with any padding still behind them; or
-//! what it carries instead. It refuses to know IP itself. It keeps nothing, so it needs no limits.
+//! what it carries instead, which may be a PDU that Wireshark exported. It refuses to know IP itself. It keeps nothing, so it needs no limits.
 //!
 //! A link type is one line of the registry below and one function, in the file of its family.
 
 mod cooked;
 mod ethernet;
+mod exported;
 mod null;
 mod raw;
 
@@ -15,11 +16,15 @@ use std::borrow::Cow;
 use crate::frame::{Frame, LinkType};
 use crate::tally::SetAside;
 
+pub use exported::{Pdu, Place, exported};
+
 /// What a link-layer frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkPayload<'a> {
     /// An IP packet, perhaps followed by padding.
     Ip(&'a [u8]),
+    /// A PDU that Wireshark exported, for [`exported()`].
+    Exported(&'a [u8]),
     /// Something else.
     Other {
         /// Its EtherType; below 1536 an IEEE 802.3 length; on BSD loopback the address family.
@@ -44,6 +49,11 @@ const REGISTRY: &[Link] = &[
     Link { link: LinkType::LOOP, name: "loop", decode: null::decode_loop },
     Link { link: LinkType::IPV4, name: "ipv4", decode: raw::decode },
     Link { link: LinkType::IPV6, name: "ipv6", decode: raw::decode },
+    Link {
+        link: LinkType::WIRESHARK_UPPER_PDU,
+        name: "wireshark-upper-pdu",
+        decode: |pdu| Ok(LinkPayload::Exported(pdu)),
+    },
     Link { link: LinkType::RAW_BSD, name: "raw", decode: raw::decode },
     Link { link: LinkType::RAW_OPENBSD, name: "raw", decode: raw::decode },
 ];
@@ -106,6 +116,7 @@ mod tests {
             (101, "raw"),
             (228, "ipv4"),
             (229, "ipv6"),
+            (252, "wireshark-upper-pdu"),
             (147, "linktype-147"),
         ];
         for (link, expected) in rows {

@@ -4,15 +4,16 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 
+use super::exported::Exported;
 use super::streams::Streams;
 use crate::anomaly::AnomalyLog;
 use crate::flow::{Connection, ConnectionIds, Flow, Side, Transport};
 use crate::frame::{Frame, FrameRef, Timestamp};
 use crate::ip::Ip;
 use crate::ladder::profile::Ports;
-use crate::link::{self, LinkPayload};
+use crate::link::{self, LinkPayload, Pdu, Place};
 use crate::report::view::Account;
-use crate::segment::{Datagram, Segment};
+use crate::segment::{Datagram, Segment, TcpSegment};
 use crate::sip::framer::{self, datagram};
 use crate::sip::grammar::{Probe, looks_like_start};
 use crate::tally::{FrameTally, SetAside};
@@ -70,6 +71,7 @@ pub struct Reading {
     ip: Ip,
     tcp: Tcp,
     udp: Udp,
+    exported: Exported,
     streams: Streams,
     tally: FrameTally,
     anomalies: AnomalyLog,
@@ -82,7 +84,8 @@ impl Reading {
         Self {
             ip: Ip::default(),
             tcp: Tcp::with_ids(tcp::Limits::default(), ids.clone()),
-            udp: Udp::new(ids),
+            udp: Udp::new(ids.clone()),
+            exported: Exported::new(ids),
             streams: Streams::new(ports),
             tally: FrameTally::default(),
             anomalies: AnomalyLog::default(),
@@ -92,11 +95,17 @@ impl Reading {
     /// Takes one frame in.
     pub fn push(&mut self, frame: &Frame<'_>, out: &mut impl FnMut(Seen<'_>)) {
         let decoded = link::decode(frame).and_then(|payload| match payload {
-            LinkPayload::Ip(ip) => self.ip.push(frame, ip, &mut self.anomalies),
+            LinkPayload::Ip(ip) => self.ip.push(frame, ip, &mut self.anomalies).map(Some),
+            LinkPayload::Exported(bytes) => {
+                let pdu = link::exported(bytes)?;
+                self.exported(frame, &pdu, out);
+                Ok(None)
+            }
             LinkPayload::Other { .. } => Err(SetAside::NotIp),
         });
         let packet = match decoded {
-            Ok(packet) => packet,
+            Ok(Some(packet)) => packet,
+            Ok(None) => return self.tally.push_used(0),
             Err(reason) => return self.tally.push_set_aside(reason, frame.at, 0, &mut self.anomalies),
         };
         match packet.segment() {
@@ -115,11 +124,47 @@ impl Reading {
         }
     }
 
+    /// Takes a PDU in that Wireshark exported: from above TCP as a segment, from elsewhere as a piece of a stream.
+    fn exported(&mut self, frame: &Frame<'_>, pdu: &Pdu<'_>, out: &mut impl FnMut(Seen<'_>)) {
+        let (at, source, destination, payload) = (frame.at, pdu.source, pdu.destination, pdu.payload);
+        let missing = frame.wire_len.saturating_sub(u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX));
+        let streams = &mut self.streams;
+        match (pdu.transport, pdu.place) {
+            (Transport::Udp, _) => {
+                let identification = pdu.original.unwrap_or(0);
+                let datagram = Datagram { at, source, destination, identification, payload, missing };
+                self.udp.push(&datagram, streams, out);
+            }
+            (Transport::Tcp, Some(Place { next_sequence, acknowledged })) => {
+                let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).saturating_add(missing);
+                let segment = TcpSegment {
+                    at,
+                    source,
+                    destination,
+                    sequence: next_sequence.wrapping_sub(length),
+                    acknowledgment: Some(acknowledged),
+                    syn: false,
+                    fin: false,
+                    rst: false,
+                    window: u16::MAX,
+                    window_shift: None,
+                    payload,
+                    missing,
+                };
+                self.tcp.push(&segment, &mut self.anomalies, &mut |connection, side, event| {
+                    streams.event(connection, side, event, out);
+                });
+            }
+            (Transport::Tcp, None) => self.exported.push(at, pdu, u64::from(missing), streams, out),
+        }
+    }
+
     /// The capture is over: what waits comes out.
     pub fn finish(&mut self, out: &mut impl FnMut(Seen<'_>)) {
         let streams = &mut self.streams;
         self.tcp
             .finish(&mut self.anomalies, &mut |connection, side, event| streams.event(connection, side, event, out));
+        self.exported.finish(streams, out);
         self.ip.finish(&mut self.anomalies);
     }
 
@@ -129,7 +174,8 @@ impl Reading {
         tally.push_filtered(filtered);
         let mut anomalies = self.anomalies.clone();
         anomalies.append(self.streams.anomalies());
-        Account { tally, anomalies, tcp: self.tcp.counters().connections, ..self.streams.account() }
+        let tcp = self.tcp.counters().connections + self.exported.connections;
+        Account { tally, anomalies, tcp, ..self.streams.account() }
     }
 }
 
@@ -156,13 +202,8 @@ impl Udp {
             self.flows.clear();
         }
         let (connection, inputs) = self.flows.entry(ends).or_insert_with(|| {
-            let to_server = is_server(segment.destination) || !is_server(segment.source);
-            let (client, server) =
-                if to_server { (segment.source, segment.destination) } else { (segment.destination, segment.source) };
-            (
-                Connection { id: self.ids.next_id(), flow: Flow { client, server }, transport: Transport::Udp },
-                BTreeSet::new(),
-            )
+            let flow = flow_of(segment.source, segment.destination);
+            (Connection { id: self.ids.next_id(), flow, transport: Transport::Udp }, BTreeSet::new())
         });
         if inputs.insert(segment.at.input) && inputs.len() > 1 {
             out(Seen::Witness { connection, input: segment.at.input });
@@ -199,6 +240,12 @@ impl Udp {
     }
 }
 
-fn is_server(end: SocketAddr) -> bool {
-    SERVER_PORTS.contains(&end.port())
+/// Who is the server of two that were met without a handshake: the one on a server's port, else the receiver.
+pub fn flow_of(source: SocketAddr, destination: SocketAddr) -> Flow {
+    let is_server = |end: SocketAddr| SERVER_PORTS.contains(&end.port());
+    if is_server(destination) || !is_server(source) {
+        Flow { client: source, server: destination }
+    } else {
+        Flow { client: destination, server: source }
+    }
 }

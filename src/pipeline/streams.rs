@@ -17,7 +17,7 @@ use crate::sip::framer::{self, Framed, Framer};
 use crate::sip::grammar;
 use crate::sip::header::HeaderName;
 use crate::sip::method::Method;
-use crate::stream::Event;
+use crate::stream::{Event, UNKNOWN_LENGTH};
 use crate::unreadable::UnreadableReason;
 
 /// Octets of one side searched for a SIP message before its stream is taken for something else. On a
@@ -134,6 +134,11 @@ impl Streams {
             unlisted: self.ledger.totals.unlisted,
             ..Account::default()
         }
+    }
+
+    /// Octets held back of a message of `side` that is not whole.
+    pub fn held(&self, id: ConnectionId, side: Side) -> usize {
+        self.open.get(&id).and_then(|stream| stream.framers.get(side.index())).map_or(0, Framer::buffered)
     }
 
     /// Takes one event of a TCP stream in.
@@ -267,7 +272,8 @@ impl Ledger {
         out: &mut impl FnMut(Seen<'_>),
     ) {
         let from = after.map_or(frame.time, |after| after.time).min(frame.time);
-        let loss = Loss { from, to: frame.time, gaps: 1, octets: length };
+        let octets = if length == UNKNOWN_LENGTH { 0 } else { length };
+        let loss = Loss { from, to: frame.time, gaps: 1, octets };
         match stream.content {
             Content::Sip => {
                 self.lost(connection, loss, out);

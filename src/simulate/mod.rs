@@ -2,7 +2,8 @@
 //!
 //! In: the name of a scenario and [`Options`]. Out: a capture file, byte for byte the same whenever the
 //! same is asked for. It refuses to know how captures are read or judged: what it writes is the
-//! reading half's test, so it shares no code with it but the computation of GRUUs.
+//! reading half's test, so it shares no code with it but the computation of GRUUs and, where compression is asked
+//! for, the table of packet layouts.
 //!
 //! ```text
 //! story ─→ call, push ─Text→ agenda (by time) ─Act→ wire ─Segment→ record ─frame→ file
@@ -16,6 +17,7 @@ mod agenda;
 mod call;
 mod file;
 mod message;
+mod negotiation;
 mod options;
 mod packet;
 mod push;
@@ -39,7 +41,6 @@ use agenda::{Act, Agenda};
 use record::{Recorder, Window};
 use stage::{MILLISECOND, Stage};
 use story::Span;
-use topology::Topology;
 use wire::Network;
 
 /// From the capture's beginning to that of the first ladder, milliseconds.
@@ -90,8 +91,7 @@ pub fn write(scenario: &str, options: &Options, out: &mut dyn Write) -> Result<S
     let options = Options { client: scenario.client.unwrap_or(options.client), ..options.clone() };
     let first = options.start.nanos().saturating_add(LEAD * MILLISECOND);
     let recorder = Recorder::begin(&options, window(scenario.span, &options, first), out)?;
-    let is_split = options.mischief.contains(&Mischief::Split);
-    let network = Network::new(Topology { ipv6: options.ipv6 }, options.seed, is_split, recorder);
+    let network = Network::new(&options, recorder);
     Performance { scenario, options: &options, first, agenda: Agenda::default(), network, told: 0, messages: 0 }.run()
 }
 
@@ -189,7 +189,8 @@ impl Performance<'_> {
         for hop in self.network.open_hops() {
             self.network.perform(end, Act::Close(hop), &mut self.agenda)?;
         }
-        let mut summary = Summary { messages: self.messages, ladders: self.told, ..Summary::default() };
+        let messages = self.messages + self.network.negotiations;
+        let mut summary = Summary { messages, ladders: self.told, ..Summary::default() };
         self.network.into_recorder().end(&mut summary)?;
         Ok(summary)
     }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::frame::{LinkType, Timestamp};
+use crate::sipcomp::Layout;
 
 /// The entry of `names` that differs from `wrong` in the fewest letters, when that is few enough to be a slip.
 pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -294,6 +295,8 @@ pub struct Options {
     pub container: Container,
     /// What happened to the packets.
     pub mischief: Vec<Mischief>,
+    /// How the packets of compressed connections are laid out; none means that nothing is compressed.
+    pub compress: Option<&'static Layout>,
     /// When the capture begins.
     pub start: Timestamp,
     /// Milliseconds by which the capturing host's clock is ahead.
@@ -319,6 +322,7 @@ impl Default for Options {
             ipv6: false,
             container: Container::Pcap,
             mischief: Vec::new(),
+            compress: None,
             start: Self::START,
             clock_offset_ms: 0,
         }

@@ -4,6 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::packet::{fold, sum};
 use super::*;
+use crate::anomaly::AnomalyLog;
+use crate::flow::Side;
+use crate::frame::FrameRef;
+use crate::sipcomp::{Decompressor, LAYOUTS};
+use crate::stream::Event;
 
 /// One frame of a raw-IP capture of IPv4, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,6 +253,56 @@ fn mischief_changes_packets_but_not_what_is_said() {
     let (mirrored, _) = with(Mischief::Mirror);
     assert!(mirrored.chunks(2).all(|pair| pair[0].whole == pair[1].whole));
     assert_eq!(mirrored.len() as u64, summary.frames * 2);
+}
+
+/// The text of both sides of a connection that is compressed behind the first message of each.
+fn unpacked(client: &[u8], server: &[u8]) -> [Vec<u8>; 2] {
+    let (mut texts, mut anomalies) = ([Vec::new(), Vec::new()], AnomalyLog::default());
+    let mut begins = [0, 0];
+    for (begin, (stream, first)) in begins.iter_mut().zip([(client, "NEGOTIATE sip:"), (server, "SIP/2.0 200 OK")]) {
+        let end = stream.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole header") + 4;
+        let head = String::from_utf8_lossy(&stream[..end]);
+        assert!(head.starts_with(first) && head.contains("\r\nCompression: LZ77-8K\r\n"), "{head}");
+        assert_eq!(messages(&stream[..end]).len(), 1);
+        *begin = end as u64;
+    }
+    let mut decompressor = Decompressor::new(begins);
+    let frame = FrameRef { input: 0, number: 1, time: Options::START };
+    for (side, stream) in [(Side::Client, client), (Side::Server, server)] {
+        for event in [Event::Bytes { offset: 0, bytes: stream, frame }, Event::End { frame }] {
+            decompressor.push(side, event, &mut anomalies, &mut |side, event| match event {
+                Event::Bytes { bytes, .. } => texts[side.index()].extend_from_slice(bytes),
+                Event::Gap { .. } => panic!("nothing is lost"),
+                Event::Witness { .. } | Event::End { .. } => {}
+            });
+        }
+    }
+    assert_eq!(anomalies.iter().count(), 0);
+    texts
+}
+
+#[test]
+fn compression_changes_octets_but_not_what_is_said() {
+    for scenario in ["happy", "two-devices", "connection-refused"] {
+        let (plain, summary) = taken(scenario, &raw());
+        let plain = streams(&plain);
+        for (row, layout) in LAYOUTS.iter().enumerate() {
+            // Each layout with one of the ways to cut messages up.
+            let mischief = if row == 0 { vec![Mischief::Split] } else { Vec::new() };
+            let options = Options { compress: Some(layout), mischief, ..raw() };
+            let (frames, with) = taken(scenario, &options);
+            let packed = streams(&frames);
+            let mut connections = 0;
+            for (ends, client) in packed.iter().filter(|(_, stream)| stream.starts_with(b"NEGOTIATE ")) {
+                let back = [ends[1], ends[0]];
+                let texts = unpacked(client, &packed[&back]);
+                assert!(texts == [plain[ends].clone(), plain[&back].clone()], "{scenario} {} {ends:?}", layout.name);
+                connections += 1;
+            }
+            assert_eq!(with.messages, summary.messages + 2 * connections, "{scenario}");
+            assert!(connections > 4 && with.bytes < summary.bytes, "{scenario} {}", layout.name);
+        }
+    }
 }
 
 #[test]

@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::agenda::{Act, Agenda, Dial};
+use super::negotiation::Negotiation;
+use super::options::{Mischief, Options};
 use super::packet::{Segment, flag};
 use super::random::Random;
 use super::record::Recorder;
 use super::topology::{Hop, Topology};
 use crate::error::Result;
 use crate::flow::Side;
+use crate::sipcomp::{Compressor, Layout};
 
 /// Octets of data a segment holds on Ethernet.
 const SEGMENT: usize = 1_460;
@@ -38,6 +41,8 @@ struct Connection {
     halves: [Half; 2],
     /// For odd places to cut at; its own, so that other connections do not matter.
     random: Random,
+    /// What packs each side's text, once that is agreed.
+    compressors: Option<[Compressor; 2]>,
 }
 
 /// All hosts and their connections.
@@ -45,6 +50,9 @@ pub(super) struct Network<'a> {
     topology: Topology,
     seed: u64,
     split: bool,
+    compress: Option<&'static Layout>,
+    /// Messages said only to agree on compression.
+    pub(super) negotiations: u64,
     recorder: Recorder<'a>,
     connections: BTreeMap<Hop, Connection>,
     /// How often a server connection was made; those of users are made once.
@@ -55,12 +63,14 @@ pub(super) struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    /// A network without connections. With `split`, hosts send their messages in small odd pieces.
-    pub(super) fn new(topology: Topology, seed: u64, split: bool, recorder: Recorder<'a>) -> Self {
+    /// A network without connections. With the mischief `split`, hosts send their messages in small odd pieces.
+    pub(super) fn new(options: &Options, recorder: Recorder<'a>) -> Self {
         Self {
-            topology,
-            seed,
-            split,
+            topology: Topology { ipv6: options.ipv6 },
+            seed: options.seed,
+            split: options.mischief.contains(&Mischief::Split),
+            compress: options.compress,
+            negotiations: 0,
             recorder,
             connections: BTreeMap::new(),
             turns: BTreeMap::new(),
@@ -94,7 +104,37 @@ impl<'a> Network<'a> {
     fn say(&mut self, hop: Hop, side: Side, octets: &[u8], agenda: &mut Agenda) -> Result<()> {
         if !self.connections.contains_key(&hop) {
             self.open(hop)?;
+            self.negotiate(hop, agenda)?;
         }
+        let connection = self.connections.get_mut(&hop);
+        let compressors = connection.and_then(|connection| connection.compressors.as_mut());
+        match compressors.and_then(|compressors| compressors.get_mut(side.index())) {
+            Some(compressor) => {
+                let mut packets = Vec::new();
+                compressor.push(octets, &mut packets);
+                self.transmit(hop, side, &packets, agenda)
+            }
+            None => self.transmit(hop, side, octets, agenda),
+        }
+    }
+
+    /// Lets the ends of a new connection agree on compression, where they are to.
+    fn negotiate(&mut self, hop: Hop, agenda: &mut Agenda) -> Result<()> {
+        let (Some(layout), Some(connection)) = (self.compress, self.connections.get_mut(&hop)) else { return Ok(()) };
+        let [client, server] = connection.halves.each_ref().map(|half| half.address);
+        let mut random = Random::of(&[self.seed, hop_number(hop), u64::from(client.port()), 0x6e65_676f]);
+        let Negotiation { request, response, compressors } = Negotiation::new(layout, client, server, &mut random);
+        connection.compressors = Some(compressors);
+        self.negotiations += 2;
+        for (side, octets) in [(Side::Client, request), (Side::Server, response)] {
+            self.transmit(hop, side, &octets, agenda)?;
+            self.clock = self.clock.saturating_add(TURN_ROUND);
+        }
+        Ok(())
+    }
+
+    /// Sends octets as segments.
+    fn transmit(&mut self, hop: Hop, side: Side, octets: &[u8], agenda: &mut Agenda) -> Result<()> {
         let mut rest = octets;
         while !rest.is_empty() {
             let limit = self.segment_length(hop);
@@ -156,7 +196,7 @@ impl<'a> Network<'a> {
         let first = if hop == Hop::PushInternal(0) { 0xffff_fc00 } else { random.next() as u32 };
         let half = |address, next| Half { address, next, owes: false, timer: false };
         let halves = [half(client, first), half(server, random.next() as u32)];
-        self.connections.insert(hop, Connection { halves, random });
+        self.connections.insert(hop, Connection { halves, random, compressors: None });
         self.send(hop, Side::Client, flag::SYN, &[])?;
         self.clock = self.clock.saturating_add(TURN_ROUND);
         self.send(hop, Side::Server, flag::SYN | flag::ACK, &[])?;
