@@ -199,8 +199,8 @@ mod tests {
         let mut reading = Reading::new(&Profile::built_in().unwrap().ports);
         let mut seen = Vec::new();
         let mut note = |event: Seen<'_>| match event {
-            Seen::Message { connection, side, at, message } => {
-                let first = message.raw.split(|octet| *octet == b'\r').next().unwrap_or_default();
+            Seen::Message { connection, side, at, raw } => {
+                let first = raw.split(|octet| *octet == b'\r').next().unwrap_or_default();
                 let text = String::from_utf8_lossy(first).into_owned();
                 seen.push(format!("{} {} {text}", at.number, connection.flow.sender(side)));
             }
