@@ -90,12 +90,13 @@ pub(super) struct Half {
 }
 
 impl Half {
-    pub(super) fn new() -> Self {
+    /// A direction of the connection whose first frame is `begin`.
+    pub(super) fn new(begin: FrameRef) -> Self {
         Self {
             assembler: Assembler::new(ANCHOR),
             start: Start::Unknown,
             anchor: 0,
-            passed: Passed::new(ANCHOR),
+            passed: Passed::new(ANCHOR, begin),
             sent: ANCHOR,
             claimed: 0,
             evidence: Evidence::default(),

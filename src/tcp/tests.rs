@@ -296,6 +296,31 @@ fn acknowledged_tails_become_gaps() {
 }
 
 #[test]
+fn a_gap_lies_after_the_last_octets_or_the_begin_of_the_connection() {
+    for (script, expected) in [
+        ("> S; < S =0 +10; > =0 'abc +10; > =0 +500; < @3 +500 'def", (0, 1020)),
+        ("> S; < S =0 +10; < 'abc +10; > 'x =9; < @9 +500 'def", (20, 520)),
+    ] {
+        let (mut tcp, mut anomalies, mut writer) =
+            (Tcp::new(Limits::default()), AnomalyLog::default(), Writer::default());
+        let mut gaps = Vec::new();
+        let mut take = |_: &Connection, _: Side, event: Event<'_>| {
+            if let Event::Gap { after, frame, .. } = event {
+                gaps.push((after.unwrap().time, frame.time));
+            }
+        };
+        let begin = writer.segment(&step("> S")).at.time;
+        let mut writer = Writer::default();
+        for text in script.split(';') {
+            tcp.push(&writer.segment(&step(text)), &mut anomalies, &mut take);
+        }
+        tcp.finish(&mut anomalies, &mut take);
+        let since = |time: Timestamp| time.since(begin) / 1_000_000;
+        assert_eq!(gaps.iter().map(|(after, frame)| (since(*after), since(*frame))).collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[test]
 fn the_window_proves_a_hole() {
     // The server never allowed more than 8 octets (2 shifted by 2) beyond what it had: octet 12 means it had 4.
     let small = "> S s2; < S =0 s2 w2; > =0; < =0 w2; > @4 'efgh; > @8 'ijkl;";
