@@ -79,7 +79,7 @@ impl Row {
         let (mut given, mut cuts) = (Vec::new(), Vec::new());
         while let Some(word) = words.next() {
             match word {
-                "without" | "from" | "upto" => cuts.push((word, words.next().expect("a step").parse().unwrap())),
+                "without" | "from" | "upto" => cuts.push((word, words.next().expect("a step"))),
                 option => given.push(option),
             }
         }
@@ -124,11 +124,14 @@ fn picture(ladder: &Value) -> String {
     format!("{}{broken} {} {}", ladder["verdict"].as_str().unwrap(), &steps[..5], &steps[5..])
 }
 
-/// The capture `without` the frames that show a step, `from` the first or `upto` the last of them.
-fn cut(capture: &[u8], how: &str, step: usize) -> Vec<u8> {
+/// The capture `without` the frames that show a step (`4:1`: the first of them), `from` the first or `upto` the last.
+fn cut(capture: &[u8], how: &str, what: &str) -> Vec<u8> {
+    let (step, which) = what.split_once(':').map_or((what, None), |(step, which)| (step, Some(which)));
+    let (step, which): (usize, Option<usize>) = (step.parse().unwrap(), which.map(|which| which.parse().unwrap()));
     let report = program::report_on(capture, &[]);
     let evidence = report["ladders"][0]["steps"][step - 1]["evidence"].as_array().unwrap();
     let shown: Vec<u64> = evidence.iter().map(|seen| seen["frame"].as_u64().unwrap()).collect();
+    let shown = which.map_or(shown.clone(), |which| vec![shown[which - 1]]);
     let (first, last) = (*shown.iter().min().expect("the step is seen"), *shown.iter().max().unwrap());
     let kept = |number: u64| match how {
         "without" => !shown.contains(&number),
