@@ -29,7 +29,8 @@ pub enum Event<'a> {
         offset: u64,
         /// How many octets were lost; at least 1. [`UNKNOWN_LENGTH`] when nobody can know.
         length: u64,
-        /// The frame after which they are missing, when the stream had one.
+        /// The frame after which they are missing: the last that carried bytes of the stream, before that the
+        /// connection's first; none where nothing is known.
         after: Option<FrameRef>,
         /// The frame that proved the loss.
         frame: FrameRef,

@@ -126,7 +126,7 @@ fn piece(word: &str, width: usize) -> &str {
         // A character wider than the line: one is taken all the same, to move on.
         return word.get(..word.chars().next().map_or(0, char::len_utf8)).unwrap_or(word);
     }
-    let mark = full.rfind([';', ',', '/', '@', '=', '-', '&', '?']).map(|at| at + 1);
+    let mark = full.rfind([';', ',', '/', '@', '=', '-', '&', '?', ':', '.']).map(|at| at + 1);
     mark.filter(|end| *end > full.len() / 2).and_then(|end| full.get(..end)).unwrap_or(full)
 }
 
@@ -148,7 +148,7 @@ pub fn counted(number: u64, singular: &str, plural: &str) -> String {
     format!("{} {}", count(number), if number == 1 { singular } else { plural })
 }
 
-/// Milliseconds for a reader: `0.4 ms`, `80 ms`, `1.27 s`, `2 min 5 s`; the sign is kept.
+/// Milliseconds for a reader: `0.4 ms`, `80 ms`, `1.27 s`, `75.0 s`, `2 min 5 s`; the sign is kept.
 pub fn duration(milliseconds: f64) -> String {
     let size = milliseconds.abs();
     if !size.is_finite() {
@@ -159,6 +159,9 @@ pub fn duration(milliseconds: f64) -> String {
         format!("{milliseconds:.0} ms")
     } else if size < 59_995.0 {
         format!("{:.2} s", milliseconds / 1000.0)
+    } else if size < 99_950.0 {
+        // Limits are stated in seconds.
+        format!("{:.1} s", milliseconds / 1000.0)
     } else {
         let seconds = (size / 1000.0).round();
         let sign = if milliseconds < 0.0 { "-" } else { "" };
@@ -216,6 +219,7 @@ mod tests {
             ("山田太郎", 3, &["山", "田", "太", "郎"]),
             ("山田", 1, &["山", "田"]),
             ("sip:bob@example.com;gruu", 20, &["sip:bob@example.com;", "gruu"]),
+            ("sip:push@push.lync.com", 21, &["sip:push@push.lync.", "com"]),
             ("no-push-expected", 12, &["no-push-", "expected"]),
             ("a-bcdefghijkl", 8, &["a-bcdefg", "hijkl"]),
         ] {
@@ -246,6 +250,8 @@ mod tests {
             (80.1, "80 ms"),
             (-12.6, "-13 ms"),
             (1266.0, "1.27 s"),
+            (60_001.2, "60.0 s"),
+            (99_960.0, "1 min 40 s"),
             (125_000.0, "2 min 5 s"),
             (f64::NAN, "?"),
         ] {

@@ -57,7 +57,7 @@ impl Conversation {
         };
         Self {
             connection: Connection { id, flow: Flow { client, server }, transport: Transport::Tcp },
-            halves: [Half::new(), Half::new()],
+            halves: [Half::new(segment.at), Half::new(segment.at)],
             options: [None; 2],
             scale: None,
             count: 0,

@@ -10,7 +10,7 @@ use crate::stream::Event;
 use super::Scene;
 use super::assembler::Assembler;
 use super::passed::{Emit, Passed};
-use super::proof::{Evidence, Hole, Moment};
+use super::proof::{Evidence, Hole, Moment, WAIT_ALONE};
 
 /// How far from the expected place a segment may be: far more than any window, and less than the 2^31 at
 /// which sequence numbers lose their order. What is farther belongs to another connection on these ports.
@@ -90,12 +90,13 @@ pub(super) struct Half {
 }
 
 impl Half {
-    pub(super) fn new() -> Self {
+    /// A direction of the connection whose first frame is `begin`.
+    pub(super) fn new(begin: FrameRef) -> Self {
         Self {
             assembler: Assembler::new(ANCHOR),
             start: Start::Unknown,
             anchor: 0,
-            passed: Passed::new(ANCHOR),
+            passed: Passed::new(ANCHOR, begin),
             sent: ANCHOR,
             claimed: 0,
             evidence: Evidence::default(),
@@ -127,7 +128,7 @@ impl Half {
 
     /// Whether something waits here that time alone could bring out.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.assembler.is_clear() || (self.fin.is_some() && !self.done)
+        !self.assembler.is_clear() || (self.fin.is_some() && !self.done) || self.tail().is_some()
     }
 
     /// Octets of memory that wait here.
@@ -419,6 +420,11 @@ impl Half {
                 break;
             }
         }
+        if let Some((end, since)) = self.tail().filter(|_| self.hole().is_none())
+            && moment.at.time.since(since) >= WAIT_ALONE
+        {
+            self.give_up(end, moment.at, scene, emit);
+        }
         if self.fin.is_some_and(|(fin, _)| fin <= self.assembler.next()) {
             self.done = true;
         }
@@ -454,6 +460,19 @@ impl Half {
         let (end, since) = data.or(self.fin).filter(|(end, _)| *end > self.assembler.next())?;
         let (segments, octets) = (self.assembler.pieces(), self.assembler.octets());
         Some(Hole { end, since, segments, octets })
+    }
+
+    /// Octets at the end that are proven to have been sent although nothing lies behind them yet: where they
+    /// end, and since when that is known. They are waited for longer than a hole, since a whole direction may
+    /// come late from its tap; but not until something follows, which may be never.
+    fn tail(&self) -> Option<(u64, Timestamp)> {
+        if self.is_held() || self.done {
+            return None;
+        }
+        let (upto, since) = self.evidence.proof()?;
+        // A claim of one octet more than was seen is a FIN.
+        let end = upto.min(self.end());
+        (end > self.assembler.next()).then_some((end, since))
     }
 
     fn give_up(&mut self, end: u64, now: FrameRef, scene: &mut Scene<'_>, emit: &mut Emit<'_>) {

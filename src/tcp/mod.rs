@@ -164,7 +164,10 @@ impl Tcp {
     ) {
         self.counters.segments += 1;
         let pair = Pair::of(segment);
-        let place = match self.table.find(pair) {
+        // Losses elsewhere are told before what this segment brings: whoever reads on may judge by it.
+        let own = self.table.find(pair);
+        self.check_waiting(segment.at, own, anomalies, out);
+        let place = match own {
             Some(place) => place,
             None if segment.rst => return self.counters.late += 1,
             None if self.past.explains(pair, segment) => return self.counters.late += 1,
@@ -175,7 +178,7 @@ impl Tcp {
             let place = self.admit(pair, segment, anomalies, out);
             self.feed(place, segment, anomalies, out);
         }
-        self.check_waiting(segment.at, anomalies, out);
+        self.check_waiting(segment.at, None, anomalies, out);
     }
 
     /// The capture is over: what waits comes out, holes become gaps, everything ends.
@@ -267,16 +270,18 @@ impl Tcp {
         }
     }
 
-    /// Looks after holes on connections that have no traffic, and keeps the total limit.
+    /// Looks after holes on connections that have no traffic, and keeps the total limit. Stops at the
+    /// connection at place `own`, whose traffic has just come and may fill its hole.
     fn check_waiting(
         &mut self,
         now: FrameRef,
+        own: Option<usize>,
         anomalies: &mut AnomalyLog,
         out: &mut impl FnMut(&Connection, Side, Event<'_>),
     ) {
         while let Some((place, since)) = self.table.longest_waiting() {
             let full = self.waiting > self.limits.total_buffer;
-            if !full && now.time.since(since) < WAIT_ALONE {
+            if own == Some(place) || (!full && now.time.since(since) < WAIT_ALONE) {
                 return;
             }
             let Some(entry) = self.table.get(place) else { return };

@@ -19,14 +19,15 @@ pub(super) struct Passed {
     pub(super) origin: u64,
     pub(super) octets: u64,
     pub(super) lost: u64,
-    last: Option<FrameRef>,
+    /// The last frame passed on, at first the connection's first one.
+    last: FrameRef,
     pub(super) newest: Newest,
 }
 
 impl Passed {
-    /// Nothing passed on yet of a stream that begins at `origin`.
-    pub(super) fn new(origin: u64) -> Self {
-        Self { origin, octets: 0, lost: 0, last: None, newest: Newest::default() }
+    /// Nothing passed on yet of a stream that begins at `origin`, of a connection that begins with frame `begin`.
+    pub(super) fn new(origin: u64, begin: FrameRef) -> Self {
+        Self { origin, octets: 0, lost: 0, last: begin, newest: Newest::default() }
     }
 
     /// Passes octets on; `at` is their internal offset.
@@ -40,7 +41,7 @@ impl Passed {
         recent.remember(&mut self.newest, at, bytes);
         self.octets += bytes.len() as u64;
         counters.delivered += bytes.len() as u64;
-        self.last = Some(frame);
+        self.last = frame;
         emit(Event::Bytes { offset: at.saturating_sub(self.origin), bytes, frame });
     }
 
@@ -49,6 +50,6 @@ impl Passed {
         self.lost += length;
         counters.gaps += 1;
         counters.gap_octets += length;
-        emit(Event::Gap { offset: at.saturating_sub(self.origin), length, after: self.last, frame: now });
+        emit(Event::Gap { offset: at.saturating_sub(self.origin), length, after: Some(self.last), frame: now });
     }
 }

@@ -8,6 +8,7 @@
 //!   capture itself says that it cut them off; and [`LATE_SEGMENTS`] or [`LATE_TIME`] have gone by since;
 //! - no acknowledgment of the other side is in the capture at all, and much lies beyond the hole
 //!   ([`BEYOND_SEGMENTS`], [`BEYOND_OCTETS`]) or has waited there for [`WAIT_ALONE`];
+//! - nothing lies behind it yet, and for [`WAIT_ALONE`] the other side has said that it got it;
 //! - acknowledgments are there but for [`WAIT_ANSWERED`] none came past the hole: the other side is dead.
 
 use crate::frame::{FrameRef, Timestamp};
@@ -109,6 +110,11 @@ impl Evidence {
     /// What is proven although the wait for `next` has not begun yet: begins it.
     pub(super) fn watch(&mut self, next: u64, moment: Moment) {
         self.prove(self.proven, next, moment);
+    }
+
+    /// Up to where and since when the octets waited for are known to have been sent.
+    pub(super) fn proof(&self) -> Option<(u64, Timestamp)> {
+        self.proof.map(|proof| (proof.upto, proof.time))
     }
 
     /// Up to where a proof has stood long enough.

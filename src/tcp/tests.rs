@@ -281,12 +281,43 @@ fn acknowledged_tails_become_gaps() {
     check_open("> 'abc; < =10", "0>abc | 0>~7 0>. 0<.");
     check_open("> 'abc; < =10; > @10 +50 'xyz; < +100 =13; < +50 =13", "0>abc 0>~7 0>xyz | 0>. 0<.");
     check_open("> 'abc; < =10; > @10 +500 'xyz", "0>abc 0>~7 0>xyz | 0>. 0<.");
+    // Nothing need follow: the proof has stood long enough.
+    check_open("> 'abc; < =10; < +2999 'z", "0>abc 0<z | 0>~7 0>. 0<.");
+    check_open("> 'abc; < =10; < +3000 'z", "0>abc 0<z 0>~7 | 0>. 0<.");
+    check_open("> 'abc; < =10; > +2000 @3 'defghij", "0>abc 0>defghij | 0>. 0<.");
+    check_open("> 'abc; < =10; < +3000 'z; > @10 'xyz; < =13", "0>abc 0<z 0>~7 0>xyz | 0>. 0<.");
+    check_open("> 'abc; < =4; < +9000 'z", "0>abc 0<z | 0>. 0<.");
     // One octet more than was seen is a FIN that was not.
     check_open("> 'abc; < =4", "0>abc | 0>. 0<.");
     // The sender says so itself.
     check_open("> 'abc; > @10", "0>abc | 0>~7 0>. 0<.");
     // A side never seen at all.
     check_open("< 'abc; < =7 'def", "0<abc 0<def | 0>~7 0>. 0<.");
+}
+
+#[test]
+fn a_gap_lies_after_the_last_octets_or_the_begin_of_the_connection() {
+    for (script, expected) in [
+        ("> S; < S =0 +10; > =0 'abc +10; > =0 +500; < @3 +500 'def", (0, 1020)),
+        ("> S; < S =0 +10; < 'abc +10; > 'x =9; < @9 +500 'def", (20, 520)),
+    ] {
+        let (mut tcp, mut anomalies, mut writer) =
+            (Tcp::new(Limits::default()), AnomalyLog::default(), Writer::default());
+        let mut gaps = Vec::new();
+        let mut take = |_: &Connection, _: Side, event: Event<'_>| {
+            if let Event::Gap { after, frame, .. } = event {
+                gaps.push((after.unwrap().time, frame.time));
+            }
+        };
+        let begin = writer.segment(&step("> S")).at.time;
+        let mut writer = Writer::default();
+        for text in script.split(';') {
+            tcp.push(&writer.segment(&step(text)), &mut anomalies, &mut take);
+        }
+        tcp.finish(&mut anomalies, &mut take);
+        let since = |time: Timestamp| time.since(begin) / 1_000_000;
+        assert_eq!(gaps.iter().map(|(after, frame)| (since(*after), since(*frame))).collect::<Vec<_>>(), [expected]);
+    }
 }
 
 #[test]
@@ -467,7 +498,7 @@ fn a_hole_on_a_silent_connection_is_given_up_by_the_traffic_of_others() {
         segment.source.set_port(port);
         tcp.push(&segment, &mut anomalies, &mut |connection, side, event| log.take(connection, side, event));
     }
-    assert_eq!(log.events.join(" "), "1>x 0>~3 0>def");
+    assert_eq!(log.events.join(" "), "0>~3 0>def 1>x");
 }
 
 #[test]

@@ -155,7 +155,8 @@ fn step_rows(page: &Page, report: &Report, step: &Step, columns: Columns) -> Vec
     if step.evidence.len() > EVIDENCE {
         tails.push(remark(format!("and {} more", step.evidence.len() - EVIDENCE)));
     }
-    if let Some(detail) = &step.detail {
+    let said = step.evidence.last().map(|seen| &seen.summary);
+    if let Some(detail) = step.detail.as_ref().filter(|detail| said != Some(detail)) {
         tails.push(remark(page.safe(detail)));
     }
     if tails.is_empty() {
@@ -236,8 +237,10 @@ pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
     page.prose(2, severity_tint(finding.severity), &head);
     let detail = page.safe(&finding.detail);
     page.prose(4, Tint::Plain, &detail);
-    if let Some(said) = &finding.diagnostics {
-        let who = said.reported_by.as_deref().map_or_else(|| "unknown".to_owned(), |who| page.safe(who));
+    // Without a name the line would only repeat what the detail says.
+    if let Some((said, who)) = finding.diagnostics.as_ref().and_then(|said| Some((said, said.reported_by.as_deref()?)))
+    {
+        let who = page.safe(who);
         let codes = said.codes();
         let codes = if codes.is_empty() { codes } else { format!(": {codes}") };
         page.prose(4, Tint::Plain, &format!("Reported by {who}{codes}"));

@@ -158,7 +158,9 @@ fn phone(ladder: &Ladder) -> Option<String> {
 /// The step that decided the verdict, and what it was.
 fn what(page: &Page, report: &Report, ladder: &Ladder) -> (String, String) {
     let step = deciding_step(ladder);
-    let worth = |severity: Severity| severity > Severity::Note || ladder.verdict == Verdict::NoPushExpected;
+    // Where nothing is wrong, the note is the news.
+    let quiet = matches!(ladder.verdict, Verdict::Complete | Verdict::NoPushExpected);
+    let worth = |severity: Severity| severity > Severity::Note || quiet;
     let finding = findings(report, ladder)
         .find(|finding| step.is_some_and(|step| finding.step == Some(step.number)))
         .or_else(|| findings(report, ladder).find(|finding| worth(finding.severity)));

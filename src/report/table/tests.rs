@@ -105,6 +105,27 @@ fn a_broken_ladder_tells_what_broke() {
 }
 
 #[test]
+fn nothing_is_said_twice_nor_of_an_unknown_reporter() {
+    let mut report = sample::broken();
+    report.findings[0].diagnostics.as_mut().unwrap().reported_by = None;
+    let refused = &mut report.ladders[0].steps[4];
+    refused.detail = refused.evidence.last().map(|seen| seen.summary.clone());
+    let text = page(&report, &Options { width: 200, ..Options::default() });
+    assert!(!text.contains("Reported by"), "{text}");
+    assert_eq!(text.matches(" 504 Server time-out, ms-diagnostics 1009\n").count(), 1, "{text}");
+}
+
+#[test]
+fn a_note_on_a_complete_ladder_is_the_news_of_its_row() {
+    let (mut report, note) = (sample::complete(), sample::no_push_expected().findings[0].clone());
+    report.ladders[0].findings = vec![0];
+    let title = note.title.clone();
+    report.findings = vec![note];
+    let text = page(&report, &Options { width: 200, ..Options::default() });
+    assert!(text.contains(&title), "{text}");
+}
+
+#[test]
 fn complete_ladders_show_their_steps_only_when_asked() {
     let report = sample::complete();
     let brief = at_80(&report);
