@@ -32,7 +32,7 @@ impl<'a> Sequence<'a> {
         let steps: Vec<StepJudged> = StepKey::ALL
             .into_iter()
             .map(|key| {
-                let evidence = evidence(key, ladder, &track, profile, coverage);
+                let evidence = evidence(key, ladder, &track);
                 let at = evidence.iter().map(|rung| rung.at.time).min();
                 StepJudged { key, status: Status::NotCovered, at, since_previous: None, evidence, detail: None }
             })
@@ -209,11 +209,16 @@ impl<'a> Sequence<'a> {
         if self.ladder.opened_late && self.is_of_call(key) && self.began_before(key) {
             return (Status::Truncated, Some("before the capture begins".into()));
         }
-        let in_view = self.coverage.view(legs, window, self.ladder.closed) != View::None;
-        if in_view && self.coverage.hidden(legs, window, self.profile) {
-            return (Status::Unreadable, Some(format!("its bytes are lost; step {} proves it", by.number())));
+        let proved = format!("proved by step {}", by.number());
+        match self.coverage.view(legs, window, self.ladder.closed) {
+            View::None => (Status::Implied, Some(proved)),
+            _ if self.coverage.hidden(legs, window, self.profile) => {
+                (Status::Unreadable, Some(format!("its bytes are lost; {proved}")))
+            }
+            View::Partly => (Status::Truncated, Some(format!("before the capture begins; {proved}"))),
+            // Another Front End's leg of this kind is in view, and this step took its own.
+            View::Whole => (Status::Implied, Some(proved)),
         }
-        (Status::Implied, Some(format!("proved by step {}", by.number())))
     }
 
     const fn is_of_call(&self, key: StepKey) -> bool {
@@ -276,7 +281,9 @@ impl<'a> Sequence<'a> {
             {
                 no("the call ended first")
             }
-            MobileRinging if self.ladder.ending == Ending::ByPhone => no("the phone answered without ringing"),
+            MobileRinging if self.ladder.ending == Ending::ByPhone && self.was_in_view(key) => {
+                no("the phone answered without ringing")
+            }
             SessionActive => match self.ladder.ending {
                 Ending::CancelledByCaller | Ending::CancelledByFrontEnd => no("the call was cancelled"),
                 Ending::Elsewhere => no("another endpoint answered"),
@@ -285,6 +292,15 @@ impl<'a> Sequence<'a> {
             _ if of_call => None,
             _ => self.notes.absent.and_then(|absent| self.without_push(key, absent)),
         }
+    }
+
+    /// Whether a step of the call would have been seen, had it happened before the answer.
+    fn was_in_view(&self, key: StepKey) -> bool {
+        let window = self.whole();
+        let legs = self.legs(key);
+        !self.began_before(key)
+            && self.coverage.view(legs, window, self.ladder.closed) == View::Whole
+            && !self.coverage.hidden(legs, window, self.profile)
     }
 
     /// A push step of a ladder without a push.
@@ -381,10 +397,11 @@ impl<'a> Sequence<'a> {
 }
 
 /// The messages that show a step.
-fn evidence(key: StepKey, ladder: &Ladder, track: &Track<'_>, profile: &Profile, coverage: &Coverage) -> Vec<Rung> {
+fn evidence(key: StepKey, ladder: &Ladder, track: &Track<'_>) -> Vec<Rung> {
     let rungs_of = |answers: &[&Answer]| answers.iter().map(|answer| answer.rung.clone()).collect::<Vec<Rung>>();
     let refused = matches!(track.reach, Reach::RefusedInside);
-    let pushes = || ladder.pushes.iter().filter(|push| push::reach_of(push, coverage, ladder, profile) == track.reach);
+    // Two phones' pushes are two stories: times of one say nothing of the order of the other's.
+    let pushes = || track.push.into_iter();
     let mut evidence = match key {
         StepKey::Invite => ladder.invite.clone(),
         StepKey::MobileLookup => ladder.lookup.clone(),

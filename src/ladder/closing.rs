@@ -63,7 +63,9 @@ impl Correlator {
         let on = |rung: &Rung, leg: Leg| rung.leg == Some(leg);
         let cseq = call.cseq().unwrap_or_default();
         let messages: Vec<u32> = call.messages.iter().filter(|message| message.pushed).map(|m| m.cseq).collect();
-        let established = matches!(ending, Ending::ByPhone | Ending::Elsewhere | Ending::Answered);
+        // A request within the session shows that it was established, also where its answer was lost.
+        let established = matches!(ending, Ending::ByPhone | Ending::Elsewhere | Ending::Answered)
+            || ending == Ending::Open && !call.in_dialog.is_empty();
         let acks = call.acks.into_iter().map(|seen| seen.rung);
         let in_dialog =
             call.in_dialog.into_iter().filter(|(cseq, _)| !messages.contains(cseq)).map(|(_, seen)| seen.rung);
