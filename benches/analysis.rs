@@ -42,6 +42,7 @@ mod with_libpcap {
     use lyncpush::report::ndjson::{Tail, Writer};
     use lyncpush::segment::Segment;
     use lyncpush::simulate;
+    use lyncpush::sip::grammar;
     use lyncpush::stream::Event;
     use lyncpush::tcp::{Limits, Tcp};
 
@@ -173,7 +174,13 @@ mod with_libpcap {
         let mut source = open(path)?;
         let mut reading = Reading::new(&Profile::built_in()?.ports);
         let mut messages = 0;
-        let mut take = |seen: Seen<'_>| messages += u64::from(matches!(seen, Seen::Message { .. }));
+        let mut fields = Vec::new();
+        let mut take = |seen: Seen<'_>| {
+            if let Seen::Message { raw, .. } = seen {
+                fields.clear();
+                messages += u64::from(black_box(grammar::outline(raw, &mut fields)).is_ok());
+            }
+        };
         while source.advance() {
             let Some(frame) = source.frame() else { break };
             reading.push(&frame, &mut take);

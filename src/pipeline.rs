@@ -34,7 +34,7 @@ use reader::Reader;
 use reporting::Reporting;
 
 /// Batches that wait for the next stage, about 2 MiB each at most.
-const BATCHES: usize = 4;
+const BATCHES: usize = 2;
 
 /// What to analyse, and how.
 #[derive(Clone, Debug)]

@@ -138,7 +138,7 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
 }
 
 fn other_address(ladder: &Ladder) -> String {
-    let what = ladder.strays.first().map_or("a request", |stray| &stray.summary);
+    let what = ladder.strays.first().map_or("a request", |stray| &*stray.summary);
     format!("The phone's endpoint sent {what}, which may be its push: if so, name that address with --push-uri.")
 }
 

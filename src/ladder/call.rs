@@ -8,6 +8,7 @@ use super::coverage::{Coverage, Hop};
 use super::leg::{Leg, LegSet};
 use super::profile::{Expectation, Profile, StepKey};
 use super::rung::{Answer, Ending, Rung};
+use super::table::Key;
 use crate::frame::FrameRef;
 
 /// Rungs of one kind kept for each call; a message repeated more often shows nothing new.
@@ -59,7 +60,7 @@ pub struct SessionMessage {
 /// A call as it is followed.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub key: Box<[u8]>,
+    pub key: Key,
     pub call_id: Box<str>,
     pub caller_tag: Box<[u8]>,
     pub caller: Option<Box<str>>,
@@ -97,7 +98,7 @@ pub struct Call {
 impl Call {
     /// A call known by its first message.
     pub fn new(
-        key: Box<[u8]>,
+        key: Key,
         call_id: Box<str>,
         caller_tag: Box<[u8]>,
         caller: Option<Box<str>>,

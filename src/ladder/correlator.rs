@@ -15,7 +15,7 @@ use super::profile::{Profile, uri_host};
 use super::push::{Push, State};
 use super::rung::{Joined, Ladder, Rival};
 use super::stray::Stray;
-use super::table::Table;
+use super::table::{Key, Table};
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::sip::message::Message;
@@ -89,8 +89,8 @@ pub struct Correlator {
     pub(super) strays: VecDeque<Stray>,
     pub(super) endpoints: HashMap<Box<str>, (Box<str>, MobileClient)>,
     pub(super) endpoint_order: VecDeque<Box<str>>,
-    closed: HashSet<Box<[u8]>>,
-    closed_order: VecDeque<Box<[u8]>>,
+    closed: HashSet<Key>,
+    closed_order: VecDeque<Key>,
     call_order: VecDeque<(usize, u32)>,
     push_order: VecDeque<(usize, u32)>,
     due: BinaryHeap<Reverse<(i64, Due)>>,
@@ -472,7 +472,7 @@ impl Correlator {
         Some(push)
     }
 
-    fn remember_closed(&mut self, key: Box<[u8]>) {
+    fn remember_closed(&mut self, key: Key) {
         while self.closed_order.len() >= self.limits.closed {
             if let Some(oldest) = self.closed_order.pop_front() {
                 self.closed.remove(&oldest);

@@ -6,6 +6,8 @@
 mod call;
 mod push;
 
+use std::sync::Arc;
+
 use memchr::memmem;
 
 use super::call::MAX_RUNGS;
@@ -167,7 +169,7 @@ impl Correlator {
 
     // ------------------------------------------------------------------ evidence
 
-    pub(super) fn rung(&self, sighting: &Sighting<'_>, summary: impl Into<Box<str>>) -> Rung {
+    pub(super) fn rung(&self, sighting: &Sighting<'_>, summary: impl Into<Arc<str>>) -> Rung {
         let flow = &sighting.connection.flow;
         Rung {
             at: sighting.at,
@@ -236,8 +238,8 @@ fn is_contact(uri: &Uri<'_>) -> bool {
     uri.port.is_some() || is_address
 }
 
-/// `first` and `rest` as one line of evidence, not too long. Made for every message: one allocation.
-fn summary(first: &str, rest: &[u8]) -> Box<str> {
+/// `first` and `rest` as one line of evidence, not too long.
+fn summary(first: &str, rest: &[u8]) -> String {
     let rest = String::from_utf8_lossy(rest);
     let mut text = String::with_capacity(first.len() + 1 + rest.len());
     text.push_str(first);
@@ -249,5 +251,5 @@ fn summary(first: &str, rest: &[u8]) -> Box<str> {
         text.truncate(end);
         text.push('…');
     }
-    text.into_boxed_str()
+    text
 }

@@ -4,6 +4,7 @@ use super::coverage::{Coverage, Hop};
 use super::leg::{Leg, LegSet};
 use super::profile::{Profile, StepKey};
 use super::rung::{Answer, Joined, PushSeen, Rung};
+use super::table::Key;
 use crate::frame::FrameRef;
 
 /// Copies and answers kept for each push; a hop more than this shows nothing new.
@@ -42,7 +43,7 @@ pub struct PushAnswer {
 /// A push request as it is followed.
 #[derive(Clone, Debug)]
 pub struct Push {
-    pub key: Box<[u8]>,
+    pub key: Key,
     pub call_id: Box<str>,
     pub method: Box<str>,
     pub test: bool,

@@ -1,6 +1,7 @@
 //! A closed ladder and the rungs on it: what was seen of one push exchange.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,7 +10,7 @@ use super::client::Phone;
 use super::leg::Leg;
 use crate::frame::{FrameRef, Timestamp};
 
-/// One observed message on one hop.
+/// One observed message on one hop. Copies share its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rung {
     /// The frame that completed the message.
@@ -21,9 +22,9 @@ pub struct Rung {
     /// Who received it.
     pub to: SocketAddr,
     /// What it is, one line without message text.
-    pub summary: Box<str>,
+    pub summary: Arc<str>,
     /// The whole message, when the settings ask for it.
-    pub raw: Option<Box<[u8]>>,
+    pub raw: Option<Arc<[u8]>>,
 }
 
 /// A final response, with what it says of why.

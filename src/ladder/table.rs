@@ -1,13 +1,17 @@
 //! Records in reusable places, found by key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a record is found by; shared by all tables that know it.
+pub type Key = Arc<[u8]>;
 
 /// Places for records, found by key; a place is used again after its record is gone. A record knows its
 /// generation, so that a place remembered from before is not mistaken for its new tenant.
 pub struct Table<T> {
     places: Vec<Option<T>>,
     free: Vec<usize>,
-    by_key: HashMap<Box<[u8]>, usize>,
+    by_key: HashMap<Key, usize>,
     generation: u32,
 }
 
@@ -32,7 +36,7 @@ impl<T> Table<T> {
         self.places.get_mut(place).and_then(Option::as_mut)
     }
 
-    pub fn insert(&mut self, key: Box<[u8]>, make: impl FnOnce(u32) -> T) -> usize {
+    pub fn insert(&mut self, key: Key, make: impl FnOnce(u32) -> T) -> usize {
         self.generation = self.generation.wrapping_add(1);
         let record = Some(make(self.generation));
         let place = match self.free.pop() {

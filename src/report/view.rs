@@ -273,7 +273,7 @@ fn evidence(rung: Rung) -> Evidence {
         leg: rung.leg,
         from: rung.from.to_string(),
         to: rung.to.to_string(),
-        summary: rung.summary.into_string(),
+        summary: rung.summary.to_string(),
         text: rung.raw.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned()),
     }
 }

@@ -6,6 +6,7 @@ use crate::ladder::correlator::{Correlator, Sighting};
 use crate::ladder::leg::Leg;
 use crate::ladder::profile::StepKey;
 use crate::ladder::rung::Ladder;
+use crate::ladder::table::Key;
 use crate::sip::message::Message;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
@@ -154,7 +155,7 @@ impl Correlator {
         self.make_room_for_call(out);
         let tag = from.tag().unwrap_or_default();
         self.call_key(call_id, tag);
-        let key: Box<[u8]> = self.key.as_slice().into();
+        let key: Key = self.key.as_slice().into();
         let caller: Option<Box<str>> = from.uri.aor().map(Into::into);
         let callee: Option<Box<str>> = to.uri.aor().map(Into::into);
         let users: Vec<Box<str>> =

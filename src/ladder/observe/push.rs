@@ -5,6 +5,7 @@ use crate::ladder::correlator::{Correlator, Sighting, UNSCHEDULED};
 use crate::ladder::leg::Leg;
 use crate::ladder::push::{Push, PushAnswer, PushCopy, State};
 use crate::ladder::rung::Ladder;
+use crate::ladder::table::Key;
 use crate::sip::header::HeaderName;
 use crate::sip::message::{Message, StartLine};
 use crate::sip::method::Method;
@@ -103,7 +104,7 @@ impl Correlator {
         if let Some(place) = self.pushes.find(&self.key) {
             return Some(place);
         }
-        let key: Box<[u8]> = self.key.as_slice().into();
+        let key: Key = self.key.as_slice().into();
         if self.is_closed(&key) {
             return None;
         }
