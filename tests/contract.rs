@@ -4,8 +4,8 @@
 //! the contract says stands in `contract/disputed.txt` with what the program says instead, so that mending the
 //! program makes this test say that the row can move.
 
+mod command;
 mod pcap;
-mod program;
 
 use std::collections::BTreeSet;
 
@@ -92,11 +92,11 @@ impl Row {
                 asked.extend(["--vantage", vantage]);
             }
         }
-        let mut capture = program::simulated(scenario, &given);
+        let mut capture = command::simulated(scenario, &given);
         for (how, step) in cuts {
             capture = cut(&capture, how, step);
         }
-        let report = program::report_on(&capture, &asked);
+        let report = command::report_on(&capture, &asked);
         let ladders = report["ladders"].as_array().unwrap();
         if ladders.is_empty() { vec!["none".to_owned()] } else { ladders.iter().map(picture).collect() }
     }
@@ -128,7 +128,7 @@ fn picture(ladder: &Value) -> String {
 fn cut(capture: &[u8], how: &str, what: &str) -> Vec<u8> {
     let (step, which) = what.split_once(':').map_or((what, None), |(step, which)| (step, Some(which)));
     let (step, which): (usize, Option<usize>) = (step.parse().unwrap(), which.map(|which| which.parse().unwrap()));
-    let report = program::report_on(capture, &[]);
+    let report = command::report_on(capture, &[]);
     let evidence = report["ladders"][0]["steps"][step - 1]["evidence"].as_array().unwrap();
     let shown: Vec<u64> = evidence.iter().map(|seen| seen["frame"].as_u64().unwrap()).collect();
     let shown = which.map_or(shown.clone(), |which| vec![shown[which - 1]]);
@@ -172,7 +172,7 @@ fn every_scenario_status_and_verdict_is_in_the_table() {
         .filter_map(|row| row.story.split_whitespace().next())
         .collect();
     let disputed = self::rows(DISPUTED);
-    for scenario in program::scenarios() {
+    for scenario in command::scenarios() {
         let is_disputed = disputed.iter().any(|row| row.story.starts_with(&scenario) && row.place == "everywhere");
         assert!(told.contains(scenario.as_str()) || is_disputed, "{scenario}");
     }
@@ -190,8 +190,8 @@ fn every_scenario_status_and_verdict_is_in_the_table() {
 fn loss_in_the_capture_never_breaks_a_ladder() {
     for seed in 1..=12 {
         let seed = seed.to_string();
-        let capture = program::simulated("happy", &["--mischief", "drop", "--seed", &seed]);
-        let report = program::report_on(&capture, &[]);
+        let capture = command::simulated("happy", &["--mischief", "drop", "--seed", &seed]);
+        let report = command::report_on(&capture, &[]);
         for ladder in report["ladders"].as_array().unwrap() {
             assert_ne!(ladder["verdict"], "broken", "seed {seed}: {}", picture(ladder));
         }

@@ -3,7 +3,7 @@
 //! The reviewed text of `samples/happy.pcap` is `snapshots/happy.table-80.txt` and so on.
 //! `UPDATE_SNAPSHOTS=1 cargo test --test samples` writes what the program gives now; review the difference.
 
-mod program;
+mod command;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +25,7 @@ const CONTEXT: usize = 3;
 const SHOWN: usize = 60;
 
 fn snapshots() -> PathBuf {
-    Path::new(program::ROOT).join("tests/snapshots")
+    Path::new(command::ROOT).join("tests/snapshots")
 }
 
 /// The snapshot of a sample in a format.
@@ -36,11 +36,11 @@ fn path(sample: &str, ending: &str) -> PathBuf {
 }
 
 fn written(sample: &str, options: &[&str], locale: &str) -> String {
-    let ran = program::finish(program::lyncpush().args(["analyze", sample]).args(options).env("LC_ALL", locale));
+    let ran = command::finish(command::lyncpush().args(["analyze", sample]).args(options).env("LC_ALL", locale));
     assert_eq!(ran.err, "", "{sample}");
     match options.last() {
-        Some(&"json") => _ = program::json(&ran),
-        Some(&"ndjson") => _ = program::ndjson(&ran),
+        Some(&"json") => _ = command::json(&ran),
+        Some(&"ndjson") => _ = command::ndjson(&ran),
         _ => assert!(ran.code < 2),
     }
     ran.text().to_owned()
@@ -59,7 +59,7 @@ fn difference(old: &str, new: &str) -> String {
 #[test]
 fn every_sample_in_every_format_is_as_reviewed() {
     let update = std::env::var_os("UPDATE_SNAPSHOTS").is_some();
-    let (samples, mut differences) = (program::samples(), Vec::new());
+    let (samples, mut differences) = (command::samples(), Vec::new());
     assert!(samples.len() >= 12, "{samples:?}");
     let mut expected = BTreeSet::new();
     for sample in samples {
@@ -85,7 +85,7 @@ fn every_sample_in_every_format_is_as_reviewed() {
 
 #[test]
 fn tables_fit_their_width_and_their_locale() {
-    for sample in program::samples() {
+    for sample in command::samples() {
         for (ending, options, locale) in FORMATS.iter().filter(|(ending, ..)| ending.ends_with("txt")) {
             let width: usize = options.get(1).unwrap().parse().unwrap();
             let text = written(&sample, options, locale);

@@ -101,7 +101,7 @@ pub struct Analyze {
     pub vantages: Vec<(Vantage, Option<String>)>,
 
     /// The clearing house's address where it is not sip:push@push.lync.com; may repeat
-    #[arg(long = "push-uri", value_name = "URI")]
+    #[arg(long = "push-uri", value_name = "URI", value_parser = sip_uri)]
     pub push_uris: Vec<String>,
 
     /// Only ladders whose caller or callee is this user
@@ -286,13 +286,16 @@ fn vantage(text: &str) -> Result<(Vantage, Option<String>), String> {
     if file.as_deref() == Some("") { Err(format!("no file after {role:?}=")) } else { Ok((vantage, file)) }
 }
 
-/// Reads a user's address, with or without its scheme.
+/// Reads an address, with or without its scheme, which may be in any letter case.
 fn sip_uri(text: &str) -> Result<String, String> {
-    let address = text.strip_prefix("sip:").or_else(|| text.strip_prefix("sips:")).unwrap_or(text);
-    match address.split_once('@') {
-        Some((user, host)) if !user.is_empty() && !host.is_empty() => {
-            Ok(if address.len() == text.len() { format!("sip:{text}") } else { text.to_owned() })
+    let (scheme, address) = match text.split_once(':') {
+        Some((scheme, rest)) if ["sip", "sips"].contains(&scheme.to_ascii_lowercase().as_str()) => {
+            (scheme.to_ascii_lowercase(), rest)
         }
+        _ => ("sip".to_owned(), text),
+    };
+    match address.split_once('@') {
+        Some((user, host)) if !user.is_empty() && !host.is_empty() => Ok(format!("{scheme}:{address}")),
         _ => Err("expected user@host or sip:user@host".to_owned()),
     }
 }
@@ -365,6 +368,22 @@ mod tests {
         assert_eq!(args.push_uris, ["sip:p@q", "sip:r@s"]);
         assert_eq!(args.user.as_deref(), Some("sip:bob@example.com"));
         assert_eq!(args.width, Some(120));
+    }
+
+    #[test]
+    fn addresses() {
+        for (typed, expected) in [
+            ("bob@example.com", Some("sip:bob@example.com")),
+            ("sip:bob@example.com", Some("sip:bob@example.com")),
+            ("SIP:Bob@Example.com", Some("sip:Bob@Example.com")),
+            ("Sips:bob@example.com:5061", Some("sips:bob@example.com:5061")),
+            ("bob@example.com:5061", Some("sip:bob@example.com:5061")),
+            ("sip:bob", None),
+            ("sip:@example.com", None),
+            ("", None),
+        ] {
+            assert_eq!(sip_uri(typed).ok().as_deref(), expected, "{typed}");
+        }
     }
 
     #[test]

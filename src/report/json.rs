@@ -4,11 +4,45 @@ use std::io::{self, Write};
 
 use super::model::Report;
 
+/// JSON on its way out: control characters that JSON lets stand (DEL and U+0080 to U+009F) become `\u009b`,
+/// so that a report shown on a terminal does nothing to it. Outside strings JSON has none of them.
+///
+/// Takes whole characters, as serializers write them. Source: RFC 8259 §7; ECMA-48 §5.3.
+pub(super) struct Escaping<W>(pub W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while let Some(at) = rest.iter().position(|octet| matches!(octet, 0x7f | 0xc2)) {
+            let (before, from) = rest.split_at(at);
+            self.0.write_all(before)?;
+            let (code, taken) = match from {
+                [0x7f, ..] => (0x7f, 1),
+                // U+0080 to U+00BF are 0xc2 and the code itself.
+                [0xc2, code @ 0x80..=0x9f, ..] => (*code, 2),
+                _ => {
+                    self.0.write_all(&[0xc2])?;
+                    rest = from.get(1..).unwrap_or_default();
+                    continue;
+                }
+            };
+            write!(self.0, "\\u{code:04x}")?;
+            rest = from.get(taken..).unwrap_or_default();
+        }
+        self.0.write_all(rest)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Writes `report` with two-space indentation and a newline at the end.
 ///
 /// Fails when `out` does.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
+    serde_json::to_writer_pretty(Escaping(&mut *out), report)?;
     out.write_all(b"\n")
 }
 
@@ -76,7 +110,12 @@ mod tests {
 
     #[test]
     fn control_characters_are_escaped() {
-        let text = text(&sample::hostile());
-        assert!(text.chars().all(|c| c == '\n' || !c.is_ascii_control()), "{text:?}");
+        let mut report = sample::hostile();
+        let name = "DEL \u{7f}, CSI \u{9b}2J, £ \u{a3}, é, \u{1b}";
+        report.ladders[0].callee_name = Some(name.to_owned());
+        let text = text(&report);
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["ladders"][0]["callee_name"], name);
     }
 }

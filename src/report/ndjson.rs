@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::json::Escaping;
 use super::model::{Coverage, Finding, Input, Ladder, Report, Summary};
 
 /// The last line: everything that is not about one ladder.
@@ -37,12 +38,12 @@ impl<W: Write> Writer<W> {
     /// Fails when `out` does.
     pub fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> io::Result<()> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, ladder)?;
+        serde_json::to_writer(Escaping(&mut self.line), ladder)?;
         // The model keeps `findings` as its last field: what follows its name is replaced.
         let indexes = serde_json::to_vec(&ladder.findings)?;
         self.line.truncate(self.line.len().saturating_sub(indexes.len() + 1));
         debug_assert!(self.line.ends_with(b"\"findings\":"));
-        serde_json::to_writer(&mut self.line, findings)?;
+        serde_json::to_writer(Escaping(&mut self.line), findings)?;
         self.line.extend_from_slice(b"}\n");
         self.out.write_all(&self.line)
     }
@@ -52,7 +53,7 @@ impl<W: Write> Writer<W> {
     /// Fails when the output does.
     pub fn end(&mut self, tail: &Tail<'_>) -> io::Result<()> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, tail)?;
+        serde_json::to_writer(Escaping(&mut self.line), tail)?;
         self.line.push(b'\n');
         self.out.write_all(&self.line)?;
         self.out.flush()
