@@ -16,6 +16,7 @@ mod call;
 mod closing;
 mod observe;
 mod push;
+mod settle;
 mod stray;
 mod table;
 
