@@ -79,7 +79,7 @@ pub fn analyze(settings: &Settings, observer: &mut dyn Observer) -> Result<Repor
     let (sources, clocks) = inputs.with_clocks()?;
     let merged = Merged::new(sources.into_iter().zip(clocks.offsets()).collect());
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
-    let mut reader = Reader::new(merged, &profile.ports);
+    let mut reader = Reader::new(merged, &profile);
     let mut judging = Judging::new(settings, profile, clocks.uncertainty());
     thread::scope(|scope| {
         let (full, batches) = sync_channel(BATCHES);

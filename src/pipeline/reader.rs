@@ -5,8 +5,9 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use super::batch::{Batch, Progress};
 use super::reading::Reading;
 use crate::capture::Merged;
-use crate::ladder::profile::Ports;
+use crate::ladder::profile::Profile;
 use crate::report::view::Account;
+use crate::sip::framer::Limits;
 
 /// The first stage: reads captures and sends what it sees in batches.
 pub struct Reader {
@@ -15,9 +16,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader of captures. `ports` tells where an encrypted stream may be SIP.
-    pub fn new(merged: Merged, ports: &Ports) -> Self {
-        Self { merged, reading: Reading::new(ports) }
+    /// A reader of captures.
+    pub fn new(merged: Merged, profile: &Profile) -> Self {
+        let limits = Limits { head: profile.sip.max_head, body: profile.sip.max_body, ..Limits::default() };
+        Self { merged, reading: Reading::with_limits(&profile.ports, limits) }
     }
 
     /// Reads everything, until it ends or nobody takes it any more. Batches that have been judged come

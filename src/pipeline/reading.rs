@@ -80,13 +80,18 @@ pub struct Reading {
 impl Reading {
     /// Nothing read yet. `ports` tells where an encrypted stream may be SIP.
     pub fn new(ports: &Ports) -> Self {
+        Self::with_limits(ports, framer::Limits::default())
+    }
+
+    /// The same with other limits of a SIP message.
+    pub fn with_limits(ports: &Ports, limits: framer::Limits) -> Self {
         let ids = ConnectionIds::default();
         Self {
             ip: Ip::default(),
             tcp: Tcp::with_ids(tcp::Limits::default(), ids.clone()),
-            udp: Udp::new(ids.clone()),
+            udp: Udp::new(ids.clone(), limits),
             exported: Exported::new(ids),
-            streams: Streams::new(ports),
+            streams: Streams::new(ports, limits),
             tally: FrameTally::default(),
             anomalies: AnomalyLog::default(),
         }
@@ -182,14 +187,15 @@ impl Reading {
 /// UDP: each datagram is a message of its own.
 struct Udp {
     ids: ConnectionIds,
+    limits: framer::Limits,
     flows: HashMap<(SocketAddr, SocketAddr), (Connection, BTreeSet<u16>)>,
     recent: HashSet<u64>,
     recent_order: VecDeque<u64>,
 }
 
 impl Udp {
-    fn new(ids: ConnectionIds) -> Self {
-        Self { ids, flows: HashMap::new(), recent: HashSet::new(), recent_order: VecDeque::new() }
+    fn new(ids: ConnectionIds, limits: framer::Limits) -> Self {
+        Self { ids, limits, flows: HashMap::new(), recent: HashSet::new(), recent_order: VecDeque::new() }
     }
 
     fn push(&mut self, segment: &Datagram<'_>, streams: &mut Streams, out: &mut impl FnMut(Seen<'_>)) {
@@ -213,7 +219,7 @@ impl Udp {
         }
         let side = if segment.source == connection.flow.client { Side::Client } else { Side::Server };
         let connection = *connection;
-        datagram(segment.payload, segment.at, framer::Limits::default(), &mut |framed| {
+        datagram(segment.payload, segment.at, self.limits, &mut |framed| {
             streams.framed(&connection, side, framed, out);
         });
     }

@@ -60,8 +60,8 @@ struct Stream {
 }
 
 impl Stream {
-    fn new() -> Self {
-        let framer = || Framer::new(framer::Limits::default());
+    fn new(limits: framer::Limits) -> Self {
+        let framer = || Framer::new(limits);
         Self {
             content: Content::Unknown,
             framers: [framer(), framer()],
@@ -88,6 +88,7 @@ impl Stream {
 pub struct Streams {
     open: HashMap<ConnectionId, Stream>,
     ledger: Ledger,
+    limits: framer::Limits,
 }
 
 /// What is counted and listed over all streams.
@@ -110,11 +111,11 @@ struct Totals {
 
 impl Streams {
     /// No connection yet.
-    pub fn new(ports: &Ports) -> Self {
+    pub fn new(ports: &Ports, limits: framer::Limits) -> Self {
         let ports = ports.mobility.iter().chain(&ports.sip).chain(&ports.remote).copied().collect();
         let ledger =
             Ledger { ports, anomalies: AnomalyLog::default(), totals: Totals::default(), unread: VecDeque::new() };
-        Self { open: HashMap::new(), ledger }
+        Self { open: HashMap::new(), ledger, limits }
     }
 
     /// Defects of SIP streams.
@@ -143,8 +144,8 @@ impl Streams {
 
     /// Takes one event of a TCP stream in.
     pub fn event(&mut self, connection: &Connection, side: Side, event: Event<'_>, out: &mut impl FnMut(Seen<'_>)) {
-        let Self { open, ledger } = self;
-        let stream = open.entry(connection.id).or_insert_with(Stream::new);
+        let Self { open, ledger, limits } = self;
+        let stream = open.entry(connection.id).or_insert_with(|| Stream::new(*limits));
         match event {
             Event::Bytes { bytes, frame, .. } => ledger.bytes(connection, side, stream, bytes, frame, out),
             Event::Gap { length, after, frame, .. } => ledger.gap(connection, side, stream, length, after, frame, out),

@@ -13,6 +13,11 @@ use crate::error::{Error, Result};
 /// The built-in profile, as TOML.
 pub const LYNC_MCX: &str = include_str!("lync-mcx.toml");
 
+/// Beyond this a head is no head: it is kept for every connection at once, octets.
+const LARGEST_HEAD: usize = 16 << 20;
+/// Likewise a body.
+const LARGEST_BODY: usize = 1 << 30;
+
 /// A ladder definition in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +32,8 @@ pub struct Profile {
     pub mobile: Mobile,
     /// Listening ports.
     pub ports: Ports,
+    /// How large a SIP message may be.
+    pub sip: Sip,
     /// Times that are not of one step.
     pub limits: Limits,
     /// The steps by key.
@@ -140,6 +147,16 @@ pub struct Ports {
     pub sip: Vec<u16>,
     /// SIP of remote users, shared with HTTPS.
     pub remote: Vec<u16>,
+}
+
+/// The largest SIP message that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sip {
+    /// Octets of a head, its empty line included.
+    pub max_head: usize,
+    /// Octets of a body.
+    pub max_body: usize,
 }
 
 /// Times in milliseconds that are not of one step.
@@ -334,6 +351,11 @@ impl Profile {
                 return Err(Error::new(format!("steps.{}.number must stay {}", key.name(), key.number())));
             }
         }
+        if !(1_024..=LARGEST_HEAD).contains(&self.sip.max_head) || self.sip.max_body > LARGEST_BODY {
+            return Err(Error::new(format!(
+                "sip.max_head must lie between 1024 and {LARGEST_HEAD} octets, sip.max_body below {LARGEST_BODY}"
+            )));
+        }
         let weights = &self.join.weights;
         let in_range = [
             ("join.min_confidence", self.join.min_confidence),
@@ -421,6 +443,7 @@ mod tests {
             ("[push]\nuris = ['push.lync.com']", "push.lync.com"),
             ("[steps.invite]\nnumber = 4", "steps.invite.number"),
             ("[join]\nmin_confidence = 3.0", "min_confidence"),
+            ("[sip]\nmax_head = 0", "sip.max_head"),
         ] {
             let error = Profile::with_overrides(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
