@@ -1,0 +1,230 @@
+//! Captures from outside: the same ladders from any container, from several files and from skewed clocks;
+//! every scenario in every machine-readable format; and captures of which nothing can be read.
+
+mod command;
+mod pcap;
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use command::{report, report_on, run, run_on, simulated};
+use pcap::{Frame, Pcap};
+use serde_json::Value;
+
+const FRONT_END: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 7);
+const EDGE_INSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
+const EDGE_OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 9);
+
+/// Captures in a directory of their own.
+struct Files {
+    directory: tempfile::TempDir,
+}
+
+impl Files {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, octets: &[u8]) -> String {
+        fs::write(self.path(name), octets).unwrap();
+        self.path(name).to_str().unwrap().to_owned()
+    }
+}
+
+fn sample(name: &str) -> Pcap {
+    Pcap::of(&fs::read(Path::new(command::ROOT).join("samples").join(name)).unwrap())
+}
+
+/// Verdict and statuses of every ladder.
+fn judged(report: &Value) -> Vec<(String, Vec<String>)> {
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
+    let ladders = report["ladders"].as_array().unwrap().iter();
+    let steps = |ladder: &Value| ladder["steps"].as_array().unwrap().iter().map(|step| word(&step["status"])).collect();
+    ladders.map(|ladder| (word(&ladder["verdict"]), steps(ladder))).collect()
+}
+
+/// Milliseconds added to the clock of an input.
+fn offset(report: &Value, input: usize) -> f64 {
+    report["inputs"][input]["clock_offset_ms"].as_f64().unwrap()
+}
+
+#[test]
+fn any_container_gives_the_same_ladders() {
+    let files = Files::new();
+    let of = |container: &str| {
+        let path = files.path(&format!("capture-{container}"));
+        let path = path.to_str().unwrap();
+        run(["simulate", "two-devices", "-q", "--container", container, "-o", path]).with_code(0);
+        report([path])
+    };
+    let plain = of("pcap");
+    for container in ["pcap-be", "pcap.gz", "pcap.zst", "pcap-be.gz"] {
+        let other = of(container);
+        assert_eq!(other["ladders"], plain["ladders"], "{container}");
+        assert_eq!(other["coverage"], plain["coverage"], "{container}");
+    }
+    let fine = of("pcap-ns");
+    assert_eq!(judged(&fine), judged(&plain));
+    for container in ["pcapng", "pcapng.gz", "pcapng.zst", "pcap-ns.zst"] {
+        assert_eq!(of(container)["ladders"], fine["ladders"], "{container}: to the nanosecond");
+    }
+}
+
+#[test]
+fn the_same_packets_in_two_files_count_once() {
+    let files = Files::new();
+    for name in ["happy.pcap", "domain-not-allowed.pcap", "two-devices.pcap"] {
+        let whole = sample(name);
+        let one = files.write("one.pcap", &whole.octets());
+        let (alone, twice) = (report([&one]), report([&one, &files.write("two.pcap", &whole.octets())]));
+        assert_eq!(twice["ladders"], alone["ladders"], "{name}");
+        assert_eq!(twice["coverage"]["sip_messages"], alone["coverage"]["sip_messages"], "{name}");
+        assert_eq!(offset(&twice, 1), 0.0);
+        // Overlapping parts, as rotating captures and two taps give them.
+        let first = files.write("first.pcap", &whole.only(|number, _| number <= 90).octets());
+        let second = files.write("second.pcap", &whole.only(|number, _| number >= 60).octets());
+        assert_eq!(judged(&report([&first, &second])), judged(&alone), "{name} in two overlapping parts");
+        let second = files.write("second.pcap", &whole.only(|number, _| number > 90).octets());
+        assert_eq!(judged(&report([&second, &first])), judged(&alone), "{name} in two parts, the later one first");
+    }
+}
+
+/// What passes the Front End, and what passes the Edge by its own clock: the leg between them is in both.
+fn at_two_servers(whole: &Pcap, edge_ahead: i64) -> [Pcap; 2] {
+    let meets = |frame: &Frame, host| {
+        frame.is_between((host, 0), (EDGE_INSIDE, 0)) || frame.octets[26..34].chunks(4).any(|one| one == host.octets())
+    };
+    [
+        whole.only(|_, frame| meets(frame, FRONT_END)),
+        whole.only(|_, frame| meets(frame, EDGE_INSIDE) || meets(frame, EDGE_OUTSIDE)).ahead(edge_ahead),
+    ]
+}
+
+#[test]
+fn clocks_that_disagree_are_measured_and_change_no_verdict() {
+    let files = Files::new();
+    for name in ["happy.pcap", "clearing-house-rejects.pcap", "device-never-wakes.pcap", "two-devices.pcap"] {
+        let whole = sample(name);
+        let alone = report_on(&whole.octets(), &[]);
+        for ahead in [0, 3_000_000, -3_000_000, 700, 86_400_000_000] {
+            let [front_end, edge] = at_two_servers(&whole, ahead).map(|capture| capture.octets());
+            let (front_end, edge) = (files.write("fe.pcap", &front_end), files.write("edge.pcap", &edge));
+            let expected = ahead as f64 / 1000.0;
+            let both = report([&front_end, &edge]);
+            assert_eq!(judged(&both), judged(&alone), "{name} with the Edge {expected} ms ahead");
+            assert_eq!(offset(&both, 0), 0.0, "the first input's clock is the measure");
+            assert!((offset(&both, 1) + expected).abs() < 1.0, "{name}: {} for {expected}", offset(&both, 1));
+            let turned = report([&edge, &front_end]);
+            assert_eq!(judged(&turned), judged(&alone), "{name} with the Edge first, {expected} ms ahead");
+            assert!((offset(&turned, 1) - expected).abs() < 1.0, "{name}: {} for {expected}", offset(&turned, 1));
+        }
+    }
+}
+
+#[test]
+fn a_simulated_set_is_one_analysis() {
+    let files = Files::new();
+    let directory = files.path("set");
+    run(["simulate", "skewed-files", "-q", "--set", directory.to_str().unwrap()]).with_code(0);
+    let of = |place: &str| directory.join(format!("skewed-files-{place}.pcap")).to_str().unwrap().to_owned();
+    let together = report([of("frontend"), of("edge"), of("caller")]);
+    assert_eq!(judged(&together), judged(&report_on(&simulated("happy", &[]), &[])));
+    for (input, expected) in [(0, 0.0), (1, -1873.0), (2, 642.0)] {
+        assert!((offset(&together, input) - expected).abs() < 1.0, "{}", together["inputs"][input]);
+    }
+}
+
+/// Two captures without a packet in common: nobody knows the difference of their clocks, so a limit or an
+/// order between them proves nothing.
+#[test]
+fn clocks_that_cannot_be_compared_prove_nothing() {
+    let files = Files::new();
+    let whole = sample("happy.pcap");
+    let caller = whole.only(|_, frame| frame.is_between((FRONT_END, 5061), (Ipv4Addr::new(192, 0, 2, 20), 0)));
+    let outside = whole.only(|_, frame| frame.is_between((EDGE_OUTSIDE, 0), (Ipv4Addr::new(203, 0, 113, 10), 0)));
+    let caller = files.write("caller.pcap", &caller.octets());
+    for ahead in [0, 500_000, -500_000] {
+        let outside = files.write("outside.pcap", &outside.clone().ahead(ahead).octets());
+        let report = report([&caller, &outside]);
+        for ladder in report["ladders"].as_array().unwrap() {
+            assert_ne!(ladder["verdict"], "broken", "{ahead}: {ladder:#}");
+        }
+    }
+}
+
+#[test]
+fn every_scenario_in_ndjson_says_what_json_says() {
+    let scenarios = command::scenarios();
+    assert!(scenarios.len() >= 45, "{scenarios:?}");
+    for scenario in scenarios {
+        for vantage in [&[][..], &["--vantage", "frontend"], &["--vantage", "edge-internal"]] {
+            let capture = simulated(&scenario, vantage);
+            let whole = report_on(&capture, vantage);
+            let ran = run_on(&capture, [&["analyze", "--format", "ndjson", "-"], vantage].concat());
+            let mut lines = command::ndjson(&ran);
+            let last = lines.pop().unwrap();
+            for part in ["inputs", "coverage", "summary"] {
+                assert_eq!(last[part], whole[part], "{scenario}");
+            }
+            lines.sort_by_key(|ladder| (ladder["started_at"].to_string(), ladder["id"].to_string()));
+            let mut ladders = whole["ladders"].as_array().unwrap().clone();
+            for ladder in &mut ladders {
+                let found = ladder["findings"].as_array().unwrap().iter();
+                ladder["findings"] = found.map(|at| whole["findings"][at.as_u64().unwrap() as usize].clone()).collect();
+            }
+            ladders.sort_by_key(|ladder| (ladder["started_at"].to_string(), ladder["id"].to_string()));
+            assert_eq!(lines, ladders, "{scenario}");
+        }
+    }
+}
+
+/// The payload of every segment replaced by a TLS record of encrypted data, on the ports that `hidden` names.
+fn encrypted(mut capture: Pcap, hidden: impl Fn(&Frame) -> bool) -> Vec<u8> {
+    for frame in capture.frames.iter_mut().filter(|frame| hidden(frame)) {
+        let start = 34 + usize::from(frame.octets[46] >> 4) * 4;
+        let end = 14 + usize::from(u16::from_be_bytes([frame.octets[16], frame.octets[17]]));
+        let Some(payload) = frame.octets.get_mut(start..end).filter(|payload| payload.len() > 5) else { continue };
+        let length = u16::try_from(payload.len() - 5).unwrap().to_be_bytes();
+        for (at, octet) in payload.iter_mut().enumerate() {
+            *octet = match at {
+                0 => 0x17,
+                1 | 2 => 3,
+                3 | 4 => length[at - 3],
+                _ => (at * 167 + 13) as u8,
+            };
+        }
+    }
+    capture.octets()
+}
+
+#[test]
+fn a_capture_of_which_nothing_can_be_read_is_an_error_that_says_so() {
+    let ran = run_on(&encrypted(sample("happy.pcap"), |_| true), ["analyze", "--format", "json", "-"]).with_code(1);
+    let report = command::json(&ran);
+    assert_eq!(report["summary"]["ladders"], 0);
+    assert_eq!(report["findings"][0]["code"], "LP901");
+    assert_eq!(report["findings"][0]["severity"], "error");
+    let unreadable = report["coverage"]["unreadable"].as_array().unwrap();
+    assert!(
+        !unreadable.is_empty() && unreadable.iter().all(|one| one["reason"] == "tls-no-handshake"),
+        "{unreadable:#?}"
+    );
+    assert_eq!(report["coverage"]["streams"]["tls"], 8);
+}
+
+#[test]
+fn steps_on_an_encrypted_leg_are_unreadable_and_not_missing() {
+    // Caller and mobility service in the clear, the way out encrypted.
+    let whole = sample("push-disabled.pcap");
+    let hidden = |frame: &Frame| !frame.is_between((FRONT_END, 5061), (Ipv4Addr::new(192, 0, 2, 20), 0));
+    let report = report_on(&encrypted(whole, hidden), &[]);
+    let (_, steps) = judged(&report).remove(0);
+    for number in [4, 5, 8] {
+        assert_eq!(steps[number - 1], "unreadable", "step {number} of {steps:?}");
+    }
+}
