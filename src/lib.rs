@@ -11,7 +11,11 @@
 //! ```text
 //! capture ─Frame→ link ─→ ip ─Packet→ tcp ─Event→ sip::framer ─→ sip::grammar ─Message→ ladder ─→ judge ─→ report
 //!                              └ udp ────────────────────┘
+//! └──────────────────────── reading ──────────────────────────┘└──── judging ────┘└ reporting ┘
 //! ```
+//!
+//! The three parts under the line run on threads of their own, a bounded number of batches apart and in
+//! order, so what comes out does not depend on how fast each of them is.
 //!
 //! # The rooms
 //!
