@@ -130,7 +130,7 @@ fn a_capture_that_may_not_be_read_is_said_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("secret.pcap");
     fs::copy(Path::new(command::ROOT).join(COMPLETE), &path).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = lyncpush();
     command.arg("analyze").arg(&path);
