@@ -94,7 +94,7 @@ pub fn analyze(settings: &Settings, observer: &mut dyn Observer) -> Result<Repor
         join(reading);
         reported
     })?;
-    Ok(reporting.finish(&reader, &judging))
+    Ok(reporting.finish(&reader, &judging, &clocks))
 }
 
 /// Waits for a stage; a panic in it goes on here.

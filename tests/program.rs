@@ -294,8 +294,17 @@ fn a_vantage_is_told_of_all_files_or_of_one() {
         report["ladders"][0]["broken_at"].as_u64()
     };
     assert_eq!(of(&["--vantage", &format!("edge-internal={edge}")]), Some(5), "the Edge would have seen the push");
-    assert_eq!(of(&["--vantage", "caller"]), Some(9), "nobody would have");
-    assert_eq!(of(&["--vantage", &format!("caller={caller}")]), Some(9));
+    // The Edge's mark on the answer to a health check tells its internal side without being told.
+    assert_eq!(of(&[]), Some(5));
+    let missing = |options: &[&str]| {
+        let report = report([&[caller.as_str()], options].concat());
+        report["ladders"][0]["broken_at"].as_u64()
+    };
+    assert_eq!(missing(&["--vantage", "frontend"]), Some(5), "the Front End would have seen the push leave");
+    assert_eq!(missing(&["--vantage", "caller"]), Some(9), "the caller would not");
+    assert_eq!(missing(&["--vantage", &format!("caller={caller}")]), Some(9));
+    let elsewhere = std::path::Path::new(&caller).parent().unwrap().join(".").join("caller.pcap");
+    assert_eq!(missing(&["--vantage", &format!("caller={}", elsewhere.display())]), Some(9), "another way to say it");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `lyncpush analyze`: from checked arguments to a written report and an exit code.
 
+use std::fs;
 use std::io::{self, IsTerminal};
 
 use super::args::{self, FailOn};
@@ -7,7 +8,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::{CLEAN, FOUND, profile, terminal};
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Observer, Settings};
+use crate::pipeline::{self, Observer, Settings, Vantage};
 use crate::report::format::{Format, Options, Shape};
 use crate::report::model::{Finding, FindingCounts, Ladder, Report};
 use crate::report::ndjson;
@@ -34,23 +35,33 @@ pub fn run(args: &args::Analyze) -> Result<u8> {
 
 /// What the pipeline needs to know.
 fn settings(args: &args::Analyze) -> Result<Settings> {
-    for file in args.vantages.iter().filter_map(|(_, file)| file.as_ref()) {
-        if !args.captures.contains(file) {
-            return Err(Error::new(format!("--vantage names {file:?}, which is not one of the captures")));
-        }
-    }
     if args.captures.iter().filter(|capture| *capture == "-").count() > 1 {
         return Err(Error::new("standard input can be read only once: give '-' one time"));
     }
     Ok(Settings {
         captures: args.captures.clone(),
         bpf: args.bpf.clone(),
-        vantages: args.vantages.clone(),
+        vantages: vantages(args)?,
         push_uris: args.push_uris.clone(),
         user: args.user.clone(),
         show_text: args.show_text,
         profile: profile::read(args.profile.as_deref())?,
     })
+}
+
+/// What `--vantage` says, its files by the names the captures were given with.
+fn vantages(args: &args::Analyze) -> Result<Vec<(Vantage, Option<String>)>> {
+    let same = |a: &str, b: &str| {
+        a == b || fs::canonicalize(a).ok().zip(fs::canonicalize(b).ok()).is_some_and(|(a, b)| a == b)
+    };
+    let named = |(vantage, file): &(Vantage, Option<String>)| match file {
+        None => Ok((*vantage, None)),
+        Some(file) => match args.captures.iter().find(|capture| same(capture, file)) {
+            Some(capture) => Ok((*vantage, Some(capture.clone()))),
+            None => Err(Error::new(format!("--vantage names {file:?}, which is not one of the captures"))),
+        },
+    };
+    args.vantages.iter().map(named).collect()
 }
 
 /// How a report for people shall look here and now.

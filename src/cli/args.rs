@@ -12,6 +12,7 @@ use crate::pipeline::Vantage;
 use crate::report::format::{self, FORMATS, Format};
 use crate::report::model::Severity;
 use crate::simulate::{self, Client, Container, Link, Mischief, PushVariant};
+use crate::sip::view::Uri;
 use crate::sipcomp::{LAYOUTS, Layout};
 
 const OVERVIEW: &str = "\
@@ -48,7 +49,7 @@ Examples:
 
 /// Says which step of a Lync or Skype for Business push notification broke, from packet captures.
 #[derive(Debug, Parser)]
-#[command(name = "lyncpush", version, about, after_help = OVERVIEW, max_term_width = 120, arg_required_else_help = false)]
+#[command(name = "lyncpush", bin_name = "lyncpush", args_override_self = true, version, about, after_help = OVERVIEW, max_term_width = 120, arg_required_else_help = false)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -105,7 +106,7 @@ pub struct Analyze {
     pub push_uris: Vec<String>,
 
     /// Only ladders whose caller or callee is this user
-    #[arg(long, value_name = "SIP-URI", value_parser = sip_uri)]
+    #[arg(long, value_name = "SIP-URI", value_parser = user)]
     pub user: Option<String>,
 
     /// Only frames that pass this libpcap filter, such as 'host 192.0.2.7 and port 5061'
@@ -284,6 +285,14 @@ fn vantage(text: &str) -> Result<(Vantage, Option<String>), String> {
     let known = || Vantage::ALL.map(Vantage::name).join(", ");
     let vantage = Vantage::from_name(role).ok_or_else(|| format!("unknown role {role:?}, known are {}", known()))?;
     if file.as_deref() == Some("") { Err(format!("no file after {role:?}=")) } else { Ok((vantage, file)) }
+}
+
+/// Reads a user's address however a message or a person writes it; gives the address of record.
+fn user(text: &str) -> Result<String, String> {
+    let address = text.trim().trim_start_matches('<').trim_end_matches('>');
+    let bare = address.split([';', '?']).next().unwrap_or_default();
+    let uri = sip_uri(bare)?;
+    Uri::parse(uri.as_bytes()).aor().ok_or_else(|| "expected user@host or sip:user@host".to_owned())
 }
 
 /// Reads an address, with or without its scheme, which may be in any letter case.

@@ -76,7 +76,7 @@ pub struct Finding {
 pub const CODES: &[(&str, &str)] = &[
     ("LP105", "The push was refused inside: by the Front End or the Edge"),
     ("LP108", "The clearing house refused the push"),
-    ("LP109", "The call was refused"),
+    ("LP109", "The call ended without an answer"),
     ("LP201", "No INVITE reached the Front End"),
     ("LP202", "The Front End did not call the mobility service"),
     ("LP203", "The phone's 180 Ringing never came"),

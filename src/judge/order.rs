@@ -4,6 +4,17 @@ use super::status::StepJudged;
 use crate::frame::Timestamp;
 use crate::ladder::profile::{Profile, Step, StepKey};
 
+/// The time of a step: from when, until when, and the step it is counted from.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Its hard limit.
+    pub to: Timestamp,
+    /// The step seen at its beginning.
+    pub counted_from: StepKey,
+}
+
 /// What the order rules look at: when each step was first seen, and in which input.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Times([Option<(Timestamp, u16)>; 10]);
@@ -23,6 +34,14 @@ impl Times {
         self.0.get(key.index()).copied().flatten().map(|(at, _)| at)
     }
 
+    /// How far the clocks behind two steps' times may be apart: nothing where they are the same clock.
+    pub fn doubt(&self, a: StepKey, b: StepKey, uncertainty: i64) -> i64 {
+        match (self.seen(a), self.seen(b)) {
+            (Some((_, a)), Some((_, b))) if a != b => uncertainty,
+            _ => 0,
+        }
+    }
+
     fn seen(&self, key: StepKey) -> Option<(Timestamp, u16)> {
         self.0.get(key.index()).copied().flatten()
     }
@@ -30,13 +49,7 @@ impl Times {
     /// When a step's time begins and when it is over: counted from the step its limit counts from, or,
     /// where that was not seen, from the one before it with both limits. `skip` names steps that will
     /// not come, whose own limit is then not waited for.
-    pub fn window(
-        &self,
-        key: StepKey,
-        profile: &Profile,
-        hops: u32,
-        skip: impl Fn(StepKey) -> bool,
-    ) -> Option<(Timestamp, Timestamp)> {
+    pub fn window(&self, key: StepKey, profile: &Profile, hops: u32, skip: impl Fn(StepKey) -> bool) -> Option<Window> {
         let mut limit = 0_i64;
         let mut step = profile.steps.get(key);
         let mut hops = i64::from(hops.max(1));
@@ -48,7 +61,7 @@ impl Times {
             hops = 1;
             let from = step.limit_from?;
             if let Some(at) = self.at(from) {
-                return Some((at, at.shifted(limit)));
+                return Some(Window { from: at, to: at.shifted(limit), counted_from: from });
             }
             counted = !skip(from);
             step = profile.steps.get(from);

@@ -1,7 +1,7 @@
 //! The ten steps of one ladder, judged in order.
 
 use super::notes::{Absent, Notes};
-use super::order::Times;
+use super::order::{Times, Window};
 use super::push::{self, Reach, Track};
 use super::status::{Status, StepJudged};
 use crate::frame::Timestamp;
@@ -87,6 +87,9 @@ impl<'a> Sequence<'a> {
     // ------------------------------------------------------------------ seen
 
     fn seen(&self, key: StepKey) -> Said {
+        if key == StepKey::CallAnswered && self.is_cause_lost() {
+            return (Status::Unreadable, Some("what the caller was told lies in lost bytes".into()));
+        }
         if let Some(why) = self.refusal(key) {
             return (Status::Failed, Some(why));
         }
@@ -94,13 +97,17 @@ impl<'a> Sequence<'a> {
         if let Some(pred) = self.times.displaced(key, self.profile, uncertainty) {
             return (Status::OutOfOrder, Some(format!("seen before step {}", pred.number())));
         }
-        let (Some(at), Some((_, deadline))) = (self.times.at(key), self.window(key)) else { return (Status::Ok, None) };
+        let (Some(at), Some(window)) = (self.times.at(key), self.window(key)) else { return (Status::Ok, None) };
         let counts = key != StepKey::CallAnswered || matches!(self.ladder.ending, Ending::ByPhone | Ending::Answered);
-        if at > deadline && counts {
-            let over = ms(at.since(deadline));
-            return (Status::Late, Some(format!("{over} past the limit")));
+        let over = at.since(window.to);
+        if !counts || over <= self.times.doubt(key, window.counted_from, uncertainty) {
+            return (Status::Ok, None);
         }
-        (Status::Ok, None)
+        let before = Span { from: window.from, to: at };
+        if self.coverage.hidden(self.legs(key), before, self.profile) {
+            return (Status::Ok, Some("an earlier one may lie in lost bytes".into()));
+        }
+        (Status::Late, Some(format!("{} past the limit", ms(over))))
     }
 
     /// Why a step that was seen failed.
@@ -134,10 +141,21 @@ impl<'a> Sequence<'a> {
         if self.began_before(key) {
             return match self.coverage.view(legs, self.whole(), self.ladder.closed) {
                 View::None => self.out_of_view(legs, self.whole()),
-                _ => (Status::Truncated, Some("before the capture begins".into())),
+                _ => self.before_first(legs),
             };
         }
         self.looked_for(key, legs)
+    }
+
+    /// A step that must lie before the first message of its ladder: before the capture, unless the
+    /// capture lost bytes there that it may lie in.
+    fn before_first(&self, legs: LegSet) -> Said {
+        let first = self.ladder.first.time;
+        let ring = i64::from(self.profile.limits.ring_ms) * 1_000_000;
+        if self.coverage.hidden(legs, Span { from: first.shifted(-ring), to: first }, self.profile) {
+            return (Status::Unreadable, Some("its bytes are lost or cannot be read".into()));
+        }
+        (Status::Truncated, Some("before the capture begins".into()))
     }
 
     /// The legs that can show a step. A message within a session is copied to the phone without any
@@ -152,7 +170,7 @@ impl<'a> Sequence<'a> {
 
     /// A step that is due: was its leg in view?
     fn looked_for(&self, key: StepKey, legs: LegSet) -> Said {
-        let Some((from, to)) = self.window(key) else {
+        let Some(Window { from, to, .. }) = self.window(key) else {
             return match self.coverage.view(legs, self.whole(), self.ladder.closed) {
                 View::None => self.out_of_view(legs, self.whole()),
                 _ => (Status::Truncated, Some("the step before it was not seen".into())),
@@ -207,7 +225,7 @@ impl<'a> Sequence<'a> {
         let limit = i64::from(self.profile.steps.get(key).limit_ms) + i64::from(self.profile.steps.get(by).limit_ms);
         let window = Span { from: to.shifted(-limit * 1_000_000), to };
         if self.ladder.opened_late && self.is_of_call(key) && self.began_before(key) {
-            return (Status::Truncated, Some("before the capture begins".into()));
+            return self.before_first(legs);
         }
         let proved = format!("proved by step {}", by.number());
         match self.coverage.view(legs, window, self.ladder.closed) {
@@ -285,6 +303,7 @@ impl<'a> Sequence<'a> {
                 no("the phone answered without ringing")
             }
             SessionActive => match self.ladder.ending {
+                Ending::CancelledByFrontEnd if self.is_cause_lost() => None,
                 Ending::CancelledByCaller | Ending::CancelledByFrontEnd => no("the call was cancelled"),
                 Ending::Elsewhere => no("another endpoint answered"),
                 _ => None,
@@ -292,6 +311,13 @@ impl<'a> Sequence<'a> {
             _ if of_call => None,
             _ => self.notes.absent.and_then(|absent| self.without_push(key, absent)),
         }
+    }
+
+    /// Whether a phone's branch was cancelled for a reason that the capture should show and lost: then
+    /// the call may have ended in any way.
+    fn is_cause_lost(&self) -> bool {
+        let caller = LegSet::EMPTY.with(Leg::Caller);
+        self.ladder.ending == Ending::CancelledByFrontEnd && self.coverage.hidden(caller, self.whole(), self.profile)
     }
 
     /// Whether a step of the call would have been seen, had it happened before the answer.
@@ -329,8 +355,8 @@ impl<'a> Sequence<'a> {
             return Some(Absent::OtherAddress);
         }
         let legs = LegSet::of(&[Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal]);
-        let (from, to) = self.window(StepKey::PushCreated).unwrap_or((self.ladder.first.time, self.ladder.last.time));
-        let window = Span { from, to };
+        let window = self.window(StepKey::PushCreated);
+        let window = window.map_or(self.whole(), |Window { from, to, .. }| Span { from, to });
         let seen = self.coverage.view(legs, window, self.ladder.closed) == View::Whole;
         if !seen || self.coverage.hidden(legs, window, self.profile) {
             return None;
@@ -352,13 +378,13 @@ impl<'a> Sequence<'a> {
             return false;
         }
         let end = self.times.at(StepKey::CallAnswered);
-        let deadline = self.window(key).map(|(_, deadline)| deadline);
+        let deadline = self.window(key).map(|window| window.to);
         end.zip(deadline).is_some_and(|(end, deadline)| end < deadline)
     }
 
     // ------------------------------------------------------------------ time
 
-    fn window(&self, key: StepKey) -> Option<(Timestamp, Timestamp)> {
+    fn window(&self, key: StepKey) -> Option<Window> {
         let hops = match (key, self.track.push) {
             (StepKey::PushFederated, Some(push)) => {
                 push::leaving(push).next().map_or(1, |(_, via)| u32::try_from(via.saturating_sub(1)).unwrap_or(1))
@@ -385,8 +411,10 @@ impl<'a> Sequence<'a> {
         let at = |key| self.times.at(key);
         let by_phone =
             matches!(self.ladder.ending, Ending::ByPhone | Ending::Answered) && self.ladder.trigger == Trigger::Invite;
-        let answered_first =
-            at(StepKey::CallAnswered).zip(at(StepKey::PushAccepted)).is_some_and(|(answer, push)| answer < push);
+        let doubt = self.times.doubt(StepKey::CallAnswered, StepKey::PushAccepted, self.coverage.clock_uncertainty);
+        let answered_first = at(StepKey::CallAnswered)
+            .zip(at(StepKey::PushAccepted))
+            .is_some_and(|(answer, push)| push.since(answer) > doubt);
         self.notes.answer_before_push = by_phone && answered_first && self.track.reach == Reach::Accepted;
         let took = at(StepKey::PushAccepted).zip(at(StepKey::PushFederated)).map(|(to, from)| to.since(from));
         let slow = i64::from(self.profile.limits.push_slow_ms) * 1_000_000;

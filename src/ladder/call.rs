@@ -248,22 +248,23 @@ impl Call {
 
     /// The leg of each hop of this call.
     ///
-    /// The mobility service's port decides; then what `--vantage` told; then the shape of the INVITE:
-    /// a copy addressed to one endpoint goes to a phone when a mobility service answers on it, else to
-    /// another endpoint of the callee, which is no leg of the ladder.
+    /// The mobility service's port decides; then the shape of the INVITE: a copy addressed to one
+    /// endpoint goes to a phone when a mobility service answers on it or `--vantage` told so, else to
+    /// another endpoint of the callee, which is no leg of the ladder. Where no INVITE was seen, what
+    /// `--vantage` told counts.
     pub fn leg(&self, hop: Hop, input: u16, coverage: &Coverage, profile: &Profile) -> Option<Leg> {
         if profile.ports.mobility.contains(&hop.port()) {
             return Some(Leg::Mcx);
         }
         let told = coverage.told(input).intersection(LegSet::of(&[Leg::Caller, Leg::Mcx]));
-        if let Some(leg) = told.only() {
-            return Some(leg);
-        }
         let mut copies = self.invites.iter().filter(|copy| copy.hop == hop).peekable();
-        if copies.peek().is_none() || !copies.all(|copy| copy.to_endpoint) {
+        if copies.peek().is_none() {
+            return Some(told.only().unwrap_or(Leg::Caller));
+        }
+        if !copies.all(|copy| copy.to_endpoint) {
             return Some(Leg::Caller);
         }
-        if self.mobile_hops.contains(&hop) { Some(Leg::Mcx) } else { None }
+        if self.mobile_hops.contains(&hop) || told.only() == Some(Leg::Mcx) { Some(Leg::Mcx) } else { None }
     }
 
     /// Puts the leg into every rung, and tells the coverage what was learnt.

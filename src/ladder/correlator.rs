@@ -186,7 +186,9 @@ impl Correlator {
     fn linger(&self) -> i64 {
         let join = &self.profile.join;
         let settled = i64::from(join.settle_ms) + i64::from(join.before_ms);
-        i64::from(self.profile.limits.linger_ms).max(settled) * 1_000_000 + self.coverage.clock_uncertainty
+        // A push may come late by the clocks' doubt, and waits for as long again to be settled.
+        let doubt = self.coverage.clock_uncertainty.saturating_mul(2);
+        (i64::from(self.profile.limits.linger_ms).max(settled) * 1_000_000).saturating_add(doubt)
     }
 
     // ------------------------------------------------------------------ falling due
@@ -233,7 +235,10 @@ impl Correlator {
         let Some(push) = self.pushes.get(place) else { return };
         let ms = |value: u32| i64::from(value) * 1_000_000;
         let time = match push.state {
-            State::Waiting => push.first.time.nanos().saturating_add(ms(self.profile.join.settle_ms)),
+            State::Waiting => {
+                let settle = ms(self.profile.join.settle_ms).saturating_add(self.coverage.clock_uncertainty);
+                push.first.time.nanos().saturating_add(settle)
+            }
             State::Call(call) => return self.reschedule_call(call),
             State::Message(..) => push.story_end(&self.profile).saturating_add(self.linger()),
             State::Alone => push.story_end(&self.profile).saturating_add(self.linger()).max(self.late_call_until(push)),

@@ -90,7 +90,9 @@ pub fn weigh(push: &Push, call: &Call, cause: Cause, profile: &Profile, uncertai
     }
     let confidence = 1.0 - found.iter().fold(1.0, |doubt, (_, weight)| doubt * (1.0 - weight));
     let evidence = found.into_iter().map(|(name, _)| name).collect();
-    Some(Weighed { confidence, evidence, distance: distance.saturating_abs() })
+    // Within the clocks' doubt no cause is nearer than another.
+    let distance = distance.saturating_abs().saturating_sub(uncertainty).max(0);
+    Some(Weighed { confidence, evidence, distance })
 }
 
 /// Nanoseconds from what set the push off to the push: the phone's 180, else the call's beginning.

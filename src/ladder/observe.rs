@@ -131,7 +131,8 @@ impl Correlator {
             message.header(HeaderName::MsEdgeProxyMessageTrust).is_some()
                 && match message.request_uri() {
                     Some(uri) => !is_contact(&uri),
-                    None => message.via_count() >= 2,
+                    // Servers ask each other by OPTIONS whether they are there; clients do not.
+                    None => message.via_count() >= 2 || is_of(message, Method::Options),
                 }
         };
         if (told.is_empty() || told.contains(Leg::EdgeInternal)) && (is_routed_to_edge(message) || marked()) {
@@ -207,6 +208,11 @@ impl Correlator {
 /// Whether a request is to leave through the Edge.
 fn is_routed_to_edge(message: &Message<'_>) -> bool {
     message.headers(HeaderName::Route).any(|route| memmem::find(route, b"ms-edge-route").is_some())
+}
+
+/// Whether a response answers a request of this method.
+fn is_of(message: &Message<'_>, method: Method<'_>) -> bool {
+    message.cseq().is_some_and(|cseq| cseq.method == method)
 }
 
 /// Whether a message is one that passes between a client and its first server: it has come over one

@@ -127,7 +127,7 @@ impl Push {
         let edge = LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]);
         let routed = self.requests.iter().any(|copy| copy.hop == hop && copy.via == via && copy.routed_to_edge);
         let told = coverage.told(input);
-        if via <= 1 && !routed && (told.is_empty() || told.contains(Leg::PushInternal)) {
+        if via <= 1 && !routed && (told.is_empty() || told.contains(Leg::PushInternal) || hop.is_one_host()) {
             return Leg::PushInternal;
         }
         let marked =

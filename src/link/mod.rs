@@ -73,9 +73,33 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Result<LinkPayload<'a>, SetAside> {
 pub fn name(link: LinkType) -> Cow<'static, str> {
     match REGISTRY.iter().find(|entry| entry.link == link) {
         Some(entry) => Cow::Borrowed(entry.name),
-        None => Cow::Owned(format!("linktype-{}", link.0)),
+        None => match UNDECODED.iter().find(|(known, _)| *known == link.0) {
+            Some((_, name)) => Cow::Borrowed(name),
+            None => Cow::Owned(format!("linktype-{}", link.0)),
+        },
     }
 }
+
+/// Link types that are only named.
+///
+/// Source: the registry of link-layer header types of tcpdump.org.
+const UNDECODED: &[(u16, &str)] = &[
+    (9, "ppp"),
+    (50, "ppp-hdlc"),
+    (104, "c-hdlc"),
+    (105, "ieee-802.11"),
+    (107, "frame-relay"),
+    (119, "ieee-802.11-prism"),
+    (127, "ieee-802.11-radiotap"),
+    (163, "ieee-802.11-avs"),
+    (189, "usb-linux"),
+    (192, "ppi"),
+    (195, "ieee-802.15.4"),
+    (201, "bluetooth-h4"),
+    (220, "usb-linux-mmapped"),
+    (239, "nflog"),
+    (249, "usbpcap"),
+];
 
 /// The names of all link types that are decoded, each once, in the registry's order.
 pub fn names() -> impl Iterator<Item = &'static str> {

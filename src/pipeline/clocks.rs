@@ -3,22 +3,30 @@
 //! A message that two inputs hold on the same hop is the same bytes. The difference of its two times is
 //! the clocks' difference plus the way between the two places; messages the other way have that way
 //! with the other sign, so the middle of the two directions is the clocks' difference.
+//!
+//! Where no hop is in both, the copies of one message on hops behind each other still bound it: a request
+//! gains a Via on each hop and a response loses one, so it is known which copy came first.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 
 use super::reading::{Reading, Seen};
 use crate::capture::{self, Options, Source};
 use crate::error::{Error, Result};
-use crate::flow::Side;
+use crate::flow::{Connection, Side};
 use crate::ladder::profile::Profile;
+use crate::sip::grammar;
 
 /// Messages of each input that are compared with the others'.
 const MAX_MESSAGES: usize = 200_000;
-/// How far apart clocks may be when no shared message says more, nanoseconds.
-const UNMEASURED: i64 = 1_000_000_000;
+/// How far apart clocks may be when copies of messages bound their difference on one side only, nanoseconds.
+const HALF_MEASURED: i64 = 1_000_000_000;
+/// How far apart they may be when no message says anything, nanoseconds: hosts without a common clock.
+const UNMEASURED: i64 = 60_000_000_000;
+/// Copies of one message that are told apart, by their Via count.
+const MAX_COPIES: usize = 4;
 
 /// When an input holds a message, by the message's bytes; `None` for one it holds more than once.
 type Times = HashMap<u64, Option<(i64, bool)>>;
@@ -35,14 +43,19 @@ pub struct Inputs {
 /// The measured clock offsets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clocks {
-    offsets: Vec<i64>,
+    offsets: Vec<Option<i64>>,
     uncertainty: i64,
 }
 
 impl Clocks {
     /// Nanoseconds to add to every time of each input; 0 for the first.
     pub fn offsets(&self) -> impl Iterator<Item = i64> {
-        self.offsets.iter().copied()
+        self.offsets.iter().map(|offset| offset.unwrap_or_default())
+    }
+
+    /// Whether each input's clock could be compared with the first one's.
+    pub fn compared(&self) -> impl Iterator<Item = bool> {
+        self.offsets.iter().map(Option::is_some)
     }
 
     /// How far apart the clocks may still be, nanoseconds.
@@ -86,11 +99,11 @@ impl Inputs {
     /// When an input cannot be opened a second time.
     pub fn with_clocks(mut self) -> Result<(Vec<Box<dyn Source>>, Clocks)> {
         if self.first.len() < 2 {
-            return Ok((self.first, Clocks { offsets: vec![0], uncertainty: 0 }));
+            return Ok((self.first, Clocks { offsets: vec![Some(0)], uncertainty: 0 }));
         }
         let mut held = Vec::new();
         for source in std::mem::take(&mut self.first) {
-            held.push(times(source)?);
+            held.push(self::held(source)?);
         }
         let clocks = measure(&held);
         let sources = self.sources()?;
@@ -99,27 +112,63 @@ impl Inputs {
     }
 }
 
-/// The times of an input's messages, and the span of its frames.
+/// One copy of a message: when it was first seen with this many Vias.
+#[derive(Clone, Copy, Debug)]
+struct Copy {
+    at: i64,
+    via: usize,
+}
+
+/// What an input holds that others may hold too, and the span of its frames.
+#[derive(Default)]
 struct Held {
+    /// Messages by their bytes.
     times: Times,
+    /// Messages by what stays the same on every hop, and whether they are requests.
+    copies: HashMap<(u64, bool), Vec<Copy>>,
     span: Option<(i64, i64)>,
 }
 
-fn times(mut source: Box<dyn Source>) -> Result<Held> {
+impl Held {
+    fn message(&mut self, connection: &Connection, side: Side, at: i64, raw: &[u8]) {
+        let full = self.times.len() >= MAX_MESSAGES;
+        let forward = (side == Side::Client) == (connection.flow.client < connection.flow.server);
+        match self.times.entry(hashed(raw)) {
+            Entry::Occupied(mut known) => drop(known.insert(None)),
+            Entry::Vacant(vacant) if !full => drop(vacant.insert(Some((at, forward)))),
+            Entry::Vacant(_) => {}
+        }
+        let Ok(message) = grammar::parse(raw) else { return };
+        let (Some(call_id), Some(cseq), Some(from)) = (message.call_id(), message.cseq(), message.from()) else {
+            return;
+        };
+        // A response that a proxy forwards keeps the To tag of who made it.
+        let to_tag = message.to().and_then(|to| to.tag());
+        let status = message.status().map(|status| (status.0, to_tag));
+        let key = (hashed((call_id, cseq.number, cseq.method, from.tag(), status)), status.is_none());
+        let via = message.via_count();
+        if self.copies.len() >= MAX_MESSAGES && !self.copies.contains_key(&key) {
+            return;
+        }
+        let copies = self.copies.entry(key).or_default();
+        if copies.len() < MAX_COPIES && !copies.iter().any(|copy| copy.via == via) {
+            copies.push(Copy { at, via });
+        }
+    }
+}
+
+fn hashed(value: impl Hash) -> u64 {
+    let mut hash = DefaultHasher::new();
+    value.hash(&mut hash);
+    hash.finish()
+}
+
+fn held(mut source: Box<dyn Source>) -> Result<Held> {
     let mut reading = Reading::new(&Profile::built_in()?.ports);
-    let mut times = Times::new();
+    let mut held = Held::default();
     let mut note = |seen: Seen<'_>| {
         if let Seen::Message { connection, side, at, raw } = seen {
-            let mut hash = DefaultHasher::new();
-            raw.hash(&mut hash);
-            let out = connection.flow.client < connection.flow.server;
-            let forward = (side == Side::Client) == out;
-            let full = times.len() >= MAX_MESSAGES;
-            match times.entry(hash.finish()) {
-                Entry::Occupied(mut known) => drop(known.insert(None)),
-                Entry::Vacant(vacant) if !full => drop(vacant.insert(Some((at.time.nanos(), forward)))),
-                Entry::Vacant(_) => {}
-            }
+            held.message(connection, side, at.time.nanos(), raw);
         }
     };
     while source.advance() {
@@ -128,8 +177,20 @@ fn times(mut source: Box<dyn Source>) -> Result<Held> {
     }
     reading.finish(&mut note);
     let summary = source.summary();
-    let span = summary.first_frame_at.zip(summary.last_frame_at).map(|(from, to)| (from.nanos(), to.nanos()));
-    Ok(Held { times, span })
+    held.span = summary.first_frame_at.zip(summary.last_frame_at).map(|(from, to)| (from.nanos(), to.nanos()));
+    Ok(held)
+}
+
+/// How far one clock is from another: what to add to the second one's times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Difference {
+    /// Whether messages of the same hop say so, and not only copies on other hops.
+    same_hop: bool,
+    /// How many messages say so.
+    pairs: usize,
+    offset: i64,
+    /// How far off that may be.
+    doubt: i64,
 }
 
 /// Measures every input against one whose offset is known, those that share most first.
@@ -140,32 +201,32 @@ fn measure(held: &[Held]) -> Clocks {
     }
     let mut uncertainty = 0_i64;
     loop {
-        let mut best: Option<(usize, usize, i64, i64)> = None;
+        let mut best: Option<(Difference, usize)> = None;
         for (known, unknown) in pairs(&offsets) {
             let (Some(a), Some(b)) = (held.get(known), held.get(unknown)) else { continue };
-            let Some((shared, offset, doubt)) = compare(&a.times, &b.times) else { continue };
-            if best.is_none_or(|(most, ..)| shared > most) {
-                let base = offsets.get(known).copied().flatten().unwrap_or(0);
-                best = Some((shared, unknown, base.saturating_add(offset), doubt));
+            let Some(found) = same_hop(&a.times, &b.times).or_else(|| other_hops(a, b)) else { continue };
+            let base = offsets.get(known).copied().flatten().unwrap_or(0);
+            let found = Difference { offset: base.saturating_add(found.offset), ..found };
+            if best.is_none_or(|(best, _)| (best.same_hop, best.pairs) < (found.same_hop, found.pairs)) {
+                best = Some((found, unknown));
             }
         }
-        let Some((_, input, offset, doubt)) = best else { break };
+        let Some((found, input)) = best else { break };
         if let Some(slot) = offsets.get_mut(input) {
-            *slot = Some(offset);
+            *slot = Some(found.offset);
         }
-        uncertainty = uncertainty.max(doubt);
+        uncertainty = uncertainty.max(found.doubt);
     }
-    let meets = |a: &Held, b: &Held| a.span.zip(b.span).is_some_and(|(a, b)| a.0 <= b.1 && b.0 <= a.1);
-    for (index, offset) in offsets.iter().enumerate().filter(|(_, offset)| offset.is_none()) {
-        let overlaps = held
-            .iter()
-            .enumerate()
-            .any(|(other, one)| other != index && held.get(index).is_some_and(|own| meets(own, one)));
-        if offset.is_none() && overlaps {
+    let near =
+        |a: (i64, i64), b: (i64, i64)| a.0 <= b.1.saturating_add(UNMEASURED) && b.0 <= a.1.saturating_add(UNMEASURED);
+    let unmeasured = held.iter().enumerate().filter(|(index, _)| offsets.get(*index) == Some(&None));
+    for (index, own) in unmeasured {
+        let others = held.iter().enumerate().filter(|(other, _)| *other != index);
+        if others.filter_map(|(_, other)| own.span.zip(other.span)).any(|(a, b)| near(a, b)) {
             uncertainty = uncertainty.max(UNMEASURED);
         }
     }
-    Clocks { offsets: offsets.into_iter().map(Option::unwrap_or_default).collect(), uncertainty }
+    Clocks { offsets, uncertainty }
 }
 
 fn pairs(offsets: &[Option<i64>]) -> Vec<(usize, usize)> {
@@ -173,15 +234,15 @@ fn pairs(offsets: &[Option<i64>]) -> Vec<(usize, usize)> {
     with(true).flat_map(|known| with(false).map(move |unknown| (known, unknown))).collect()
 }
 
-/// How many messages two inputs share, what to add to the second one's times, and how sure that is.
-fn compare(a: &Times, b: &Times) -> Option<(usize, i64, i64)> {
+/// The difference by messages that both hold on the same hop.
+fn same_hop(a: &Times, b: &Times) -> Option<Difference> {
     let mut ways: [Vec<i64>; 2] = [Vec::new(), Vec::new()];
     for (hash, there) in b {
         if let (Some(Some((at, forward))), Some((other, _))) = (a.get(hash), there) {
             ways[usize::from(*forward)].push(at.saturating_sub(*other));
         }
     }
-    let shared = ways.iter().map(Vec::len).sum();
+    let pairs = ways.iter().map(Vec::len).sum();
     let middle = |way: &mut Vec<i64>| {
         way.sort_unstable();
         way.get(way.len() / 2).copied()
@@ -195,5 +256,78 @@ fn compare(a: &Times, b: &Times) -> Option<(usize, i64, i64)> {
     let mut doubts: Vec<i64> = ways.iter().flatten().map(|one| one.saturating_sub(offset).saturating_abs()).collect();
     doubts.sort_unstable();
     let doubt = doubts.get(doubts.len() * 95 / 100).copied().unwrap_or(0);
-    Some((shared, offset, doubt))
+    Some(Difference { same_hop: true, pairs, offset, doubt })
+}
+
+/// The difference by copies of messages on different hops: the least and the most it can be.
+fn other_hops(a: &Held, b: &Held) -> Option<Difference> {
+    let (mut least, mut most, mut pairs) = (None::<i64>, None::<i64>, 0);
+    for (key, there) in &b.copies {
+        for (own, other) in a.copies.get(key).into_iter().flatten().flat_map(|own| there.iter().map(move |o| (own, o)))
+        {
+            let bound = own.at.saturating_sub(other.at);
+            // A request gains Vias on its way, a response loses them.
+            match (own.via < other.via, own.via > other.via) {
+                (false, false) => continue,
+                (further, _) if further == key.1 => least = Some(least.map_or(bound, |known| known.max(bound))),
+                _ => most = Some(most.map_or(bound, |known| known.min(bound))),
+            }
+            pairs += 1;
+        }
+    }
+    let (offset, doubt) = match (least, most) {
+        (Some(least), Some(most)) => (least / 2 + most / 2, (most / 2 - least / 2).saturating_abs()),
+        (Some(one), None) | (None, Some(one)) => (one, HALF_MEASURED),
+        (None, None) => return None,
+    };
+    Some(Difference { same_hop: false, pairs, offset, doubt })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(entries: &[(u64, i64, bool)]) -> Times {
+        entries.iter().map(|(hash, at, forward)| (*hash, Some((*at, *forward)))).collect()
+    }
+
+    #[test]
+    fn messages_of_one_hop_both_ways_cancel_the_way_between() {
+        // The second clock is 100 behind; 7 on the way there, 5 back.
+        let a = exact(&[(1, 1_000, true), (2, 2_007, false)]);
+        let b = exact(&[(1, 905, true), (2, 1_900, false)]);
+        let found = same_hop(&a, &b).unwrap();
+        assert_eq!((found.offset, found.doubt, found.pairs), (100, 7, 2));
+        assert_eq!(same_hop(&a, &exact(&[(3, 5, true)])), None);
+    }
+
+    fn copies(entries: &[(u64, bool, usize, i64)]) -> Held {
+        let mut held = Held::default();
+        for (key, request, via, at) in entries {
+            held.copies.entry((*key, *request)).or_default().push(Copy { at: *at, via: *via });
+        }
+        held
+    }
+
+    #[test]
+    fn copies_on_other_hops_bound_the_difference_from_both_sides() {
+        // The second clock is 5,000 ahead: a request reaches it 10 later, its response leaves it 20 earlier.
+        let a = copies(&[(1, true, 1, 100), (1, false, 1, 230)]);
+        let b = copies(&[(1, true, 2, 5_110), (1, false, 2, 5_210)]);
+        let found = other_hops(&a, &b).unwrap();
+        assert_eq!((found.offset, found.doubt, found.pairs), (-4_995, 15, 2));
+        let one_way = other_hops(&a, &copies(&[(1, true, 2, 5_110)])).unwrap();
+        assert_eq!((one_way.offset, one_way.doubt), (-5_010, HALF_MEASURED));
+        assert_eq!(other_hops(&a, &copies(&[(2, true, 2, 5_110)])), None);
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_doubted() {
+        let spans = |span| Held { span: Some(span), ..Held::default() };
+        let second = 1_000_000_000;
+        let near = measure(&[spans((0, second)), spans((2 * second, 3 * second))]);
+        assert_eq!((near.uncertainty(), near.compared().collect::<Vec<_>>()), (UNMEASURED, vec![true, false]));
+        let far = measure(&[spans((0, second)), spans((3_600 * second, 3_601 * second))]);
+        assert_eq!((far.uncertainty(), far.offsets().collect::<Vec<_>>()), (0, vec![0, 0]));
+    }
 }

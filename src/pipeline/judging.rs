@@ -14,6 +14,7 @@ use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::LegSet;
 use crate::ladder::profile::Profile;
 use crate::report::view::Account;
+use crate::sip::method::Method;
 
 /// Ladders that closed while a batch was judged, and how far the reading had come by then.
 pub struct Judged {
@@ -30,6 +31,7 @@ pub struct Judging {
     judged: Vec<(Ladder, Judgement)>,
     inputs: u16,
     messages: u64,
+    telling: u64,
     malformed: u64,
     anomalies: AnomalyLog,
 }
@@ -45,6 +47,7 @@ impl Judging {
             judged: Vec::new(),
             inputs: u16::try_from(settings.captures.len()).unwrap_or(u16::MAX),
             messages: 0,
+            telling: 0,
             malformed: 0,
             anomalies: AnomalyLog::default(),
         }
@@ -84,6 +87,7 @@ impl Judging {
     /// Adds what became of the messages.
     pub fn account(&self, account: &mut Account) {
         account.messages = self.messages;
+        account.telling = self.telling;
         account.malformed += self.malformed;
         account.anomalies.append(&self.anomalies);
     }
@@ -107,6 +111,7 @@ impl Judging {
             Replayed::Frame(at) => coverage.frame(at),
             Replayed::Message { connection, side, at, message } => {
                 self.messages += 1;
+                self.telling += u64::from(message.cseq().is_none_or(|cseq| cseq.method != Method::Negotiate));
                 if let Some(detail) = message.malformed {
                     self.malformed(at, detail);
                 }

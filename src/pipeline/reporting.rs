@@ -1,6 +1,7 @@
 //! Judged ladders to whoever watches, and to the report.
 
 use super::Observer;
+use super::clocks::Clocks;
 use super::judging::{Judged, Judging};
 use super::reader::Reader;
 use crate::error::Result;
@@ -37,9 +38,11 @@ impl<'a> Reporting<'a> {
     }
 
     /// The report, when the other stages are done.
-    pub fn finish(mut self, reader: &Reader, judging: &Judging) -> Report {
+    pub fn finish(mut self, reader: &Reader, judging: &Judging, clocks: &Clocks) -> Report {
         let mut account = reader.account();
         judging.account(&mut account);
-        self.view.report(reader.captures().summaries(), &account, judging.coverage(), judging.evicted())
+        let inputs =
+            reader.captures().summaries().zip(clocks.compared()).map(|((one, offset), known)| (one, offset, known));
+        self.view.report(inputs, &account, judging.coverage(), judging.evicted())
     }
 }

@@ -92,6 +92,8 @@ pub struct Input {
     pub link_types: Vec<String>,
     /// Milliseconds added to every timestamp of this input so that several captures agree; 0 for the first.
     pub clock_offset_ms: f64,
+    /// Whether the clock could be compared with the first input's; if not, the offset is 0 for want of better.
+    pub clock_compared: bool,
     /// How the capture ended.
     pub ended: Ended,
     /// Where and why it ended; null when complete.

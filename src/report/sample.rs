@@ -58,6 +58,7 @@ fn input(path: &str) -> Input {
         last_frame_at: Some(at(12_000)),
         link_types: vec!["ethernet".to_owned()],
         clock_offset_ms: 0.0,
+        clock_compared: true,
         ended: Ended::Complete,
         ended_detail: None,
     }
@@ -266,6 +267,7 @@ pub fn mixed() -> Report {
         path: "edge/edge01-2011-12-07.pcapng.gz".to_owned(),
         format: "pcapng+gzip".to_owned(),
         clock_offset_ms: -1834.5,
+        clock_compared: true,
         ended: Ended::Truncated,
         ended_detail: Some("record 43 at byte 31,000 needs 1,514 bytes, 20 are left".to_owned()),
         ..input("")

@@ -21,7 +21,7 @@ use crate::ladder::leg::Leg;
 use crate::ladder::profile::{Expectation, Profile, StepKey};
 use crate::ladder::rung::Rung;
 use crate::link;
-use crate::tally::FrameTally;
+use crate::tally::{FrameTally, SetAside};
 use crate::unreadable::UnreadableReason;
 
 /// Times of one step kept for percentiles; beyond it every second one is dropped and from then on only
@@ -43,6 +43,8 @@ pub struct Account {
     pub compressed: u64,
     /// SIP messages.
     pub messages: u64,
+    /// Those that are about anything but the connection itself.
+    pub telling: u64,
     /// Those with a defect.
     pub malformed: u64,
     /// Holes in SIP streams.
@@ -172,13 +174,13 @@ impl View {
     /// The whole report.
     pub fn report<'a>(
         &mut self,
-        inputs: impl Iterator<Item = (&'a capture::Summary, i64)>,
+        inputs: impl Iterator<Item = (&'a capture::Summary, i64, bool)>,
         account: &Account,
         coverage: &Coverage,
         evicted: u64,
     ) -> Report {
         let mut report = Report::empty();
-        report.inputs = inputs.map(|(summary, offset)| input(summary, offset)).collect();
+        report.inputs = inputs.map(|(summary, offset, compared)| input(summary, offset, compared)).collect();
         report.coverage = self::coverage(account, coverage);
         let wide = capture_wide(&report.inputs, account, evicted + coverage.hops_dropped);
         let mut ladders = std::mem::take(&mut self.ladders);
@@ -304,7 +306,7 @@ fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding {
     }
 }
 
-fn input(summary: &capture::Summary, offset: i64) -> Input {
+fn input(summary: &capture::Summary, offset: i64, clock_compared: bool) -> Input {
     let (ended, ended_detail) = match &summary.ended {
         capture::Ended::Complete => (Ended::Complete, None),
         capture::Ended::Truncated(detail) => (Ended::Truncated, Some(detail.clone())),
@@ -321,6 +323,7 @@ fn input(summary: &capture::Summary, offset: i64) -> Input {
         last_frame_at: summary.last_frame_at.map(|at| rfc3339(at.shifted(offset))),
         link_types: summary.link_types.iter().map(|link| link::name(*link).into_owned()).collect(),
         clock_offset_ms: millis(offset),
+        clock_compared,
         ended,
         ended_detail,
     }
@@ -381,11 +384,19 @@ fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Findin
         found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
     };
     let hidden = account.unread.len() as u64 + account.unlisted;
-    if account.messages == 0 && hidden > 0 {
+    let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
+    let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
+    if unknown_link > 0 && unknown_link == account.tally.read() {
+        let links: Vec<&str> = inputs.iter().flat_map(|input| &input.link_types).map(String::as_str).collect();
+        let detail = format!("No frame could be read: link type {} is not decoded.", links.join(", "));
+        say("LP901", Severity::Error, detail);
+    } else if account.telling == 0 && hidden > 0 {
         say(
             "LP901",
             Severity::Error,
-            format!("{hidden} stream(s) on SIP ports, and not one message could be read: see the coverage."),
+            format!(
+                "{hidden} stream(s) on SIP ports, and not one message that tells anything could be read: see the coverage."
+            ),
         );
     }
     for input in inputs {

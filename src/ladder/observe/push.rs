@@ -124,7 +124,10 @@ impl Correlator {
                 self.profile.push.test_users.iter().any(|test| test.as_bytes().eq_ignore_ascii_case(user))
             })
         };
-        let test = self.profile.push.test_methods.iter().any(|test| test.as_bytes() == transaction.method.as_bytes())
+        // A user's endpoint checks no routes: whatever its method, what it sends there is a push.
+        let epid = from.as_ref().and_then(Address::epid);
+        let is_check = |test: &String| test.as_bytes() == transaction.method.as_bytes();
+        let test = epid.is_none() && self.profile.push.test_methods.iter().any(is_check)
             || message.to().as_ref().is_some_and(test_user);
         let text = if message.request_uri().is_some() { self.push_text(message) } else { Box::default() };
         let contact_gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(self::text));

@@ -89,7 +89,12 @@ fn write_input(page: &mut Page, report: &Report, at: usize, input: &Input) {
     if several && at > 0 {
         let offset = text::duration(input.clock_offset_ms);
         let sign = if input.clock_offset_ms > 0.0 { "+" } else { "" };
-        let clock = format!("clock moved by {sign}{offset} to agree with file 1");
+        let clock = if input.clock_compared {
+            format!("clock moved by {sign}{offset} to agree with file 1")
+        } else {
+            "clock not compared with file 1: no message in common; order and times across the two are not judged"
+                .to_owned()
+        };
         page.labelled(2, "", LABEL, Tint::Plain, &clock);
     }
     let ended = match input.ended {

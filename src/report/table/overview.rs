@@ -66,6 +66,17 @@ fn why_none(report: &Report, options: &Options) -> String {
     let captures = if report.inputs.len() == 1 { "the capture has" } else { "the captures have" };
     if frames == 0 {
         format!("{captures} no frames")
+    } else if coverage
+        .frames
+        .set_aside
+        .iter()
+        .filter(|(why, _)| why.starts_with("unknown-link"))
+        .map(|(_, n)| n)
+        .sum::<u64>()
+        == coverage.frames.read
+    {
+        let links: Vec<&str> = report.inputs.iter().flat_map(|input| &input.link_types).map(String::as_str).collect();
+        format!("no frame could be read: link type {} is not decoded", links.join(", "))
     } else if coverage.frames.read > 0 && coverage.frames.used == 0 {
         format!("none of the {} carries TCP or UDP", text::counted(frames, "frame", "frames"))
     } else if coverage.sip_messages == 0 && !coverage.unreadable.is_empty() {
@@ -75,8 +86,10 @@ fn why_none(report: &Report, options: &Options) -> String {
         format!("no SIP in {}", text::counted(frames, "frame", "frames"))
     } else {
         let messages = text::counted(coverage.sip_messages, "SIP message", "SIP messages");
-        let whose = if options.filtered { ", of the user asked for," } else { "" };
-        format!("{messages} read, but no call to a mobile user{whose} and no push among them")
+        if options.filtered {
+            return format!("{messages} read, but no ladder among them is of the user asked for");
+        }
+        format!("{messages} read, but no call to a mobile user and no push among them")
     }
 }
 

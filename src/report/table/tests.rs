@@ -150,7 +150,7 @@ fn without_a_ladder_it_says_why() {
         (no_ip, false, "No push ladder: none of the 3 frames carries TCP or UDP."),
         (no_sip, false, "No push ladder: no SIP in 3 frames."),
         (no_push.clone(), false, "No push ladder: 1 SIP message read, but no call to a mobile user and no push among"),
-        (no_push, true, "No push ladder: 1 SIP message read, but no call to a mobile user, of the user"),
+        (no_push, true, "No push ladder: 1 SIP message read, but no ladder among them"),
         (sample::unreadable(), false, "No push ladder: nothing could be read, 1 stream stayed closed"),
     ] {
         let text = unwrapped(&page(&report, &Options { filtered, ..Options::default() }));
