@@ -10,6 +10,8 @@ use crate::frame::FrameRef;
 /// What kind of defect it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AnomalyKind {
+    /// The frames of a capture go back in time.
+    FrameOrder,
     /// A frame could not be decoded down to TCP or UDP although its headers said so.
     BadFrame,
     /// IP fragments that never became a whole packet: expired, overlapping, or over a limit.
@@ -36,6 +38,7 @@ impl AnomalyKind {
     /// A short stable name, as reports show it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::FrameOrder => "frame-order",
             Self::BadFrame => "bad-frame",
             Self::LostFragments => "lost-fragments",
             Self::ConflictingOverlap => "conflicting-overlap",

@@ -115,6 +115,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP902", "The capture is cut short or damaged"),
     ("LP903", "Bytes of SIP streams are missing from the capture"),
     ("LP904", "A table was full, and the oldest entries were closed early"),
+    ("LP905", "Frames are not in the order of their times"),
 ];
 
 /// The title of a code; empty for one that is not listed, which a test rules out.

@@ -183,6 +183,9 @@ impl<'a> Sequence<'a> {
                 (Status::Unreadable, Some("its bytes are lost or cannot be read".into()))
             }
             View::Partly => (Status::Truncated, Some("the capture begins or ends inside its time".into())),
+            View::Whole if self.coverage.disordered => {
+                (Status::Truncated, Some("the capture's frames are not in the order of their times".into()))
+            }
             View::Whole => {
                 let within = ms(to.since(from));
                 (
@@ -358,7 +361,7 @@ impl<'a> Sequence<'a> {
         let window = self.window(StepKey::PushCreated);
         let window = window.map_or(self.whole(), |Window { from, to, .. }| Span { from, to });
         let seen = self.coverage.view(legs, window, self.ladder.closed) == View::Whole;
-        if !seen || self.coverage.hidden(legs, window, self.profile) {
+        if !seen || self.coverage.disordered || self.coverage.hidden(legs, window, self.profile) {
             return None;
         }
         if self.ladder.ending == Ending::ByPhone {

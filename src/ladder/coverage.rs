@@ -120,6 +120,8 @@ pub struct Coverage {
     unreadable: Vec<Unreadable>,
     /// How far apart the clocks of several inputs may still be, nanoseconds.
     pub clock_uncertainty: i64,
+    /// Whether frames of an input go back in time: then what was not seen may have been passed already.
+    pub disordered: bool,
     /// Hops that were not remembered because the table was full.
     pub hops_dropped: u64,
 }

@@ -31,6 +31,7 @@ pub struct Progress {
 /// One thing seen, its message's octets standing in the batch.
 enum Item {
     Began(FrameRef),
+    Disordered(FrameRef),
     Message {
         connection: Connection,
         side: Side,
@@ -95,6 +96,11 @@ impl Batch {
         }
     }
 
+    /// Takes note that the frames of an input go back in time here.
+    pub fn disordered(&mut self, at: FrameRef) {
+        self.items.push(Item::Disordered(at));
+    }
+
     /// Takes in what was seen.
     pub fn push(&mut self, seen: Seen<'_>) {
         self.items.push(match seen {
@@ -147,6 +153,7 @@ impl Batch {
         for item in &self.items {
             take(match item {
                 Item::Began(at) => Replayed::Frame(*at),
+                Item::Disordered(at) => Replayed::Disordered(*at),
                 Item::Message { connection, side, at, text, outline, fields } => {
                     let raw = self.text.get(text.clone()).unwrap_or_default();
                     let fields = self.fields.get(fields.clone()).unwrap_or_default();
@@ -172,6 +179,8 @@ impl Batch {
 pub enum Replayed<'a> {
     /// A frame: its input is in view then.
     Frame(FrameRef),
+    /// The frames of an input go back in time here.
+    Disordered(FrameRef),
     /// A message, parsed.
     Message {
         /// The connection that carried it.

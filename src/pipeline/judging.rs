@@ -109,6 +109,11 @@ impl Judging {
         let coverage = &mut self.correlator.coverage;
         match replayed {
             Replayed::Frame(at) => coverage.frame(at),
+            Replayed::Disordered(frame) => {
+                coverage.disordered = true;
+                let detail = "a frame is more than a second older than one before it";
+                self.anomalies.push(Anomaly { kind: AnomalyKind::FrameOrder, frame, detail });
+            }
             Replayed::Message { connection, side, at, message } => {
                 self.messages += 1;
                 self.telling += u64::from(message.cseq().is_none_or(|cseq| cseq.method != Method::Negotiate));

@@ -5,9 +5,14 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use super::batch::{Batch, Progress};
 use super::reading::Reading;
 use crate::capture::Merged;
+use crate::frame::Timestamp;
 use crate::ladder::profile::Profile;
 use crate::report::view::Account;
 use crate::sip::framer::Limits;
+
+/// How far a frame may be behind an earlier one of its input, nanoseconds: network cards and drivers
+/// disturb the order of times a little; captures put one behind the other disturb it by far more.
+const BACKWARDS: i64 = 1_000_000_000;
 
 /// The first stage: reads captures and sends what it sees in batches.
 pub struct Reader {
@@ -28,14 +33,23 @@ impl Reader {
         // Who reads a pipe that is still being filled wants each ladder as it closes.
         let at_once = self.merged.size().is_none();
         let mut batch = Batch::default();
-        let mut begun: Vec<u16> = Vec::new();
+        let mut latest: Vec<(u16, Timestamp)> = Vec::new();
         while self.merged.advance() {
             let Some(frame) = self.merged.frame() else { break };
-            let first = !begun.contains(&frame.at.input);
-            if first {
-                begun.push(frame.at.input);
+            let at = frame.at;
+            match latest.iter_mut().find(|(input, _)| *input == at.input) {
+                Some((_, latest)) => {
+                    batch.frame(at, false);
+                    if latest.since(at.time) > BACKWARDS {
+                        batch.disordered(at);
+                    }
+                    *latest = (*latest).max(at.time);
+                }
+                None => {
+                    batch.frame(at, true);
+                    latest.push((at.input, at.time));
+                }
             }
-            batch.frame(frame.at, first);
             self.reading.push(&frame, &mut |seen| batch.push(seen));
             if batch.is_full() || at_once && !batch.is_empty() {
                 let next = empties.try_recv().unwrap_or_default();

@@ -7,7 +7,7 @@ use super::model::{
     FrameCounts, Input, Join, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Unreadable,
 };
 use super::time::rfc3339;
-use crate::anomaly::AnomalyLog;
+use crate::anomaly::{AnomalyKind, AnomalyLog};
 use crate::capture;
 use crate::flow::Flow;
 use crate::frame::FrameRef;
@@ -410,6 +410,13 @@ fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Findin
             account.gaps, account.gap_octets
         );
         say("LP903", Severity::Note, detail);
+    }
+    let backwards = account.anomalies.count(AnomalyKind::FrameOrder);
+    if backwards > 0 {
+        let detail = format!(
+            "{backwards} frames are older than one before them: nothing is said to be missing. Put the capture in order first (reordercap, or mergecap without -a)."
+        );
+        say("LP905", Severity::Warning, detail);
     }
     if evicted > 0 {
         say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
