@@ -197,3 +197,31 @@ fn loss_in_the_capture_never_breaks_a_ladder() {
         }
     }
 }
+
+/// A capture in which nothing is wrong stays one, whichever frame it lacks and wherever it begins and ends:
+/// what was not seen is said to be that.
+#[test]
+fn no_hole_no_begin_and_no_end_makes_a_fault() {
+    for vantage in [&[][..], &["--vantage", "frontend"], &["--vantage", "edge-external"]] {
+        let capture = command::simulated("happy", vantage);
+        let whole = Pcap::of(&capture);
+        for frame in 1..=whole.frames.len() as u64 {
+            let cuts = [
+                ("without", whole.only(|number, _| number != frame)),
+                ("from", whole.only(|number, _| number >= frame)),
+                ("upto", whole.only(|number, _| number <= frame)),
+            ];
+            for (how, cut) in cuts {
+                let report = command::report_on(&cut.octets(), vantage);
+                for finding in report["findings"].as_array().unwrap() {
+                    assert!(finding["ladder"].is_null(), "{how} frame {frame}, {vantage:?}: {finding:#}");
+                }
+                for ladder in report["ladders"].as_array().unwrap() {
+                    let verdict = ladder["verdict"].as_str().unwrap();
+                    let fits = verdict == "complete" || verdict == "inconclusive";
+                    assert!(fits, "{how} frame {frame}, {vantage:?}: {}", picture(ladder));
+                }
+            }
+        }
+    }
+}

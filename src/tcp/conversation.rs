@@ -9,7 +9,8 @@ use crate::segment::TcpSegment;
 use crate::stream::Event;
 
 use super::Scene;
-use super::half::{Arrival, Half};
+use super::arrival::Arrival;
+use super::half::Half;
 use super::passed::Emit;
 use super::proof::Moment;
 use super::role::source_is_client;

@@ -8,6 +8,7 @@ use crate::frame::{FrameRef, Timestamp};
 use crate::stream::Event;
 
 use super::Scene;
+use super::arrival::Arrival;
 use super::assembler::Assembler;
 use super::passed::{Emit, Passed};
 use super::proof::{Evidence, Hole, Moment, WAIT_ALONE};
@@ -46,23 +47,6 @@ enum Start {
     Held(Moment),
     /// Fixed.
     Fixed,
-}
-
-/// What one segment carries in its direction.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival<'a> {
-    /// Sequence number of the first octet of payload.
-    pub(super) sequence: u32,
-    pub(super) payload: &'a [u8],
-    /// Octets that follow the payload on the wire and were cut off by the capture.
-    pub(super) missing: u32,
-    pub(super) moment: Moment,
-}
-
-impl Arrival<'_> {
-    fn length(&self) -> u64 {
-        self.payload.len() as u64 + u64::from(self.missing)
-    }
 }
 
 /// One direction of a connection. Offsets in it are internal: [`ANCHOR`] plus the distance from the first

@@ -23,6 +23,7 @@
 //! [`Event`]: crate::stream::Event
 //! [`Event::End`]: crate::stream::Event::End
 
+mod arrival;
 mod assembler;
 mod conversation;
 mod half;

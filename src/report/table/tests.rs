@@ -1,3 +1,5 @@
+//! The table as pages of text: what stands there, how wide it is, and that nothing acts on a terminal.
+
 use super::*;
 use crate::report::sample;
 
