@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use lyncpush::anomaly::AnomalyLog;
@@ -21,7 +22,7 @@ fn captures(test: &str) -> Option<&'static Path> {
     if path.join("index.tsv").is_file() {
         return Some(path);
     }
-    println!("skipped: {test}: the shared captures are not here");
+    let _ = writeln!(io::stderr(), "skipped: {test}: the shared captures are not here");
     None
 }
 

@@ -1,6 +1,7 @@
 //! Captures made by others, reassembled: how many octets each side sent, what was lost, what differed.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use lyncpush::anomaly::AnomalyLog;
@@ -144,7 +145,10 @@ const CAPTURES: &[(&str, &str, u64)] = &[
 fn captures_of_others_give_the_octets_that_were_sent() {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/tcp"));
     if !root.is_dir() {
-        println!("skipped: captures_of_others_give_the_octets_that_were_sent: the shared captures are not here");
+        let _ = writeln!(
+            io::stderr(),
+            "skipped: captures_of_others_give_the_octets_that_were_sent: the shared captures are not here"
+        );
         return;
     }
     for (name, picture, conflicts) in CAPTURES {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use lyncpush::frame::{FrameRef, Timestamp};
@@ -19,7 +20,7 @@ fn captures(path: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: {} is not here", path.display());
+    let _ = writeln!(io::stderr(), "skipped: {} is not here", path.display());
     None
 }
 

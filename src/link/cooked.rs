@@ -1,6 +1,6 @@
 //! Linux cooked captures, as `-i any` gives them: no addresses, but a protocol field with an EtherType.
 
-use super::{LinkPayload, ethernet, u16_at};
+use super::{LinkPayload, ethernet, pppoe, u16_at};
 use crate::tally::SetAside;
 
 /// Where version 1 keeps the protocol, behind packet type, device type and address.
@@ -25,6 +25,7 @@ pub(super) fn decode_v2(bytes: &[u8]) -> Result<LinkPayload<'_>, SetAside> {
         0x0800 | 0x86dd => Ok(LinkPayload::Ip(rest)),
         // The tag control field comes first, the next type behind it.
         0x8100 | 0x88a8 | 0x9100 => ethernet::decode_typed(rest, 2),
+        pppoe::SESSION => pppoe::decode(rest),
         _ => Ok(LinkPayload::Other { ethertype }),
     }
 }
@@ -49,10 +50,11 @@ mod tests {
 
     #[test]
     fn version_2() {
-        let rows: [([u8; 2], &[u8], _); 4] = [
+        let rows: [([u8; 2], &[u8], _); 5] = [
             ([8, 0], &[0x45], Ok(LinkPayload::Ip(&[0x45]))),
             ([0x86, 0xdd], &[0x60], Ok(LinkPayload::Ip(&[0x60]))),
             ([0x81, 0], &[0, 5, 8, 0, 0x45], Ok(LinkPayload::Ip(&[0x45]))),
+            ([0x88, 0x64], &[0x11, 0, 0, 1, 0, 3, 0, 0x57, 0x60], Ok(LinkPayload::Ip(&[0x60]))),
             ([8, 6], &[0, 1], Ok(LinkPayload::Other { ethertype: 0x0806 })),
         ];
         for (protocol, tail, expected) in rows {

@@ -1,6 +1,6 @@
 //! Ethernet II and IEEE 802.3, with any nesting of VLAN tags.
 
-use super::{LinkPayload, u16_at};
+use super::{LinkPayload, pppoe, u16_at};
 use crate::tally::SetAside;
 
 /// Two addresses stand before the type field.
@@ -26,6 +26,7 @@ pub(super) fn decode_typed(bytes: &[u8], mut at: usize) -> Result<LinkPayload<'_
             0x0800 | 0x86dd => return Ok(LinkPayload::Ip(rest)),
             // 802.1Q, 802.1ad, and the number some switches used before 802.1ad had one.
             0x8100 | 0x88a8 | 0x9100 => at += TAG_OCTETS,
+            pppoe::SESSION => return pppoe::decode(rest),
             // A length, not a type: IEEE 802.3. IP may still stand behind a SNAP header (RFC 1042).
             0..=1500 if rest.starts_with(&SNAP) => at += 2 + SNAP.len(),
             _ => return Ok(LinkPayload::Other { ethertype }),
@@ -51,13 +52,14 @@ mod tests {
         check(&[0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, 8, 0, 0x45, 9], ip);
         check(&[0x91, 0, 0, 7, 0x91, 0, 0, 8, 0x88, 0xa8, 0, 9, 0x81, 0, 0, 8, 8, 0, 0x45, 9], ip);
         check(&[0, 10, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0, 0x45, 9], ip);
+        check(&[0x81, 0, 0, 7, 0x88, 0x64, 0x11, 0, 0, 1, 0, 4, 0, 0x21, 0x45, 9], ip);
         check(&[8, 0], Ok(LinkPayload::Ip(&[])));
     }
 
     #[test]
     fn other_contents_are_named_by_their_type() {
         check(&[8, 6, 0, 1], Ok(LinkPayload::Other { ethertype: 0x0806 }));
-        check(&[0x81, 0, 0, 7, 0x88, 0x64, 1], Ok(LinkPayload::Other { ethertype: 0x8864 }));
+        check(&[0x81, 0, 0, 7, 0x88, 0x63, 1], Ok(LinkPayload::Other { ethertype: 0x8863 }));
         check(&[0, 38, 0x42, 0x42, 3], Ok(LinkPayload::Other { ethertype: 38 }));
     }
 

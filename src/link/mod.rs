@@ -9,6 +9,7 @@ mod cooked;
 mod ethernet;
 mod exported;
 mod null;
+mod pppoe;
 mod raw;
 
 use std::borrow::Cow;

@@ -52,6 +52,8 @@ struct Stream {
     framers: [Framer; 2],
     scanned: u64,
     loss: Option<Loss>,
+    /// Since when octets of each side are passed over that may have been messages.
+    astray: [Option<Timestamp>; 2],
     first: Option<FrameRef>,
     last: Option<FrameRef>,
     told: Option<Timestamp>,
@@ -67,6 +69,7 @@ impl Stream {
             framers: [framer(), framer()],
             scanned: 0,
             loss: None,
+            astray: [None; 2],
             first: None,
             last: None,
             told: None,
@@ -235,16 +238,16 @@ impl Ledger {
         frame: FrameRef,
         out: &mut impl FnMut(Seen<'_>),
     ) {
-        let Stream { content, framers, loss, .. } = stream;
-        let [client, server] = framers;
-        let framer = if side == Side::Client { client } else { server };
+        let Stream { content, framers, loss, astray, .. } = stream;
+        let framer = &mut framers[side.index()];
+        let passed_over = framer.is_astray() && !framer.resumes_with(bytes);
         let mut compressed = false;
         framer.bytes(bytes, frame, &mut |framed| match framed {
             Framed::Message { raw, last, .. } if !compressed => {
                 if *content == Content::Unknown {
                     *content = Content::Sip;
                     if let Some(loss) = loss.take() {
-                        self.lost(connection, loss, out);
+                        self.lost(connection, Loss { to: loss.to.max(frame.time), ..loss }, out);
                     }
                 }
                 compressed = self.message(connection, side, raw, last, out);
@@ -253,6 +256,16 @@ impl Ledger {
             Framed::Anomaly(anomaly) if *content == Content::Sip && !compressed => self.anomaly(anomaly),
             _ => {}
         });
+        let astray = &mut astray[side.index()];
+        if passed_over || framer.is_astray() {
+            let from = *astray.get_or_insert(frame.time);
+            if *content == Content::Sip || self.is_expected(connection) {
+                out(Seen::Lost { connection, from, to: frame.time });
+            }
+        }
+        if !framer.is_astray() {
+            *astray = None;
+        }
         if compressed {
             stream.content = Content::Compressed;
             stream.first = Some(frame);
@@ -286,7 +299,10 @@ impl Ledger {
                 known.from = known.from.min(loss.from);
                 known.to = known.to.max(loss.to);
                 known.gaps += 1;
-                known.octets = known.octets.saturating_add(length);
+                known.octets = known.octets.saturating_add(octets);
+                if self.is_expected(connection) {
+                    out(Seen::Lost { connection, from: loss.from, to: loss.to });
+                }
                 stream.framers[side.index()].gap(length, frame, &mut |_| {});
             }
             Content::Tls { .. } | Content::Compressed | Content::Other => {}

@@ -12,6 +12,9 @@ use crate::error::Result;
 const MISCHIEF_RATE: u64 = 9;
 /// A moved or repeated frame comes after fewer than so many others have passed, and after one at least.
 const HELD_FRAMES: u64 = 4;
+/// A moved frame comes no later than this, nanoseconds, however few others pass: captures mix up what several queues
+/// hold, and no queue holds anything for long.
+const HELD_TIME: i64 = 20_000_000;
 /// Between the two copies a mirror port makes, nanoseconds.
 const MIRROR_GAP: i64 = 3_000;
 
@@ -26,6 +29,7 @@ pub(super) struct Window {
 
 /// A frame that comes later than it was sent.
 struct Held {
+    sent: i64,
     frames_to_wait: u64,
     octets: Vec<u8>,
 }
@@ -72,6 +76,7 @@ impl<'a> Recorder<'a> {
             return Ok(());
         }
         self.last = time;
+        self.release_overdue(time)?;
         let mut frame = std::mem::take(&mut self.frame);
         self.framing.write(segment, &mut frame);
         // Only data is meddled with: a lost handshake would merely make the capture begin late.
@@ -100,21 +105,30 @@ impl<'a> Recorder<'a> {
             return Ok(());
         }
         if self.does(Mischief::Reorder) {
-            self.hold(frame);
+            self.hold(time, frame);
             return Ok(());
         }
         if self.does(Mischief::Repeat) {
-            self.hold(frame);
+            self.hold(time, frame);
         }
         self.store(time, frame)
     }
 
-    fn hold(&mut self, frame: &[u8]) {
+    fn hold(&mut self, sent: i64, frame: &[u8]) {
         let frames_to_wait = 2 + self.random.below(HELD_FRAMES);
-        self.held.push(Held { frames_to_wait, octets: frame.to_vec() });
+        self.held.push(Held { sent, frames_to_wait, octets: frame.to_vec() });
     }
 
-    /// Lets held frames pass whose time has come.
+    /// Lets held frames pass that cannot wait until `time`.
+    fn release_overdue(&mut self, time: i64) -> Result<()> {
+        let due = |held: &Held| held.sent.saturating_add(HELD_TIME);
+        let (overdue, waiting) = std::mem::take(&mut self.held).into_iter().partition(|held| due(held) < time);
+        self.held = waiting;
+        let overdue: Vec<Held> = overdue;
+        overdue.iter().try_for_each(|held| self.store(due(held), &held.octets))
+    }
+
+    /// Lets held frames pass whose turn has come.
     fn release(&mut self, time: i64) -> Result<()> {
         if self.held.is_empty() {
             return Ok(());

@@ -16,6 +16,7 @@ use memchr::memchr;
 
 use self::head::{HeadScan, Length, Scan};
 use super::grammar::{Probe, looks_like_start};
+use super::method::Method;
 use super::view::text;
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::frame::FrameRef;
@@ -108,12 +109,14 @@ pub struct Framer {
     limits: Limits,
     state: State,
     buffer: Vec<u8>,
+    /// Whether octets were lost since the last message, so that a segment may begin one anywhere.
+    behind_gap: bool,
 }
 
 impl Framer {
     /// A framer at the start of a stream.
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, state: State::Between, buffer: Vec::new() }
+        Self { limits, state: State::Between, buffer: Vec::new(), behind_gap: false }
     }
 
     /// Octets held back at the moment, waiting for the rest of their message.
@@ -121,8 +124,26 @@ impl Framer {
         self.buffer.len()
     }
 
+    /// Whether octets are passed over because nobody knows where the next message begins: what lies among them may
+    /// have been one.
+    pub const fn is_astray(&self) -> bool {
+        matches!(self.state, State::Lost { .. } | State::Head { due: false, .. })
+    }
+
+    /// Whether a stream that is astray goes on with a message at the very beginning of `segment`. Behind a gap that is
+    /// where messages begin, although no line may have ended before; then the method must not be the end of another word.
+    pub fn resumes_with(&self, segment: &[u8]) -> bool {
+        let State::Lost { line_start } = self.state else { return false };
+        let word = segment.split(|octet| *octet == b' ').next().unwrap_or_default();
+        let is_known = || segment.starts_with(b"SIP/") || !matches!(Method::new(word), Method::Other(_));
+        (line_start || self.behind_gap && is_known()) && looks_like_start(segment) != Probe::No
+    }
+
     /// Takes the next octets of the stream, which `frame` carried. Gives messages and anomalies in stream order.
     pub fn bytes(&mut self, bytes: &[u8], frame: FrameRef, out: &mut impl FnMut(Framed<'_>)) {
+        if self.resumes_with(bytes) {
+            self.state = State::Lost { line_start: true };
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             rest = match self.state {
@@ -144,8 +165,9 @@ impl Framer {
         self.state = match left.and_then(|left| left.checked_sub(length)) {
             Some(0) => State::Between,
             Some(left) => State::Skip(left),
-            None => State::Lost { line_start: true },
+            None => State::Lost { line_start: false },
         };
+        self.behind_gap = true;
     }
 
     /// Learns that the stream is over; `frame` is its last one. A message that is not whole is given as far as
@@ -153,6 +175,7 @@ impl Framer {
     pub fn end(&mut self, frame: FrameRef, out: &mut impl FnMut(Framed<'_>)) {
         self.cut(frame, out);
         self.state = State::Between;
+        self.behind_gap = false;
     }
 
     /// Gives up what is being read. Gives how many octets of its body were still to come, when that is known.
@@ -242,6 +265,7 @@ impl Framer {
                 bytes.get(at.saturating_sub(held)..).unwrap_or_default()
             }
             Scan::End { at, length } => {
+                self.behind_gap = false;
                 // What was held had no end of head in it, so the head ends inside `bytes`.
                 let (own, rest) = bytes.split_at_checked(at.saturating_sub(held)).unwrap_or((bytes, b""));
                 if held > 0 {

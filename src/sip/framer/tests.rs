@@ -104,6 +104,47 @@ fn a_gap_inside_a_body() {
 }
 
 #[test]
+fn a_message_behind_the_end_of_a_body_whose_head_was_lost() {
+    // Without a line end in between it is known by beginning a segment.
+    check(&[Gap(9), Bytes("im"), Bytes(BYE)], &["3-3 BYE body 0"]);
+    check(&[Gap(9), Bytes("im"), Bytes(OK)], &["3-3 SIP/2.0 body 4"]);
+    check(&[Gap(9), Bytes("body"), Gap(3), Bytes("im"), Bytes(BYE)], &["5-5 BYE body 0"]);
+    check(&[Gap(9), Bytes("im"), Bytes(&BYE[..9]), Bytes(&BYE[9..])], &["3-4 BYE body 0"]);
+    check(&[Gap(9), Bytes(&BYE[..9]), Bytes(&BYE[9..])], &["2-3 BYE body 0"]);
+    // Inside a segment it is not, nor by half a word, nor by what may be the end of one.
+    check(&[Gap(9), Bytes(&format!("im{BYE}")), Bytes(OK)], &["3-3 SIP/2.0 body 4"]);
+    check(&[Gap(9), Bytes("im"), Bytes(&BYE[..2]), Bytes(&BYE[2..])], &[]);
+    check(&[Gap(9), Bytes("INFO is"), Bytes(" no message\r\n"), Bytes(BYE)], &["4-4 BYE body 0"]);
+    check(&[Gap(9), Bytes("im"), Bytes("SSAGE sip:a@b SIP/2.0\r\n\r\n")], &[]);
+    // Nor inside a body whose length is known.
+    let quoting = "MESSAGE sip:a@b SIP/2.0\r\nl: 40\r\n\r\n";
+    check(&[Bytes(quoting), Gap(7), Bytes(BYE)], &["1-1 MESSAGE body 0", "incomplete-message"]);
+}
+
+#[test]
+fn astray_until_a_message_is_found() {
+    let mut framer = Framer::new(SMALL);
+    let mut bytes = |text: &str| {
+        framer.bytes(text.as_bytes(), frame(1), &mut |_| ());
+        framer.is_astray()
+    };
+    for (text, expected) in [
+        (BYE, false),
+        ("\r\n", false),
+        ("BYE sip:a", false),
+        ("@b SIP/2.0\r\n\r\n", false),
+        ("junk\r\n", true),
+        ("BYE sip:a", true),
+        ("@b SIP/2.0\r\n", true),
+        ("\r\n", false),
+        ("MESSAGE sip:a@b SIP/2.0\r\nl: x\r\n\r\n", true),
+        (BYE, false),
+    ] {
+        assert_eq!(bytes(text), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn a_gap_elsewhere() {
     check(&[Bytes(&OK[..20]), Gap(3), Bytes("y\r\n"), Bytes(BYE)], &["incomplete-message", "4-4 BYE body 0"]);
     check(

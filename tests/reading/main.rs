@@ -1,0 +1,9 @@
+//! The reading half, from a file to SIP messages: against captures of others, against tshark, and against damage.
+
+mod analysis;
+mod captures;
+mod losses;
+mod messages;
+mod others;
+mod sweeps;
+mod tshark;
