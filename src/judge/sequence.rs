@@ -183,6 +183,9 @@ impl<'a> Sequence<'a> {
                 (Status::Unreadable, Some("its bytes are lost or cannot be read".into()))
             }
             View::Partly => (Status::Truncated, Some("the capture begins or ends inside its time".into())),
+            View::Whole if self.is_due_unknown(key) => {
+                (Status::Unreadable, Some("the answer that tells whether a push was due is lost".into()))
+            }
             View::Whole if self.coverage.disordered => {
                 (Status::Truncated, Some("the capture's frames are not in the order of their times".into()))
             }
@@ -194,6 +197,14 @@ impl<'a> Sequence<'a> {
                 )
             }
         }
+    }
+
+    /// Whether a push is due unless the phone answers by itself, and its answer may lie in lost bytes.
+    fn is_due_unknown(&self, key: StepKey) -> bool {
+        let unanswered = self.ladder.ending == Ending::Open && self.ladder.pushes.is_empty();
+        let call = LegSet::of(&[Leg::Caller, Leg::Mcx]);
+        let until = Span { from: self.ladder.first.time, to: self.ladder.closed };
+        !self.is_of_call(key) && unanswered && self.coverage.hidden(call, until, self.profile)
     }
 
     fn in_view(&self, legs: LegSet, window: Span) -> String {
