@@ -53,8 +53,11 @@ mod with_libpcap {
 
     type Outcome<T> = Result<T, Box<dyn Error>>;
 
+    /// A name, and what gives the number of things read.
+    type Stage = (&'static str, fn(&Path) -> Outcome<u64>);
+
     /// What is measured, the bare loop first.
-    const STAGES: [(&str, fn(&Path) -> Outcome<u64>); 5] = [
+    const STAGES: [Stage; 5] = [
         ("bare libpcap read", bare),
         ("frames to bytes of TCP", reading),
         ("frames to parsed SIP", parsing),
@@ -123,7 +126,7 @@ mod with_libpcap {
     /// The capture of so many ladders; made once and kept.
     fn simulated(directory: &Path, ladders: u32) -> Outcome<PathBuf> {
         let path = directory.join(format!("bench-{ladders}.pcap"));
-        let mut options = simulate::Options { ladders: ladders.try_into()?, ..simulate::Options::default() };
+        let mut options = simulate::Options { ladders: ladders.into(), ..simulate::Options::default() };
         // As spread out as calls of a large pool: five a second.
         options.spacing_ms = 200;
         let mut file = BufWriter::new(fs::File::create(&path)?);

@@ -126,6 +126,27 @@ fn clocks_that_disagree_are_measured_and_change_no_verdict() {
     }
 }
 
+/// No packet is in both, but messages are that a server took in on one hop and passed on at the other.
+#[test]
+fn clocks_are_measured_by_messages_passed_on_between_the_files() {
+    let files = Files::new();
+    for name in ["happy.pcap", "clearing-house-rejects.pcap", "device-never-wakes.pcap"] {
+        let whole = sample(name);
+        let alone = report_on(&whole.octets(), &[]);
+        for ahead in [0, 20_000, -500_000, 3_000_000, -3_000_000] {
+            let [_, edge] = at_two_servers(&whole, ahead);
+            let [_, of_edge] = at_two_servers(&whole, 0);
+            let inside = whole.only(|_, frame| !of_edge.frames.contains(frame));
+            let inside = files.write("inside.pcap", &inside.octets());
+            let both = report([&inside, &files.write("edge.pcap", &edge.octets())]);
+            assert_eq!(judged(&both), judged(&alone), "{name} with the Edge {ahead} us ahead");
+            // Half of what the messages take to pass is the doubt.
+            let error = offset(&both, 1) + ahead as f64 / 1000.0;
+            assert!(error.abs() < 5.0, "{name}: {error} ms wrong");
+        }
+    }
+}
+
 #[test]
 fn a_simulated_set_is_one_analysis() {
     let files = Files::new();
