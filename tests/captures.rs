@@ -249,3 +249,35 @@ fn steps_on_an_encrypted_leg_are_unreadable_and_not_missing() {
         assert_eq!(steps[number - 1], "unreadable", "step {number} of {steps:?}");
     }
 }
+
+/// The Front End's network card and its loopback share no hop: the copies of the call behind one another tell how far
+/// their clocks are apart.
+#[test]
+fn clocks_of_captures_without_a_common_hop_are_measured_by_copies_of_messages() {
+    let files = Files::new();
+    let card = files.write("card.pcap", &simulated("happy", &["--vantage", "frontend"]));
+    for ahead in ["-60000", "-7000", "2000", "60000"] {
+        let skewed = simulated("happy", &["--vantage", "frontend-loopback", "--clock-offset-ms", ahead]);
+        let report = report([&card, &files.write("loopback.pcap", &skewed)]);
+        let ladders = report["ladders"].as_array().unwrap();
+        assert_eq!(ladders.len(), 1, "{ahead}");
+        assert_eq!(ladders[0]["verdict"], "complete", "{ahead}: {:#}", ladders[0]);
+        assert_eq!(report["inputs"][1]["clock_compared"], true);
+        let applied = report["inputs"][1]["clock_offset_ms"].as_f64().unwrap();
+        assert!((applied + ahead.parse::<f64>().unwrap()).abs() < 50.0, "{ahead}: {applied}");
+    }
+}
+
+/// Captures put one behind the other, not merged: nothing in them is called missing.
+#[test]
+fn a_capture_that_goes_back_in_time_is_said_to() {
+    let mut capture = Pcap::of(&simulated("firewall", &["--vantage", "frontend"]));
+    let half = capture.frames.len() / 2;
+    capture.frames.rotate_left(half);
+    let report = report_on(&capture.octets(), &[]);
+    let codes: Vec<&str> = report["findings"].as_array().unwrap().iter().filter_map(|f| f["code"].as_str()).collect();
+    assert!(codes.contains(&"LP905"), "{codes:?}");
+    for step in report["ladders"].as_array().unwrap().iter().flat_map(|ladder| ladder["steps"].as_array().unwrap()) {
+        assert_ne!(step["status"], "missing", "{step:#}");
+    }
+}

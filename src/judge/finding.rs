@@ -177,9 +177,16 @@ fn refusal(key: StepKey, ladder: &Ladder) -> Option<Refusal> {
         StepKey::CallAnswered => ladder.answers.first()?,
         _ => ladder.pushes.iter().filter_map(push::decisive).find(|answer| answer.status >= 300)?,
     };
-    let told = answer.diagnostics.first();
-    let reported_by = answer.diagnostics.iter().find_map(|told| told.source.clone()).or_else(|| answer.edge.clone());
-    Some(Refusal { status: answer.status, ms_diagnostics: told.map(|told| told.id), reported_by })
+    // Each hop may add what it knows: the copies nearer to the Front End say more than the first one.
+    let pushes = ladder.pushes.iter().flat_map(|push| &push.answers);
+    let copies: Vec<&Answer> = match key {
+        StepKey::CallAnswered => ladder.answers.iter().collect(),
+        _ => pushes.filter(|copy| copy.status == answer.status).collect(),
+    };
+    let said = || answer.diagnostics.iter().chain(copies.iter().flat_map(|copy| &copy.diagnostics));
+    let edge = || answer.edge.clone().or_else(|| copies.iter().find_map(|copy| copy.edge.clone()));
+    let reported_by = said().find_map(|told| told.source.clone()).or_else(edge);
+    Some(Refusal { status: answer.status, ms_diagnostics: said().next().map(|told| told.id), reported_by })
 }
 
 /// Where a message was seen, without naming a user: the leg and the servers' addresses. Of a caller's

@@ -8,6 +8,7 @@ pub mod finding;
 pub mod status;
 pub mod verdict;
 
+mod evidence;
 mod notes;
 mod order;
 mod push;

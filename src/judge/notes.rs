@@ -1,7 +1,7 @@
 //! What is worth saying of a ladder besides its steps.
 
+use super::evidence::ms;
 use super::finding::{self, Finding, Severity};
-use super::sequence::ms;
 use super::status::{Status, StepJudged};
 use crate::ladder::Ladder;
 use crate::ladder::profile::{Profile, StepKey};

@@ -1,5 +1,6 @@
 //! The ten steps of one ladder, judged in order.
 
+use super::evidence::{self, ms, say};
 use super::notes::{Absent, Notes};
 use super::order::{Times, Window};
 use super::push::{self, Reach, Track};
@@ -9,7 +10,7 @@ use crate::ladder::Ladder;
 use crate::ladder::coverage::{Coverage, Span, View};
 use crate::ladder::leg::{Leg, LegSet};
 use crate::ladder::profile::{Expectation, Profile, StepKey};
-use crate::ladder::rung::{Answer, Ending, Rung, Trigger};
+use crate::ladder::rung::{Ending, Trigger};
 
 /// A status and what to say of it.
 type Said = (Status, Option<String>);
@@ -32,7 +33,7 @@ impl<'a> Sequence<'a> {
         let steps: Vec<StepJudged> = StepKey::ALL
             .into_iter()
             .map(|key| {
-                let evidence = evidence(key, ladder, &track);
+                let evidence = evidence::of(key, ladder, &track);
                 let at = evidence.iter().map(|rung| rung.at.time).min();
                 StepJudged { key, status: Status::NotCovered, at, since_previous: None, evidence, detail: None }
             })
@@ -89,6 +90,9 @@ impl<'a> Sequence<'a> {
     fn seen(&self, key: StepKey) -> Said {
         if key == StepKey::CallAnswered && self.is_cause_lost() {
             return (Status::Unreadable, Some("what the caller was told lies in lost bytes".into()));
+        }
+        if key == StepKey::CallAnswered && self.is_cause_cut_off() {
+            return (Status::Truncated, Some("the capture ends before the caller is told".into()));
         }
         if let Some(why) = self.refusal(key) {
             return (Status::Failed, Some(why));
@@ -317,7 +321,7 @@ impl<'a> Sequence<'a> {
                 no("the phone answered without ringing")
             }
             SessionActive => match self.ladder.ending {
-                Ending::CancelledByFrontEnd if self.is_cause_lost() => None,
+                Ending::CancelledByFrontEnd if self.is_cause_lost() || self.is_cause_cut_off() => None,
                 Ending::CancelledByCaller | Ending::CancelledByFrontEnd => no("the call was cancelled"),
                 Ending::Elsewhere => no("another endpoint answered"),
                 _ => None,
@@ -332,6 +336,17 @@ impl<'a> Sequence<'a> {
     fn is_cause_lost(&self) -> bool {
         let caller = LegSet::EMPTY.with(Leg::Caller);
         self.ladder.ending == Ending::CancelledByFrontEnd && self.coverage.hidden(caller, self.whole(), self.profile)
+    }
+
+    /// The same, where the capture ends before the caller can have been told.
+    fn is_cause_cut_off(&self) -> bool {
+        let told = self.ladder.answers.iter().any(|answer| answer.rung.leg == Some(Leg::Caller));
+        let last = self.ladder.cancels.iter().map(|rung| rung.at.time).max().unwrap_or(self.ladder.last.time);
+        let limit = i64::from(self.profile.limits.linger_ms) * 1_000_000;
+        let window = Span { from: last, to: last.shifted(limit) };
+        self.ladder.ending == Ending::CancelledByFrontEnd
+            && !told
+            && self.coverage.view(LegSet::EMPTY.with(Leg::Caller), window, self.ladder.closed) == View::Partly
     }
 
     /// Whether a step of the call would have been seen, had it happened before the answer.
@@ -434,69 +449,7 @@ impl<'a> Sequence<'a> {
         let slow = i64::from(self.profile.limits.push_slow_ms) * 1_000_000;
         self.notes.slow_push = took.filter(|took| *took > slow && self.status(StepKey::PushAccepted) == Status::Ok);
         let alone = self.track.push.is_none() && !self.ladder.pushes.is_empty();
-        self.notes.phone_without_push = self.track.phone.filter(|_| alone);
-    }
-}
-
-/// The messages that show a step.
-fn evidence(key: StepKey, ladder: &Ladder, track: &Track<'_>) -> Vec<Rung> {
-    let rungs_of = |answers: &[&Answer]| answers.iter().map(|answer| answer.rung.clone()).collect::<Vec<Rung>>();
-    let refused = matches!(track.reach, Reach::RefusedInside);
-    // Two phones' pushes are two stories: times of one say nothing of the order of the other's.
-    let pushes = || track.push.into_iter();
-    let mut evidence = match key {
-        StepKey::Invite => ladder.invite.clone(),
-        StepKey::MobileLookup => ladder.lookup.clone(),
-        StepKey::MobileRinging => ladder.ringing.clone(),
-        StepKey::PushCreated => pushes().flat_map(push::created).cloned().collect(),
-        StepKey::PushFederated => {
-            let requests = pushes().flat_map(push::leaving).map(|(rung, _)| rung.clone());
-            let answers = pushes().filter(|_| refused).flat_map(|push| &push.answers).map(|answer| answer.rung.clone());
-            requests.chain(answers).collect()
-        }
-        StepKey::PushAccepted if refused => Vec::new(),
-        StepKey::PushAccepted => {
-            let decisive = track.push.and_then(push::decisive).map(|answer| answer.status / 100);
-            let agreeing = |answer: &&Answer| Some(answer.status / 100) == decisive;
-            rungs_of(&pushes().flat_map(|push| &push.answers).filter(agreeing).collect::<Vec<_>>())
-        }
-        StepKey::CallAnswered if ladder.answers.is_empty() => match ladder.ending {
-            Ending::CancelledByCaller | Ending::CancelledByFrontEnd => ladder.cancels.clone(),
-            _ => Vec::new(),
-        },
-        StepKey::CallAnswered => rungs_of(&ladder.answers.iter().collect::<Vec<_>>()),
-        // Another endpoint's session is none of the phone's.
-        StepKey::SessionActive if ladder.ending == Ending::Elsewhere => Vec::new(),
-        StepKey::SessionActive => ladder.active.clone(),
-        StepKey::PushService | StepKey::DeviceWoken => Vec::new(),
-    };
-    evidence.sort_by_key(|rung| (rung.at.time, rung.at.input, rung.at.number));
-    evidence
-}
-
-/// A refusal in words: the response, and every ms-diagnostics number it carries.
-pub fn say(answer: &Answer) -> String {
-    let mut text = answer.rung.summary.to_string();
-    for diagnosis in &answer.diagnostics {
-        text.push_str(&format!(", ms-diagnostics {}", diagnosis.id));
-        if let Some(source) = &diagnosis.source {
-            text.push_str(&format!(" from {source}"));
-        }
-    }
-    if let Some(warning) = answer.warning {
-        text.push_str(&format!(", Warning {warning}"));
-    }
-    text
-}
-
-/// Nanoseconds for people: milliseconds below a second, seconds above.
-pub fn ms(nanos: i64) -> String {
-    let millis = nanos / 1_000_000;
-    if millis.abs() < 1_000 {
-        format!("{millis} ms")
-    } else if millis % 1_000 == 0 {
-        format!("{} s", millis / 1_000)
-    } else {
-        format!("{}.{} s", millis / 1_000, (millis % 1_000).abs() / 100)
+        let missing = self.status(StepKey::PushCreated) == Status::Missing;
+        self.notes.phone_without_push = self.track.phone.filter(|_| alone && missing);
     }
 }

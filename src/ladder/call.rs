@@ -74,7 +74,8 @@ pub struct Call {
     pub ringing: Vec<(usize, Seen)>,
     pub finals: Vec<Final>,
     pub cancels: Vec<Seen>,
-    pub acks: Vec<Seen>,
+    /// ACK requests, each with the To tag of the response it confirms.
+    pub acks: Vec<(Box<[u8]>, Seen)>,
     pub in_dialog: Vec<(u32, Seen)>,
     pub phones: Vec<Phone>,
     /// The caller's endpoint, where that is a phone: a message back to it may need a push.
@@ -142,6 +143,24 @@ impl Call {
     pub fn leads_back_to(&mut self, phone: Phone) {
         self.phones = vec![phone];
         self.reported = true;
+    }
+
+    /// Adds an ACK; one that is known on its hop changes nothing.
+    pub fn add_ack(&mut self, to_tag: &[u8], seen: Seen) {
+        let known = |(tag, known): &(Box<[u8]>, Seen)| **tag == *to_tag && known.hop == seen.hop;
+        if !self.acks.iter().any(known) && self.acks.len() < MAX_RUNGS {
+            self.acks.push((to_tag.into(), seen));
+        }
+    }
+
+    /// The ACKs that confirm an answer, and not a branch that was cancelled or refused. Where no answer
+    /// was seen, any may.
+    pub fn acks_of_answers(&self) -> impl Iterator<Item = &Seen> {
+        let confirms = |tag: &[u8]| {
+            let mut of_tag = self.finals.iter().filter(|last| last.to_tag.as_deref() == Some(tag)).peekable();
+            of_tag.peek().is_none() || of_tag.any(|last| last.answer.status < 300)
+        };
+        self.acks.iter().filter(move |(tag, _)| confirms(tag)).map(|(_, seen)| seen)
     }
 
     /// Adds a request within the session; one that is known on its hop changes nothing.
@@ -291,7 +310,8 @@ impl Call {
         self.ringing.iter_mut().for_each(|(_, seen)| visit(seen.hop, &mut seen.rung));
         self.finals.iter_mut().for_each(|last| visit(last.hop, &mut last.answer.rung));
         self.in_dialog.iter_mut().for_each(|(_, seen)| visit(seen.hop, &mut seen.rung));
-        for seen in self.progress.iter_mut().chain(&mut self.cancels).chain(&mut self.acks) {
+        for seen in self.progress.iter_mut().chain(&mut self.cancels).chain(self.acks.iter_mut().map(|(_, seen)| seen))
+        {
             visit(seen.hop, &mut seen.rung);
         }
         for message in &mut self.messages {
@@ -374,7 +394,7 @@ impl Call {
         };
         let ended = self.finals.iter().filter(decisive).map(|last| (at(&last.answer.rung), last.answer.status)).max();
         let mut end = match ended {
-            Some((time, 200..300)) => match self.acks.iter().map(|seen| at(&seen.rung)).max() {
+            Some((time, 200..300)) => match self.acks_of_answers().map(|seen| at(&seen.rung)).max() {
                 Some(acked) => acked.max(time),
                 None => {
                     let limit = ms(profile.steps.get(StepKey::SessionActive).limit_ms);

@@ -66,7 +66,7 @@ impl Correlator {
         // A request within the session shows that it was established, also where its answer was lost.
         let established = matches!(ending, Ending::ByPhone | Ending::Elsewhere | Ending::Answered)
             || ending == Ending::Open && !call.in_dialog.is_empty();
-        let acks = call.acks.into_iter().map(|seen| seen.rung);
+        let acks: Vec<Rung> = call.acks_of_answers().map(|seen| seen.rung.clone()).collect();
         let in_dialog =
             call.in_dialog.into_iter().filter(|(cseq, _)| !messages.contains(cseq)).map(|(_, seen)| seen.rung);
         let copies = call.invites.into_iter().map(|copy| copy.rung);
@@ -96,7 +96,7 @@ impl Correlator {
             answers,
             cancels: in_order(call.cancels.into_iter().map(|seen| seen.rung).collect()),
             active: if established {
-                in_order(acks.chain(in_dialog).filter(|rung| rung.leg.is_some()).collect())
+                in_order(acks.into_iter().chain(in_dialog).filter(|rung| rung.leg.is_some()).collect())
             } else {
                 Vec::new()
             },

@@ -73,7 +73,7 @@ impl Correlator {
                 }
             }
             Method::Cancel => call::add(&mut call.cancels, seen),
-            Method::Ack => call::add(&mut call.acks, seen),
+            Method::Ack => call.add_ack(to.tag().unwrap_or_default(), seen),
             Method::Message if by_caller => {
                 call.add_in_dialog(cseq, seen.clone());
                 call.add_message(cseq, sighting.at, seen);

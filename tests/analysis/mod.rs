@@ -1,0 +1,44 @@
+//! A capture through the whole pipeline.
+
+use std::path::Path;
+
+use lyncpush::error::Result;
+use lyncpush::pipeline::{self, Observer, Profile, Settings};
+use lyncpush::report::json;
+use lyncpush::report::model::{Finding, Ladder, Report};
+
+/// Keeps ladders for the report, and watches nothing.
+struct Keeper;
+
+impl Observer for Keeper {
+    fn ladder(&mut self, _: &Ladder, _: &[Finding]) -> Result<()> {
+        Ok(())
+    }
+
+    fn progress(&mut self, _: u64, _: Option<u64>, _: u64, _: u64) {}
+
+    fn keep(&self) -> bool {
+        true
+    }
+}
+
+/// The report on the capture at `path`, and its JSON. That every frame is accounted for is asserted.
+pub fn analyze(path: &Path, show_text: bool) -> Result<(Report, Vec<u8>)> {
+    let settings = Settings {
+        captures: vec![path.to_str().expect("a path in UTF-8").to_owned()],
+        bpf: None,
+        vantages: Vec::new(),
+        push_uris: Vec::new(),
+        user: None,
+        show_text,
+        profile: Profile::built_in()?,
+    };
+    let report = pipeline::analyze(&settings, &mut Keeper)?;
+    let frames = &report.coverage.frames;
+    assert_eq!(frames.read, frames.used + frames.set_aside.values().sum::<u64>(), "{}", path.display());
+    assert_eq!(frames.read, report.inputs.iter().map(|input| input.frames).sum::<u64>(), "{}", path.display());
+    assert!(report.ladders.iter().all(|ladder| ladder.steps.len() == 10), "{}", path.display());
+    let mut written = Vec::new();
+    json::write(&report, &mut written).expect("memory takes everything");
+    Ok((report, written))
+}
