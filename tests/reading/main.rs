@@ -4,6 +4,8 @@ mod analysis;
 mod captures;
 mod losses;
 mod messages;
+mod order;
 mod others;
 mod sweeps;
 mod tshark;
+mod wire;
