@@ -6,6 +6,7 @@ mod losses;
 mod messages;
 mod order;
 mod others;
+mod ports;
 mod sweeps;
 mod tshark;
 mod wire;

@@ -50,6 +50,20 @@ impl Wire {
         self.give(at, &frame.concat());
     }
 
+    /// A UDP datagram from the client, in an IP packet with this identification.
+    pub fn datagram(&mut self, at: i64, identification: u16, payload: &str) {
+        let lengths = [28, 8].map(|header: u16| (header + payload.len() as u16).to_be_bytes());
+        let id = identification.to_be_bytes();
+        let frame = [
+            &[0x45, 0, lengths[0][0], lengths[0][1], id[0], id[1], 0, 0, 64, 17, 0, 0][..],
+            &[CLIENT, SERVER].concat(),
+            &[51_000, self.port].map(u16::to_be_bytes).concat(),
+            &[lengths[1][0], lengths[1][1], 0, 0],
+            payload.as_bytes(),
+        ];
+        self.give(at, &frame.concat());
+    }
+
     fn give(&mut self, at: i64, bytes: &[u8]) {
         self.frames += 1;
         let at = FrameRef { input: 0, number: self.frames, time: Timestamp::new(at * 1_000_000, 6) };
