@@ -1,6 +1,6 @@
 //! The reading half joined: frames in, SIP messages out.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 
@@ -21,6 +21,10 @@ use crate::tcp::{self, SERVER_PORTS, Tcp};
 
 /// UDP conversations known at a time; the table is emptied when it is full, which only renumbers them.
 const MAX_UDP_FLOWS: usize = 65_536;
+/// The least time after which a sender repeats a datagram, nanoseconds, with room to spare.
+///
+/// Source: RFC 3261 §17.1.1.1 (T1, 500 ms).
+const RETRANSMISSION: i64 = 250_000_000;
 /// Datagrams remembered so that a mirrored frame, or the same one in another input, counts once.
 const MAX_RECENT: usize = 4_096;
 
@@ -189,13 +193,13 @@ struct Udp {
     ids: ConnectionIds,
     limits: framer::Limits,
     flows: HashMap<(SocketAddr, SocketAddr), (Connection, BTreeSet<u16>)>,
-    recent: HashSet<u64>,
+    recent: HashMap<u64, Timestamp>,
     recent_order: VecDeque<u64>,
 }
 
 impl Udp {
     fn new(ids: ConnectionIds, limits: framer::Limits) -> Self {
-        Self { ids, limits, flows: HashMap::new(), recent: HashSet::new(), recent_order: VecDeque::new() }
+        Self { ids, limits, flows: HashMap::new(), recent: HashMap::new(), recent_order: VecDeque::new() }
     }
 
     fn push(&mut self, segment: &Datagram<'_>, streams: &mut Streams, out: &mut impl FnMut(Seen<'_>)) {
@@ -225,16 +229,14 @@ impl Udp {
     }
 
     /// Whether the very same datagram was seen before: mirrored, or in another input. A retransmission
-    /// has an IP identification of its own.
+    /// has an IP identification of its own; where packets have none, as in IPv6, only time tells.
     fn is_repeated(&mut self, segment: &Datagram<'_>) -> bool {
-        if segment.identification == 0 {
-            return false;
-        }
         let mut hash = DefaultHasher::new();
         (segment.source, segment.destination, segment.identification, segment.payload).hash(&mut hash);
         let hash = hash.finish();
-        if !self.recent.insert(hash) {
-            return true;
+        let known = self.recent.insert(hash, segment.at.time);
+        if let Some(before) = known {
+            return segment.identification != 0 || segment.at.time.since(before).abs() < RETRANSMISSION;
         }
         self.recent_order.push_back(hash);
         if self.recent_order.len() > MAX_RECENT

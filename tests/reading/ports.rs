@@ -25,6 +25,16 @@ fn a_mirrored_datagram_counts_once_and_one_sent_again_twice() {
     wire.check(&["BYE 4", "BYE 6"]);
 }
 
+/// Without an identification, as in IPv6, time tells a copy from what is sent again.
+#[test]
+fn datagrams_without_an_identification_are_told_apart_by_time() {
+    let mut wire = Wire::new(5060);
+    for at in [1, 1, 501, 502, 1_500] {
+        wire.datagram(at, 0, BYE);
+    }
+    wire.check(&["BYE 4", "BYE 6", "BYE 8"]);
+}
+
 /// A capture on the sender sees checksums that its network card has yet to fill in.
 #[test]
 fn checksums_never_decide() {
