@@ -20,6 +20,7 @@
 //! | [`frame`], [`segment`], [`flow`], [`stream`], [`tally`], [`anomaly`], [`error`] | the words all others share |
 //! | [`capture`] | frames out of files: one file per container |
 //! | [`link`], [`ip`], [`tcp`] | to ordered bytes |
+//! | `tls` | plain text out of TLS, with secrets that were given |
 //! | [`sip`] | framing, the grammar, header views, Microsoft headers |
 //! | [`ladder`] | correlation: call, push, leg, join; the profile |
 //! | [`judge`] | step statuses, verdicts, findings |
@@ -48,4 +49,6 @@ pub mod sip;
 pub mod stream;
 pub mod tally;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod unreadable;

@@ -1,0 +1,8 @@
+//! TLS: records of both sides of a connection become the plain text they protect, with secrets that were given.
+//!
+//! It refuses to break anything: without a secret for a connection it says which one would help.
+
+mod prf;
+mod secret;
+#[cfg(test)]
+mod specimen;
