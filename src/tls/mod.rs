@@ -6,3 +6,7 @@ mod prf;
 mod secret;
 #[cfg(test)]
 mod specimen;
+mod suite;
+mod version;
+
+pub use version::Version;
