@@ -2,11 +2,18 @@
 //!
 //! It refuses to break anything: without a secret for a connection it says which one would help.
 
+mod certificate;
+mod handshake;
+mod keylog;
 mod prf;
+mod record;
 mod secret;
 #[cfg(test)]
 mod specimen;
 mod suite;
 mod version;
 
+pub use certificate::CertificateFacts;
+pub use keylog::KeylogCount;
+pub use record::{PROBE, Probe, probe};
 pub use version::Version;

@@ -17,12 +17,7 @@ pub(crate) trait Blocks: Send {
     fn lose(&mut self);
 }
 
-pub(super) fn new(
-    suite: &Suite,
-    version: Version,
-    keys: Keys<'_>,
-    encrypt_then_mac: bool,
-) -> Option<Box<dyn Blocks>> {
+pub(super) fn new(suite: &Suite, version: Version, keys: Keys<'_>, encrypt_then_mac: bool) -> Option<Box<dyn Blocks>> {
     let mac = Keyed::new(suite.mac, keys)?;
     Some(match suite.cipher {
         Cipher::TripleDes => Box::new(Cbc::<TdesEde3>::new(version, keys, mac, encrypt_then_mac)?),
