@@ -5,9 +5,12 @@
 mod certificate;
 mod handshake;
 mod keylog;
+mod negotiation;
 mod prf;
 mod record;
+mod rsakey;
 mod secret;
+mod secrets;
 #[cfg(test)]
 mod specimen;
 mod suite;
@@ -16,4 +19,7 @@ mod version;
 pub use certificate::CertificateFacts;
 pub use keylog::KeylogCount;
 pub use record::{PROBE, Probe, probe};
+pub use rsakey::{RsaKey, read_rsa_keys};
+pub use secret::Secret;
+pub use secrets::{MAX_SESSIONS, MAX_WAITING, Secrets};
 pub use version::Version;
