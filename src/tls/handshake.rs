@@ -12,7 +12,6 @@ pub(crate) mod kind {
     pub(crate) const CLIENT_HELLO: u8 = 1;
     pub(crate) const SERVER_HELLO: u8 = 2;
     pub(crate) const NEW_SESSION_TICKET: u8 = 4;
-    pub(crate) const END_OF_EARLY_DATA: u8 = 5;
     pub(crate) const CERTIFICATE: u8 = 11;
     pub(crate) const SERVER_HELLO_DONE: u8 = 14;
     pub(crate) const CLIENT_KEY_EXCHANGE: u8 = 16;

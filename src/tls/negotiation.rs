@@ -12,6 +12,10 @@ use super::version::Version;
 use crate::flow::Side;
 use crate::unreadable::UnreadableReason;
 
+/// The most octets a client sends up to its key exchange that are kept for the extended master secret: a chain of
+/// certificates and little more.
+const MAX_FLIGHT: usize = 256 << 10;
+
 /// Why there are no keys: the reason, and one line of detail.
 pub(crate) type Unread = (UnreadableReason, String);
 
@@ -76,6 +80,7 @@ impl Negotiation {
         match (side, *kind) {
             (_, 0) => return, // HelloRequest is not part of any handshake.
             (Side::Client, _) if self.exchanged => return,
+            (Side::Client, _) if self.client_flight.len() + message.len() > MAX_FLIGHT => return,
             (Side::Client, kind) => {
                 self.client_flight.extend_from_slice(message);
                 if kind == kind::CLIENT_KEY_EXCHANGE {
@@ -250,6 +255,12 @@ impl Negotiation {
         let Some(master) = &self.master else { return };
         secrets.remember(self.server.as_ref().map_or(&[], |hello| &hello.session_id), master);
         secrets.remember(&self.new_ticket, master);
+    }
+
+    /// Forgets what only the making of keys needs.
+    pub(crate) fn settle(&mut self) {
+        self.client_flight = Vec::new();
+        self.exchanged = true;
     }
 
     fn note(&mut self, name: &'static str) {

@@ -106,7 +106,7 @@ pub(crate) struct Records {
     begun: bool,
     /// The next header has to be looked for.
     seeking: bool,
-    /// The version every header has, once that is settled.
+    /// The version every header has, once that is settled: makes looking for one surer.
     pub(crate) version: Option<u16>,
 }
 
@@ -139,7 +139,7 @@ impl Records {
             return Some(Unit::OldHello { body });
         }
         let header = *rest.first_chunk::<HEADER>()?;
-        let Some(length) = length(header, self.version) else {
+        let Some(length) = length(header, None) else {
             self.seeking = true;
             // The octet that does not fit is passed over at least, so this ends.
             return self.take();

@@ -65,6 +65,10 @@ impl Secrets {
             && self.rsa_keys.is_empty()
     }
 
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
     fn push(&mut self, entry: Entry) {
         let (label, random, secret) = match entry {
             Entry::OfExchange { begin, premaster } => {
