@@ -12,8 +12,8 @@ use super::version::Version;
 use crate::flow::Side;
 use crate::unreadable::UnreadableReason;
 
-/// The most octets a client sends up to its key exchange that are kept for the extended master secret: a chain of
-/// certificates and little more.
+/// The most octets of a side's messages that are kept for the extended master secret: a chain of certificates and
+/// little more.
 const MAX_FLIGHT: usize = 256 << 10;
 
 /// Why there are no keys: the reason, and one line of detail.
@@ -49,6 +49,8 @@ pub(crate) struct Negotiation {
     pub(crate) server: Option<ServerHello>,
     /// The ClientHello and what the server sent.
     transcript: Transcript,
+    /// What the server sent, while the ClientHello is not there: the two sides may come out of order.
+    server_flight: Vec<u8>,
     /// What the client sent up to its key exchange. It follows the server's in the hash, even if it was captured before.
     client_flight: Vec<u8>,
     exchanged: bool,
@@ -69,9 +71,16 @@ pub(crate) struct Negotiation {
 impl Negotiation {
     /// A handshake that begins with `hello`, which is `message` on the wire.
     pub(crate) fn begin(hello: ClientHello, message: &[u8]) -> Self {
-        let mut negotiation = Self { client: Some(hello), ..Self::default() };
-        negotiation.transcript.push(message);
+        let mut negotiation = Self::default();
+        negotiation.complete(hello, message);
         negotiation
+    }
+
+    /// Adds the ClientHello, which comes after what it began.
+    pub(crate) fn complete(&mut self, hello: ClientHello, message: &[u8]) {
+        self.client = Some(hello);
+        self.transcript.push(message);
+        self.transcript.push(&std::mem::take(&mut self.server_flight));
     }
 
     /// Takes a message of the handshake behind the ClientHello, header included, that is not encrypted or was opened.
@@ -98,7 +107,11 @@ impl Negotiation {
             }
             _ => {}
         }
-        self.transcript.push(message);
+        if self.client.is_some() {
+            self.transcript.push(message);
+        } else if self.server_flight.len() + message.len() <= MAX_FLIGHT {
+            self.server_flight.extend_from_slice(message);
+        }
     }
 
     /// The version and suite agreed on.

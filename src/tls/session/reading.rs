@@ -283,15 +283,13 @@ impl Session {
         let tls13 = agreed.filter(|agreed| agreed.version == Version::Tls13);
         match *kind {
             message::CLIENT_HELLO => {
-                if let Some(hello) = handshake::client_hello(body) {
-                    self.client_hello(side, hello, whole);
-                }
-                return false;
+                return handshake::client_hello(body).is_some_and(|hello| self.client_hello(side, hello, whole));
             }
             message::SERVER_HELLO => {
+                self.client = Some(side.other());
                 self.negotiation.push(Side::Server, whole);
                 self.renewed = true;
-                return self.server_hello();
+                return self.server_hello(side);
             }
             message::CERTIFICATE => self.certificate(side, body, tls13.is_some()),
             message::FINISHED if tls13.is_some() => {
@@ -307,13 +305,25 @@ impl Session {
         false
     }
 
-    fn client_hello(&mut self, side: Side, hello: handshake::ClientHello, whole: &[u8]) {
+    /// Says whether the client's side is protected from now on.
+    fn client_hello(&mut self, side: Side, hello: handshake::ClientHello, whole: &[u8]) -> bool {
         self.client = Some(side);
         self.server_name = hello.server_name.clone().or(self.server_name.take());
+        if self.negotiation.client.is_none() && self.negotiation.server.is_some() {
+            // The server's answer was captured, or put together, before what it answers.
+            self.negotiation.complete(hello, whole);
+            self.renewed = true;
+            if self.negotiation.server.as_ref().is_some_and(|hello| hello.version == 0x0304 && !hello.is_retry()) {
+                self.half(side).rekey(Guard::Missing(Stage::Handshake));
+                return true;
+            }
+            return false;
+        }
         // Behind a HelloRetryRequest the version is settled, and changes of cipher mean nothing.
         let retry = self.negotiation.server.take().filter(handshake::ServerHello::is_retry);
         self.negotiation = Negotiation::begin(hello, whole);
         self.negotiation.server = retry;
+        false
     }
 
     /// A ClientHello in the format of SSL 2.0.
@@ -325,13 +335,15 @@ impl Session {
     }
 
     /// Both hellos are there. In TLS 1.3 everything behind them is protected.
-    fn server_hello(&mut self) -> bool {
+    fn server_hello(&mut self, side: Side) -> bool {
         let Some(hello) = self.negotiation.server.as_ref().filter(|hello| !hello.is_retry()) else { return false };
         let tls13 = hello.version == 0x0304;
         let on_the_wire = if tls13 { 0x0303 } else { hello.version };
-        for half in &mut self.halves {
+        let both = self.negotiation.client.is_some();
+        for of in [Side::Client, Side::Server] {
+            let half = self.half(of);
             half.records.version = Some(on_the_wire);
-            if tls13 {
+            if tls13 && (both || of == side) {
                 half.rekey(Guard::Missing(Stage::Handshake));
             }
         }
