@@ -76,15 +76,17 @@ impl File<'_> {
         Error::new(format!("cannot use the RSA key in {}: {why}", self.path))
     }
 
+    fn convert(&self, what: &str) -> Error {
+        let command = format!("openssl pkcs8 -topk8 -in {} -out new.pem", self.path);
+        self.error(&format!("{what} is not read; convert it with `{command}`"))
+    }
+
     fn pem(&self, text: &str) -> Result<Vec<RsaKey>> {
         let mut keys = Vec::new();
         let mut others = None;
         for (label, block) in blocks(text) {
             if block.contains("Proc-Type:") {
-                return Err(self.error(&format!(
-                    "its encryption (Proc-Type: 4,ENCRYPTED) is not read; convert it with `openssl pkcs8 -topk8 -in {} -out new.pem`",
-                    self.path
-                )));
+                return Err(self.convert("its encryption (Proc-Type: 4,ENCRYPTED)"));
             }
             let decoded = || {
                 let text = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines(block).as_str());
@@ -136,8 +138,8 @@ impl File<'_> {
 
     fn encrypted(&self, der: &[u8]) -> Result<RsaKey> {
         let password = self.password.ok_or_else(|| self.error(NO_PASSWORD))?;
-        let info = EncryptedPrivateKeyInfoRef::from_der(der)
-            .map_err(|error| self.error(&format!("it is broken ({error})")))?;
+        // Kinds of encryption older than PKCS#5 v2 do not parse.
+        let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|_| self.convert("its encryption"))?;
         // A wrong password shows as padding that is wrong, or now and then as a key that makes no sense.
         let document = info.decrypt(password).map_err(|_| self.error(WRONG_PASSWORD))?;
         if PrivateKeyInfoRef::from_der(document.as_bytes()).is_err() {

@@ -29,8 +29,13 @@ pub(super) fn new(suite: &Suite, version: Version, keys: Keys<'_>, encrypt_then_
 
 /// Where the block before the first one comes from.
 enum Initial<B: cbc::cipher::array::ArraySize> {
-    /// It is the last block of the record before, or of the key block: TLS 1.0. `None` after a gap.
-    Chained(Option<Array<u8, B>>),
+    /// It is the last block of the record before, or of the key block: TLS 1.0. Unknown after a gap.
+    Chained {
+        last: Option<Array<u8, B>>,
+        /// The number of the record that goes on from it. A code around the record says nothing about the block
+        /// before, so that has to be the right one.
+        next: u64,
+    },
     /// It stands in front of the record: TLS 1.1 and 1.2.
     InRecord,
 }
@@ -49,7 +54,7 @@ impl<C: BlockSizeUser + KeyInit> Cbc<C> {
     fn new(version: Version, keys: Keys<'_>, mac: Keyed, encrypt_then_mac: bool) -> Option<Self> {
         let cipher = C::new_from_slice(keys.key).ok()?;
         let initial = match version {
-            Version::Tls10 => Initial::Chained(Some(Array::try_from(keys.iv).ok()?)),
+            Version::Tls10 => Initial::Chained { last: Some(Array::try_from(keys.iv).ok()?), next: 0 },
             _ => Initial::InRecord,
         };
         Some(Self { cipher, initial, mac, encrypt_then_mac })
@@ -57,6 +62,16 @@ impl<C: BlockSizeUser + KeyInit> Cbc<C> {
 }
 
 impl<C: BlockSizeUser> Cbc<C> {
+    /// The record with this number comes next; if that is not the one after the last, the block before it is unknown.
+    fn follow(&mut self, sequence: u64) {
+        if let Initial::Chained { last, next } = &mut self.initial {
+            if *next != sequence {
+                *last = None;
+            }
+            *next = sequence.saturating_add(1);
+        }
+    }
+
     /// Takes the block before the first one. What follows it, and from where on it is to be decrypted, is the rest.
     fn take_initial<'a>(&mut self, hidden: &'a mut [u8]) -> Option<(Array<u8, C::BlockSize>, &'a mut [u8])> {
         let (blocks, rest) = Array::<u8, C::BlockSize>::slice_as_chunks(hidden);
@@ -68,9 +83,9 @@ impl<C: BlockSizeUser> Cbc<C> {
                 let initial = blocks.first()?.clone();
                 Some((initial, hidden.get_mut(C::block_size()..)?))
             }
-            Initial::Chained(chain) => {
-                let last = blocks.last()?.clone();
-                Some((chain.replace(last)?, hidden))
+            Initial::Chained { last, .. } => {
+                let initial = last.replace(blocks.last()?.clone());
+                Some((initial?, hidden))
             }
         }
     }
@@ -89,13 +104,9 @@ where
         let outer = match self.encrypt_then_mac {
             true => {
                 let fits = |number: &u64| self.mac.verify(&pseudo_header(*number, header, proved), hidden, code);
-                let found = sequences.clone().find(fits);
-                if found.is_none() {
-                    // The chain goes on even behind a record that is not believed.
-                    self.take_initial(hidden);
-                    return Err(Refused);
-                }
-                found
+                let found = sequences.clone().find(fits).ok_or(Refused)?;
+                self.follow(found);
+                Some(found)
             }
             false => None,
         };
@@ -115,8 +126,8 @@ where
     }
 
     fn lose(&mut self) {
-        if let Initial::Chained(chain) = &mut self.initial {
-            *chain = None;
+        if let Initial::Chained { last, .. } = &mut self.initial {
+            *last = None;
         }
     }
 }
