@@ -18,7 +18,7 @@ pub(crate) enum Guard {
     /// Keys that have not been made, because nothing needed them or there is no secret.
     Missing(Stage),
     /// Keys.
-    Keyed(Opener),
+    Keyed(Box<Opener>),
     /// Records that cannot be opened any more.
     Dead,
 }

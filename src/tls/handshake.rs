@@ -99,6 +99,8 @@ pub(crate) struct ServerHello {
     pub(crate) random: [u8; 32],
     pub(crate) session_id: Vec<u8>,
     pub(crate) suite: u16,
+    /// How records are compressed: 0 for not at all.
+    pub(crate) compression: u8,
     pub(crate) extended_master_secret: bool,
     pub(crate) encrypt_then_mac: bool,
 }
@@ -155,8 +157,9 @@ pub(crate) fn client_hello(body: &[u8]) -> Option<ClientHello> {
 pub(crate) fn old_client_hello(message: &[u8]) -> Option<ClientHello> {
     let fixed: IResult<&[u8], _> = (be_u8, be_u16, be_u16, be_u16, be_u16).parse(message);
     let (rest, (_, version, ciphers, session, challenge)) = fixed.ok()?;
-    let parts: IResult<&[u8], (&[u8], &[u8], &[u8])> = (take(ciphers), take(session), take(challenge)).parse(rest);
-    let (_, (_, session_id, challenge)) = parts.ok()?;
+    let parts: IResult<&[u8], [&[u8]; 3]> =
+        map((take(ciphers), take(session), take(challenge)), |(a, b, c)| [a, b, c]).parse(rest);
+    let (_, [_, session_id, challenge]) = parts.ok()?;
     let mut random = [0; 32];
     // The challenge stands at the end, zeros before it; of a longer one only the end counts.
     random.iter_mut().rev().zip(challenge.iter().rev()).for_each(|(to, from)| *to = *from);
@@ -166,8 +169,9 @@ pub(crate) fn old_client_hello(message: &[u8]) -> Option<ClientHello> {
 /// Reads the body of a ServerHello, also of one that is a HelloRetryRequest. Source: RFC 8446 §4.1.3.
 pub(crate) fn server_hello(body: &[u8]) -> Option<ServerHello> {
     let fixed: IResult<&[u8], _> = (be_u16, random, length_data(be_u8), be_u16, be_u8).parse(body);
-    let (rest, (version, random, session_id, suite, _)) = fixed.ok()?;
-    let mut hello = ServerHello { version, random, session_id: session_id.to_vec(), suite, ..ServerHello::default() };
+    let (rest, (version, random, session_id, suite, compression)) = fixed.ok()?;
+    let mut hello =
+        ServerHello { version, random, session_id: session_id.to_vec(), suite, compression, ..ServerHello::default() };
     for (number, data) in extensions(rest) {
         match (number, data) {
             (extension::SUPPORTED_VERSIONS, [high, low]) => hello.version = u16::from_be_bytes([*high, *low]),

@@ -9,11 +9,11 @@ use super::secret::Secret;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// A secret of the connection whose ClientHello has this random.
-    OfRandom { label: Label, random: [u8; 32], secret: Secret },
+    Random { label: Label, random: [u8; 32], secret: Secret },
     /// The premaster secret whose encrypted form begins with these octets.
-    OfExchange { begin: [u8; 8], premaster: Secret },
+    Exchange { begin: [u8; 8], premaster: Secret },
     /// The master secret of a session.
-    OfSession { id: Box<[u8]>, master: Secret },
+    Session { id: Box<[u8]>, master: Secret },
 }
 
 /// Which secret of a connection it is.
@@ -70,7 +70,7 @@ fn session(line: &str) -> Option<Entry> {
     let end = master.find(|digit: char| !digit.is_ascii_hexdigit()).unwrap_or(master.len());
     let master = Secret::from_hex(master.get(..end)?).filter(|master| master.octets().len() == MASTER)?;
     let id = Secret::from_hex(id).filter(|id| (1..=32).contains(&id.octets().len()))?;
-    Some(Entry::OfSession { id: id.octets().into(), master })
+    Some(Entry::Session { id: id.octets().into(), master })
 }
 
 /// Octets of a master secret.
@@ -80,8 +80,8 @@ pub(crate) const MASTER: usize = 48;
 fn entry(line: &str) -> Option<Entry> {
     let (label, index, secret) = words(line)?;
     if label == "RSA" {
-        let begin = *Secret::from_hex(index)?.octets().as_array()?;
-        return Some(Entry::OfExchange { begin, premaster: Secret::from_hex(secret).filter(is_premaster)? });
+        let begin = exactly(index)?;
+        return Some(Entry::Exchange { begin, premaster: Secret::from_hex(secret).filter(is_premaster)? });
     }
     let label = match label {
         "CLIENT_RANDOM" => Label::Master,
@@ -92,14 +92,19 @@ fn entry(line: &str) -> Option<Entry> {
         "SERVER_TRAFFIC_SECRET_0" => Label::ServerTraffic,
         _ => return None,
     };
-    let random = *Secret::from_hex(index)?.octets().as_array()?;
+    let random = exactly(index)?;
     let secret = Secret::from_hex(secret)?;
     let fits = match label {
         Label::Master => secret.octets().len() == MASTER,
         Label::Premaster => is_premaster(&secret),
         _ => matches!(secret.octets().len(), 32 | 48),
     };
-    fits.then_some(Entry::OfRandom { label, random, secret })
+    fits.then_some(Entry::Random { label, random, secret })
+}
+
+/// The octets of a word that has exactly `N`.
+fn exactly<const N: usize>(word: &str) -> Option<[u8; N]> {
+    Secret::from_hex(word)?.octets().try_into().ok()
 }
 
 /// A Diffie-Hellman secret is as long as its group; the largest in use has 8,192 bits.
@@ -130,7 +135,7 @@ mod tests {
     }
 
     fn of_random(label: Label, random: u8, secret: (u8, usize)) -> Entry {
-        Entry::OfRandom { label, random: [random; 32], secret: Secret::new(&vec![secret.0; secret.1]) }
+        Entry::Random { label, random: [random; 32], secret: Secret::new(&vec![secret.0; secret.1]) }
     }
 
     #[test]
@@ -148,8 +153,8 @@ mod tests {
             entries,
             [
                 of_random(Label::Master, 0xab, (13, 48)),
-                Entry::OfRandom { label: Label::Premaster, random: [0xab; 32], secret: Secret::new(&[1, 2]) },
-                Entry::OfExchange { begin: [0, 17, 34, 51, 68, 85, 102, 119], premaster: Secret::new(&[13; 48]) },
+                Entry::Random { label: Label::Premaster, random: [0xab; 32], secret: Secret::new(&[1, 2]) },
+                Entry::Exchange { begin: [0, 17, 34, 51, 68, 85, 102, 119], premaster: Secret::new(&[13; 48]) },
                 of_random(Label::ServerHandshake, 0xab, (12, 32)),
                 of_random(Label::ClientHandshake, 0xab, (13, 48)),
                 of_random(Label::ClientTraffic, 0xab, (12, 32)),
@@ -164,7 +169,7 @@ mod tests {
         for before in ["", "# ", "Nov 24 10:00:00 lb1 tmm[123]: "] {
             let (count, entries) = read_all(&format!("{before}RSA Session-ID:0A0b Master-Key:{master}\r\n"));
             assert_eq!(count.secrets, 1);
-            assert_eq!(entries, [Entry::OfSession { id: [10, 11].into(), master: Secret::new(&[14; 48]) }]);
+            assert_eq!(entries, [Entry::Session { id: [10, 11].into(), master: Secret::new(&[14; 48]) }]);
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) enum Stage {
 
 /// The keys of one direction.
 pub(crate) struct Direction {
-    pub(crate) opener: Opener,
+    pub(crate) opener: Box<Opener>,
     /// The secret they were made of, in TLS 1.3: the next ones are made of it, too.
     pub(crate) secret: Option<Secret>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Negotiation {
     pub(crate) client: Option<ClientHello>,
     pub(crate) server: Option<ServerHello>,
     /// The ClientHello and what the server sent.
-    transcript: Transcript,
+    transcript: Option<Box<Transcript>>,
     /// What the server sent, while the ClientHello is not there: the two sides may come out of order.
     server_flight: Vec<u8>,
     /// What the client sent up to its key exchange. It follows the server's in the hash, even if it was captured before.
@@ -79,8 +79,9 @@ impl Negotiation {
     /// Adds the ClientHello, which comes after what it began.
     pub(crate) fn complete(&mut self, hello: ClientHello, message: &[u8]) {
         self.client = Some(hello);
-        self.transcript.push(message);
-        self.transcript.push(&std::mem::take(&mut self.server_flight));
+        let transcript = self.transcript.get_or_insert_default();
+        transcript.push(message);
+        transcript.push(&std::mem::take(&mut self.server_flight));
     }
 
     /// Takes a message of the handshake behind the ClientHello, header included, that is not encrypted or was opened.
@@ -108,7 +109,7 @@ impl Negotiation {
             _ => {}
         }
         if self.client.is_some() {
-            self.transcript.push(message);
+            self.transcript.get_or_insert_default().push(message);
         } else if self.server_flight.len() + message.len() <= MAX_FLIGHT {
             self.server_flight.extend_from_slice(message);
         }
@@ -126,6 +127,9 @@ impl Negotiation {
             .ok_or_else(|| unsupported(format!("cipher suite {:#06x} is not read", server.suite)))?;
         if !suite.fits(version) {
             return Err(unsupported(format!("{} does not belong to {}", suite.name, version.name())));
+        }
+        if server.compression != 0 {
+            return Err(unsupported("records are compressed by TLS, which is not read".to_owned()));
         }
         Ok(Agreed { version, suite })
     }
@@ -154,7 +158,7 @@ impl Negotiation {
         let encrypt_then_mac = client.encrypt_then_mac && server.encrypt_then_mac;
         let opener =
             Opener::new(suite, version, Keys { mac, key, iv }, encrypt_then_mac).ok_or_else(no_client_hello)?;
-        Ok(Direction { opener, secret: None })
+        Ok(Direction { opener: Box::new(opener), secret: None })
     }
 
     /// The keys of `side` at a stage of TLS 1.3.
@@ -254,7 +258,7 @@ impl Negotiation {
             && server.is_some_and(|hello| hello.extended_master_secret);
         Secret::made(MASTER, |out| {
             if extended {
-                let mut transcript = self.transcript.clone();
+                let mut transcript = self.transcript.as_deref().cloned().unwrap_or_default();
                 transcript.push(&self.client_flight);
                 prf.fill(premaster.octets(), b"extended master secret", [&transcript.hash(prf), &[]], out);
             } else {
@@ -273,6 +277,7 @@ impl Negotiation {
     /// Forgets what only the making of keys needs.
     pub(crate) fn settle(&mut self) {
         self.client_flight = Vec::new();
+        self.transcript = None;
         self.exchanged = true;
     }
 
@@ -317,7 +322,7 @@ fn direction_of(agreed: Agreed, secret: Secret) -> Option<Direction> {
     suite.prf.expand_label(secret.octets(), b"key", &mut key);
     suite.prf.expand_label(secret.octets(), b"iv", iv.as_mut());
     let opener = Opener::new(suite, version, Keys { mac: &[], key: &key, iv: iv.as_ref() }, false)?;
-    Some(Direction { opener, secret: Some(secret) })
+    Some(Direction { opener: Box::new(opener), secret: Some(secret) })
 }
 
 /// The keys after a key update. Source: RFC 8446 §7.2.
@@ -329,4 +334,69 @@ pub(crate) fn updated(agreed: Agreed, secret: &Secret) -> Option<Direction> {
 
 fn no_client_hello() -> Unread {
     (UnreadableReason::TlsNoHandshake, "the capture does not show the client's hello".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ServerHello message of a version, a suite and a compression.
+    fn hello(version: u16, suite: u16, compression: u8) -> Vec<u8> {
+        let mut message = vec![2, 0, 0, 38];
+        message.extend(version.to_be_bytes());
+        message.extend([7; 32]);
+        message.push(0);
+        message.extend(suite.to_be_bytes());
+        message.push(compression);
+        message
+    }
+
+    #[test]
+    fn what_is_not_read_is_named() {
+        let agreed = |version, suite, compression| {
+            let mut negotiation = Negotiation::default();
+            negotiation.push(Side::Server, &hello(version, suite, compression));
+            negotiation.agreed().map(|agreed| agreed.suite.name).map_err(|(reason, detail)| {
+                assert_eq!(reason, UnreadableReason::TlsUnsupportedSuite);
+                detail
+            })
+        };
+        assert_eq!(agreed(0x0301, 0x002f, 0), Ok("TLS_RSA_WITH_AES_128_CBC_SHA"));
+        let rows = [
+            (0x0301, 0x002f, 1, "records are compressed by TLS, which is not read"),
+            (0x0300, 0x002f, 0, "version 0x0300 of the protocol is not read"),
+            (0x0303, 0x00ba, 0, "cipher suite 0x00ba is not read"),
+            (0x0301, 0xc02f, 0, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 does not belong to TLS 1.0"),
+            (0x0303, 0x1301, 0, "TLS_AES_128_GCM_SHA256 does not belong to TLS 1.2"),
+        ];
+        for (version, suite, compression, detail) in rows {
+            assert_eq!(agreed(version, suite, compression), Err(detail.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_clients_messages_are_hashed_behind_the_servers_whatever_came_first() {
+        let premaster = Secret::new(&[3; 48]);
+        let suite = Suite::of(0x002f).unwrap();
+        let client = || ClientHello { extended_master_secret: true, ..ClientHello::default() };
+        let mut server = hello(0x0303, 0x002f, 0);
+        server.extend([0, 4, 0, 23, 0, 0]);
+        server[3] += 6;
+        let exchange = [16, 0, 0, 4, 0, 2, 9, 9];
+        let mut in_order = Negotiation::begin(client(), b"hello");
+        in_order.push(Side::Server, &server);
+        in_order.push(Side::Server, &[14, 0, 0, 0]);
+        in_order.push(Side::Client, &exchange);
+        let mut late = Negotiation::default();
+        late.push(Side::Server, &server);
+        late.complete(client(), b"hello");
+        late.push(Side::Client, &exchange);
+        late.push(Side::Server, &[14, 0, 0, 0]);
+        // A CertificateVerify comes too late to count.
+        late.push(Side::Client, &[15, 0, 0, 0]);
+        let master = |negotiation: &Negotiation| negotiation.extract(suite, Version::Tls12, &premaster);
+        assert_eq!(master(&in_order), master(&late));
+        in_order.push(Side::Server, &[4, 0, 0, 0]);
+        assert_eq!(master(&in_order), master(&late), "nor does a ticket");
+    }
 }

@@ -71,15 +71,15 @@ impl Secrets {
 
     fn push(&mut self, entry: Entry) {
         let (label, random, secret) = match entry {
-            Entry::OfExchange { begin, premaster } => {
+            Entry::Exchange { begin, premaster } => {
                 self.of_exchange.insert(begin, premaster);
                 return;
             }
-            Entry::OfSession { id, master } => {
+            Entry::Session { id, master } => {
                 self.of_session.insert(id, master);
                 return;
             }
-            Entry::OfRandom { label, random, secret } => (label, random, secret),
+            Entry::Random { label, random, secret } => (label, random, secret),
         };
         let of = self.of_random.entry(random).or_default();
         let [client_handshake, server_handshake] = &mut of.handshake;

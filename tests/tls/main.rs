@@ -2,6 +2,7 @@
 
 mod fixture;
 mod keys;
+mod live;
 mod losses;
 mod replay;
 mod secrets;

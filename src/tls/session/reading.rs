@@ -197,9 +197,9 @@ impl Session {
     ) -> Outcome {
         let octets = (HEADER + body.len()) as u64;
         let half = self.half(side);
-        if half.is_lossy() && half.stage == Some(Stage::Handshake) && half.secret.is_some() && !half.skim {
-            // The end of the TLS 1.3 handshake may be among what was lost. Such ciphers leave the record as it was.
-            if let Some(outcome) = self.beyond_handshake(side, header, body, secrets) {
+        if half.is_lossy() && !half.skim {
+            // A change of keys may be among what was lost. The ciphers of TLS 1.3 leave the record as it was.
+            if let Some(outcome) = self.open_with_next(side, header, body, secrets) {
                 return outcome;
             }
         }
@@ -223,16 +223,23 @@ impl Session {
         Outcome::Shut
     }
 
-    /// Tries the keys that follow those of the TLS 1.3 handshake.
-    fn beyond_handshake(
+    /// Tries the keys that come next in TLS 1.3: those behind the handshake, or behind a key update.
+    fn open_with_next(
         &mut self,
         side: Side,
         header: [u8; HEADER],
         body: &mut [u8],
         secrets: &Secrets,
     ) -> Option<Outcome> {
-        let role = self.role(side);
-        let Direction { mut opener, secret } = self.negotiation.direction13(role, Stage::Traffic, secrets).ok()?;
+        let (role, agreed) = (self.role(side), self.negotiation.agreed().ok()?);
+        let half = self.half(side);
+        // Only TLS 1.3 keeps the secret of its keys.
+        let secret = half.secret.as_ref()?;
+        let next = match half.stage? {
+            Stage::Handshake => self.negotiation.direction13(role, Stage::Traffic, secrets).ok()?,
+            Stage::Traffic => updated(agreed, secret)?,
+        };
+        let Direction { mut opener, secret } = next;
         let half = self.half(side);
         let farthest = half.candidates().count() as u64;
         let opened = opener.open(0..farthest, header, body).ok()?;

@@ -161,3 +161,39 @@ impl Drop for Aead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::specimen::hex;
+
+    /// The client's record of application data of RFC 8448 §3.
+    #[test]
+    fn the_published_record_opens_and_no_other() {
+        let (key, iv) = (hex("17422dda596ed5d9acd890e3c63f5051"), hex("5b78923dee08579033e523d9"));
+        let record =
+            hex("a23f7054b62c94d0affafe8228ba55cbefacea42f914aa66bcab3f2b9819a8a5b46b395bd54a9a20441e2b62974e1f5a
+            6292a2977014bd1e3deae63aeebb21694915e4");
+        let header = [23, 3, 3, 0, 0x43];
+        let keys = Keys { mac: &[], key: &key, iv: &iv };
+        let mut aead = Aead::new(Cipher::Aes128Gcm, Version::Tls13, keys).unwrap();
+        let mut text = record.clone();
+        let opened = aead.open(0..1, header, &mut text).unwrap();
+        assert_eq!(opened, Opened { sequence: 0, text: 0..51 });
+        assert_eq!(text[..50], (0..50).collect::<Vec<u8>>());
+        assert_eq!(text[50], 23);
+
+        // Searched for among several numbers, found where it is and nowhere else.
+        assert_eq!(aead.open(0..9, header, &mut record.clone()).unwrap().sequence, 0);
+        assert_eq!(aead.open(1..9, header, &mut record.clone()), Err(Refused));
+        assert_eq!(aead.open(0..1, [23, 3, 3, 0, 0x44], &mut record.clone()), Err(Refused));
+        for place in 0..record.len() {
+            let mut changed = record.clone();
+            changed[place] ^= 0x80;
+            assert_eq!(aead.open(0..2, header, &mut changed), Err(Refused), "{place}");
+        }
+        for length in 0..record.len() {
+            assert_eq!(aead.open(0..1, header, &mut record[..length].to_vec()), Err(Refused), "{length}");
+        }
+    }
+}

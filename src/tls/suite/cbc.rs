@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use aes::{Aes128, Aes256};
 use cbc::Decryptor;
-use cbc::cipher::{Array, BlockCipherDecrypt, BlockModeDecrypt, BlockSizeUser, InnerIvInit, KeyInit};
+use cbc::cipher::{Array, Block, BlockCipherDecrypt, BlockModeDecrypt, BlockSizeUser, InnerIvInit, KeyInit};
 use des::TdesEde3;
 
 use super::keyed::Keyed;
@@ -73,7 +73,7 @@ impl<C: BlockSizeUser> Cbc<C> {
     }
 
     /// Takes the block before the first one. What follows it, and from where on it is to be decrypted, is the rest.
-    fn take_initial<'a>(&mut self, hidden: &'a mut [u8]) -> Option<(Array<u8, C::BlockSize>, &'a mut [u8])> {
+    fn take_initial<'a>(&mut self, hidden: &'a mut [u8]) -> Option<(Block<C>, &'a mut [u8])> {
         let (blocks, rest) = Array::<u8, C::BlockSize>::slice_as_chunks(hidden);
         if !rest.is_empty() {
             return None;
@@ -139,4 +139,19 @@ fn without_padding(octets: &[u8]) -> Option<usize> {
     let padding = *octets.last()?;
     let content = octets.len().checked_sub(usize::from(padding) + 1)?;
     octets.get(content..)?.iter().all(|octet| *octet == padding).then_some(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_taken_off_only_if_all_of_it_is_right() {
+        assert_eq!(without_padding(&[9, 9, 0]), Some(2));
+        assert_eq!(without_padding(&[9, 2, 2, 2]), Some(1));
+        assert_eq!(without_padding(&[1, 1]), Some(0));
+        for bad in [&[][..], &[1], &[9, 0, 2, 2], &[5, 5]] {
+            assert_eq!(without_padding(bad), None, "{bad:?}");
+        }
+    }
 }

@@ -154,7 +154,7 @@ pub(crate) struct Opened {
 
 /// Opens the records of one direction under one set of keys.
 pub(crate) enum Opener {
-    Stream(stream::Stream),
+    Stream(Box<stream::Stream>),
     Cbc(Box<dyn cbc::Blocks>),
     Aead(aead::Aead),
 }
@@ -164,7 +164,7 @@ impl Opener {
     /// does not happen with keys made for it.
     pub(crate) fn new(suite: &Suite, version: Version, keys: Keys<'_>, encrypt_then_mac: bool) -> Option<Self> {
         match suite.cipher {
-            Cipher::Null | Cipher::Rc4 => stream::Stream::new(suite, keys).map(Self::Stream),
+            Cipher::Null | Cipher::Rc4 => stream::Stream::new(suite, keys).map(|opener| Self::Stream(Box::new(opener))),
             Cipher::TripleDes | Cipher::Aes128 | Cipher::Aes256 => {
                 cbc::new(suite, version, keys, encrypt_then_mac).map(Self::Cbc)
             }
