@@ -24,6 +24,7 @@
 //! | [`frame`], [`segment`], [`flow`], [`stream`], [`tally`], [`anomaly`], [`error`] | the words all others share |
 //! | [`capture`] | frames out of files: one file per container |
 //! | [`link`], [`ip`], [`tcp`] | to ordered bytes |
+//! | `tls` | plain text out of TLS, with secrets that were given |
 //! | [`sipcomp`] | Microsoft's SIP compression: packets to text |
 //! | [`sip`] | framing, the grammar, header views, Microsoft headers |
 //! | [`ladder`] | correlation: call, push, leg, join; the profile |
@@ -54,4 +55,6 @@ pub mod sipcomp;
 pub mod stream;
 pub mod tally;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod unreadable;

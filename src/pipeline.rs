@@ -76,7 +76,7 @@ pub fn analyze(settings: &Settings, observer: &mut dyn Observer) -> Result<Repor
     let mut profile = settings.profile.clone();
     profile.set_push_uris(&settings.push_uris)?;
     let inputs = clocks::Inputs::open(&settings.captures, &capture::Options { bpf: settings.bpf.clone() })?;
-    let (sources, clocks) = inputs.with_clocks()?;
+    let (sources, clocks) = inputs.with_clocks(&profile.ports)?;
     let merged = Merged::new(sources.into_iter().zip(clocks.offsets()).collect());
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
     let mut reader = Reader::new(merged, &profile);

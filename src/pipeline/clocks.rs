@@ -16,7 +16,7 @@ use super::reading::{Reading, Seen};
 use crate::capture::{self, Options, Source};
 use crate::error::{Error, Result};
 use crate::flow::{Connection, Side};
-use crate::ladder::profile::Profile;
+use crate::ladder::profile::Ports;
 use crate::sip::grammar;
 
 /// Messages of each input that are compared with the others'.
@@ -97,13 +97,13 @@ impl Inputs {
     ///
     /// # Errors
     /// When an input cannot be opened a second time.
-    pub fn with_clocks(mut self) -> Result<(Vec<Box<dyn Source>>, Clocks)> {
+    pub fn with_clocks(mut self, ports: &Ports) -> Result<(Vec<Box<dyn Source>>, Clocks)> {
         if self.first.len() < 2 {
             return Ok((self.first, Clocks { offsets: vec![Some(0)], uncertainty: 0 }));
         }
         let mut held = Vec::new();
         for source in std::mem::take(&mut self.first) {
-            held.push(self::held(source)?);
+            held.push(self::held(source, ports));
         }
         let clocks = measure(&held);
         let sources = self.sources()?;
@@ -163,8 +163,8 @@ fn hashed(value: impl Hash) -> u64 {
     hash.finish()
 }
 
-fn held(mut source: Box<dyn Source>) -> Result<Held> {
-    let mut reading = Reading::new(&Profile::built_in()?.ports);
+fn held(mut source: Box<dyn Source>, ports: &Ports) -> Held {
+    let mut reading = Reading::new(ports);
     let mut held = Held::default();
     let mut note = |seen: Seen<'_>| {
         if let Seen::Message { connection, side, at, raw } = seen {
@@ -178,7 +178,7 @@ fn held(mut source: Box<dyn Source>) -> Result<Held> {
     reading.finish(&mut note);
     let summary = source.summary();
     held.span = summary.first_frame_at.zip(summary.last_frame_at).map(|(from, to)| (from.nanos(), to.nanos()));
-    Ok(held)
+    held
 }
 
 /// How far one clock is from another: what to add to the second one's times.

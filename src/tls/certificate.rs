@@ -1,0 +1,65 @@
+//! What a certificate says of its server, for reports and for finding the key that belongs to it.
+
+use x509_cert::Certificate;
+use x509_cert::der::asn1::UintRef;
+use x509_cert::der::{Decode, Reader, SliceReader};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+/// The most names of a certificate that are kept.
+const MAX_NAMES: usize = 16;
+
+/// Facts of a certificate that passed over the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// Whom it names, as RFC 4514 writes it.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// The last moment it is valid, seconds since 1970-01-01T00:00:00 UTC.
+    pub not_after: i64,
+    /// Names and addresses in its subject alternative name; the first few.
+    pub alternative_names: Vec<String>,
+    /// The modulus of its RSA key, big-endian without leading zeros; empty for other keys.
+    pub(crate) modulus: Vec<u8>,
+}
+
+/// Reads a certificate; `None` if it is none.
+pub(crate) fn facts(der: &[u8]) -> Option<CertificateFacts> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let body = certificate.tbs_certificate();
+    let key = body.subject_public_key_info();
+    Some(CertificateFacts {
+        subject: body.subject().to_string(),
+        issuer: body.issuer().to_string(),
+        not_after: i64::try_from(body.validity().not_after.to_unix_duration().as_secs()).ok()?,
+        alternative_names: alternative_names(&certificate),
+        modulus: key.subject_public_key.as_bytes().and_then(modulus).unwrap_or_default(),
+    })
+}
+
+/// The modulus of an RSAPublicKey. Source: RFC 8017 §A.1.1.
+fn modulus(key: &[u8]) -> Option<Vec<u8>> {
+    let mut reader = SliceReader::new(key).ok()?;
+    let modulus: Result<Vec<u8>, x509_cert::der::Error> = reader.sequence(|inner: &mut SliceReader<'_>| {
+        let modulus = UintRef::decode(inner)?.as_bytes().to_vec();
+        UintRef::decode(inner)?;
+        Ok(modulus)
+    });
+    modulus.ok()
+}
+
+fn alternative_names(certificate: &Certificate) -> Vec<String> {
+    let Ok(Some((_, SubjectAltName(names)))) = certificate.tbs_certificate().get_extension::<SubjectAltName>() else {
+        return Vec::new();
+    };
+    let shown = names.iter().filter_map(|name| match name {
+        GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
+        GeneralName::IpAddress(address) => Some(match *address.as_bytes() {
+            [a, b, c, d] => std::net::Ipv4Addr::new(a, b, c, d).to_string(),
+            ref octets => std::net::Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).to_string(),
+        }),
+        _ => None,
+    });
+    shown.take(MAX_NAMES).collect()
+}

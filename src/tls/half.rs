@@ -1,0 +1,159 @@
+//! One side of a connection while it is read.
+
+use super::handshake::Messages;
+use super::negotiation::Stage;
+use super::record::Records;
+use super::secret::Secret;
+use super::suite::Opener;
+use crate::flow::Side;
+use crate::frame::FrameRef;
+use crate::stream::Event;
+
+/// What stands between the records of a side and their plain text.
+#[derive(Debug, Default)]
+pub(crate) enum Guard {
+    /// Nothing yet.
+    #[default]
+    Plain,
+    /// Keys that have not been made, because nothing needed them or there is no secret.
+    Missing(Stage),
+    /// Keys.
+    Keyed(Box<Opener>),
+    /// Records that cannot be opened any more.
+    Dead,
+}
+
+/// The least octets of a protected record, header included: TLS 1.3 with a tag of eight.
+const MIN_PROTECTED: u64 = 14;
+/// The farthest a sequence number is searched forward after a loss. 4,096 records of SIP are some megabytes: a capture
+/// that lost more in one place lost the connection.
+const MAX_SEARCH: u64 = 4096;
+/// Records in a row that may fail before the rest is given up.
+const MAX_FAILURES: u32 = 64;
+
+/// One side.
+#[derive(Debug, Default)]
+pub(crate) struct Half {
+    pub(crate) records: Records,
+    pub(crate) messages: Messages,
+    pub(crate) guard: Guard,
+    /// The number of the next record under these keys.
+    pub(crate) sequence: u64,
+    /// A record was opened under these keys.
+    pub(crate) proven: bool,
+    /// Records that do not open under new keys are of others, and passed over: TLS 1.3 only.
+    pub(crate) skim: bool,
+    /// Protected octets lost since the last record that was opened.
+    missed: u64,
+    failures: u32,
+    /// The secret of the keys in TLS 1.3.
+    pub(crate) secret: Option<Secret>,
+    pub(crate) stage: Option<Stage>,
+    /// What comes goes to the queue behind what waits there already.
+    pub(crate) waiting: bool,
+    pub(crate) ended: bool,
+    /// Octets of the gap that comes before the next plain text, and the frame that proves it.
+    gap: Option<(u64, FrameRef)>,
+    /// Where the next plain text stands.
+    offset: u64,
+    last: Option<FrameRef>,
+    pub(crate) plain_octets: u64,
+    pub(crate) lost_octets: u64,
+}
+
+impl Half {
+    /// New keys are to be used from the next record on.
+    pub(crate) fn rekey(&mut self, guard: Guard) {
+        self.guard = guard;
+        self.sequence = 0;
+        self.proven = false;
+        self.skim = false;
+        self.failures = 0;
+        self.missed = 0;
+        self.messages.begin();
+    }
+
+    /// The numbers the next record may have.
+    pub(crate) fn candidates(&self) -> std::ops::Range<u64> {
+        let farthest = match self.missed {
+            0 => 1,
+            missed => (missed / MIN_PROTECTED + 2).min(MAX_SEARCH),
+        };
+        self.sequence..self.sequence.saturating_add(farthest)
+    }
+
+    /// Whether a record may be missing before the next one.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.missed > 0
+    }
+
+    /// A record with number `sequence` was opened.
+    pub(crate) fn opened(&mut self, sequence: u64) {
+        self.sequence = sequence.saturating_add(1);
+        self.proven = true;
+        self.missed = 0;
+        self.failures = 0;
+    }
+
+    /// A record failed; false when that happened too often.
+    pub(crate) fn failed(&mut self) -> bool {
+        self.failures += 1;
+        self.failures <= MAX_FAILURES
+    }
+
+    /// Octets of the stream are not there, or make no sense.
+    pub(crate) fn lose(&mut self, octets: u64, frame: FrameRef) {
+        self.missed = self.missed.saturating_add(octets);
+        self.messages.lose();
+        if let Guard::Keyed(opener) = &mut self.guard {
+            opener.lose();
+        }
+        self.skip(octets, frame);
+    }
+
+    /// A record did not open, and the ones after it may have any number.
+    pub(crate) fn miss(&mut self, octets: u64, frame: FrameRef) {
+        self.missed = self.missed.saturating_add(octets);
+        self.messages.lose();
+        self.skip(octets, frame);
+    }
+
+    /// Protected octets give no plain text.
+    pub(crate) fn skip(&mut self, octets: u64, frame: FrameRef) {
+        self.lost_octets = self.lost_octets.saturating_add(octets);
+        let before = self.gap.map_or(0, |(octets, _)| octets);
+        self.gap = Some((before.saturating_add(octets), frame));
+    }
+
+    /// Gives plain text, and the gap before it.
+    pub(crate) fn give(&mut self, side: Side, bytes: &[u8], frame: FrameRef, out: &mut impl FnMut(Side, Event<'_>)) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.give_gap(side, out);
+        out(side, Event::Bytes { offset: self.offset, bytes, frame });
+        self.offset += bytes.len() as u64;
+        self.plain_octets += bytes.len() as u64;
+        self.last = Some(frame);
+    }
+
+    /// Gives the end, after which nothing comes.
+    pub(crate) fn end(&mut self, side: Side, frame: FrameRef, out: &mut impl FnMut(Side, Event<'_>)) {
+        if self.ended {
+            return;
+        }
+        // Of a side that gave nothing, nothing is missing: it was not read at all.
+        if self.plain_octets > 0 {
+            self.give_gap(side, out);
+        }
+        self.ended = true;
+        out(side, Event::End { frame });
+    }
+
+    fn give_gap(&mut self, side: Side, out: &mut impl FnMut(Side, Event<'_>)) {
+        if let Some((length, frame)) = self.gap.take() {
+            out(side, Event::Gap { offset: self.offset, length, after: self.last, frame });
+            self.offset = self.offset.saturating_add(length);
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! One handshake: what the two sides agreed on, and the keys that follow from it with the secrets that are given.
+
+use zeroize::Zeroizing;
+
+use super::handshake::{self, ClientHello, ServerHello, kind};
+use super::keylog::MASTER;
+use super::prf::{Prf, Transcript};
+use super::secret::Secret;
+use super::secrets::Secrets;
+use super::suite::{Exchange, Keys, Opener, Suite};
+use super::version::Version;
+use crate::flow::Side;
+use crate::unreadable::UnreadableReason;
+
+/// The most octets of a side's messages that are kept for the extended master secret: a chain of certificates and
+/// little more.
+const MAX_FLIGHT: usize = 256 << 10;
+
+/// Why there are no keys: the reason, and one line of detail.
+pub(crate) type Unread = (UnreadableReason, String);
+
+/// What is agreed on once both hellos were seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Agreed {
+    pub(crate) version: Version,
+    pub(crate) suite: &'static Suite,
+}
+
+/// Which of the two sets of TLS 1.3 keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Of the encrypted part of the handshake.
+    Handshake,
+    /// Of everything behind it.
+    Traffic,
+}
+
+/// The keys of one direction.
+pub(crate) struct Direction {
+    pub(crate) opener: Box<Opener>,
+    /// The secret they were made of, in TLS 1.3: the next ones are made of it, too.
+    pub(crate) secret: Option<Secret>,
+}
+
+/// What a handshake has shown so far.
+#[derive(Debug, Default)]
+pub(crate) struct Negotiation {
+    pub(crate) client: Option<ClientHello>,
+    pub(crate) server: Option<ServerHello>,
+    /// The ClientHello and what the server sent.
+    transcript: Option<Box<Transcript>>,
+    /// What the server sent, while the ClientHello is not there: the two sides may come out of order.
+    server_flight: Vec<u8>,
+    /// What the client sent up to its key exchange. It follows the server's in the hash, even if it was captured before.
+    client_flight: Vec<u8>,
+    exchanged: bool,
+    encrypted_premaster: Vec<u8>,
+    /// The modulus of the server's certificate.
+    pub(crate) modulus: Vec<u8>,
+    /// Keys are agreed on anew, not taken from an earlier session.
+    pub(crate) full: bool,
+    /// The ticket the server gave for a later session.
+    pub(crate) new_ticket: Vec<u8>,
+    master: Option<Secret>,
+    /// What the RSA key of the server makes of the encrypted premaster secret, once that was tried.
+    decrypted: Option<Option<Secret>>,
+    /// Kinds of secret that were looked for and found.
+    pub(crate) tried: Vec<&'static str>,
+}
+
+impl Negotiation {
+    /// A handshake that begins with `hello`, which is `message` on the wire.
+    pub(crate) fn begin(hello: ClientHello, message: &[u8]) -> Self {
+        let mut negotiation = Self::default();
+        negotiation.complete(hello, message);
+        negotiation
+    }
+
+    /// Adds the ClientHello, which comes after what it began.
+    pub(crate) fn complete(&mut self, hello: ClientHello, message: &[u8]) {
+        self.client = Some(hello);
+        let transcript = self.transcript.get_or_insert_default();
+        transcript.push(message);
+        transcript.push(&std::mem::take(&mut self.server_flight));
+    }
+
+    /// Takes a message of the handshake behind the ClientHello, header included, that is not encrypted or was opened.
+    pub(crate) fn push(&mut self, side: Side, message: &[u8]) {
+        let (Some(kind), Some(body)) = (message.first(), message.get(4..)) else { return };
+        match (side, *kind) {
+            (_, 0) => return, // HelloRequest is not part of any handshake.
+            (Side::Client, _) if self.exchanged => return,
+            (Side::Client, _) if self.client_flight.len() + message.len() > MAX_FLIGHT => return,
+            (Side::Client, kind) => {
+                self.client_flight.extend_from_slice(message);
+                if kind == kind::CLIENT_KEY_EXCHANGE {
+                    self.exchanged = true;
+                    self.full = true;
+                    self.encrypted_premaster = handshake::encrypted_premaster(body).unwrap_or_default().to_vec();
+                }
+                return;
+            }
+            (Side::Server, kind::SERVER_HELLO) => self.server = handshake::server_hello(body),
+            (Side::Server, kind::CERTIFICATE | kind::SERVER_HELLO_DONE) => self.full = true,
+            (Side::Server, kind::NEW_SESSION_TICKET) => {
+                self.new_ticket = handshake::new_ticket(body).unwrap_or_default().to_vec();
+                return;
+            }
+            _ => {}
+        }
+        if self.client.is_some() {
+            self.transcript.get_or_insert_default().push(message);
+        } else if self.server_flight.len() + message.len() <= MAX_FLIGHT {
+            self.server_flight.extend_from_slice(message);
+        }
+    }
+
+    /// The version and suite agreed on.
+    pub(crate) fn agreed(&self) -> Result<Agreed, Unread> {
+        let Some(server) = &self.server else {
+            return Err((UnreadableReason::TlsNoHandshake, "the capture does not show the server's hello".to_owned()));
+        };
+        let unsupported = |what: String| (UnreadableReason::TlsUnsupportedSuite, what);
+        let version = Version::of(server.version)
+            .ok_or_else(|| unsupported(format!("version {:#06x} of the protocol is not read", server.version)))?;
+        let suite = Suite::of(server.suite)
+            .ok_or_else(|| unsupported(format!("cipher suite {:#06x} is not read", server.suite)))?;
+        if !suite.fits(version) {
+            return Err(unsupported(format!("{} does not belong to {}", suite.name, version.name())));
+        }
+        if server.compression != 0 {
+            return Err(unsupported("records are compressed by TLS, which is not read".to_owned()));
+        }
+        Ok(Agreed { version, suite })
+    }
+
+    /// Whether the session was agreed on in an earlier connection. Known when the server changes its cipher.
+    pub(crate) fn is_resumed(&self) -> bool {
+        !self.full && self.server.is_some()
+    }
+
+    /// The keys with which `side` protects what it sends from its ChangeCipherSpec on: TLS 1.0 to 1.2.
+    pub(crate) fn direction(&mut self, side: Side, secrets: &Secrets) -> Result<Direction, Unread> {
+        let Agreed { version, suite } = self.agreed()?;
+        let master = self.master(suite, version, secrets)?;
+        let (Some(client), Some(server)) = (&self.client, &self.server) else { return Err(no_client_hello()) };
+        let lengths = [suite.mac.length(), suite.cipher.key_length(), suite.cipher.iv_length(version)];
+        let mut block = Zeroizing::new(vec![0; 2 * lengths.iter().sum::<usize>()]);
+        suite.prf(version).fill(master.octets(), b"key expansion", [&server.random, &client.random], &mut block);
+        // Of each kind first the client's, then the server's. Source: RFC 5246 §6.3.
+        let mut rest = block.as_slice();
+        let keys = lengths.map(|length| {
+            let both = rest.get(..2 * length).unwrap_or_default();
+            rest = rest.get(2 * length..).unwrap_or_default();
+            both.get(side.index() * length..).and_then(|from| from.get(..length)).unwrap_or_default()
+        });
+        let [mac, key, iv] = keys;
+        let encrypt_then_mac = client.encrypt_then_mac && server.encrypt_then_mac;
+        let opener =
+            Opener::new(suite, version, Keys { mac, key, iv }, encrypt_then_mac).ok_or_else(no_client_hello)?;
+        Ok(Direction { opener: Box::new(opener), secret: None })
+    }
+
+    /// The keys of `side` at a stage of TLS 1.3.
+    pub(crate) fn direction13(&mut self, side: Side, stage: Stage, secrets: &Secrets) -> Result<Direction, Unread> {
+        let agreed = self.agreed()?;
+        let client = self.client.as_ref().ok_or_else(no_client_hello)?;
+        let found = secrets.of_random(&client.random).and_then(|known| {
+            let [client, server] = match stage {
+                Stage::Handshake => &known.handshake,
+                Stage::Traffic => &known.traffic,
+            };
+            match side {
+                Side::Client => client.as_ref(),
+                Side::Server => server.as_ref(),
+            }
+        });
+        match found {
+            Some(secret) => {
+                self.note("TRAFFIC_SECRET of the key log");
+                direction_of(agreed, secret.clone()).ok_or_else(|| {
+                    let detail = "the traffic secret of the key log has not the length the suite asks for";
+                    (UnreadableReason::TlsBadMac, detail.to_owned())
+                })
+            }
+            None => Err(self.no_secret(agreed.suite, secrets)),
+        }
+    }
+
+    /// Looks for the master secret wherever it may be.
+    fn master(&mut self, suite: &Suite, version: Version, secrets: &Secrets) -> Result<Secret, Unread> {
+        if let Some(master) = &self.master {
+            return Ok(master.clone());
+        }
+        let (Some(client), Some(server)) = (&self.client, &self.server) else { return Err(no_client_hello()) };
+        let of_random = secrets.of_random(&client.random);
+        let session = Some(&server.session_id).filter(|id| !id.is_empty());
+        let echoed = session.filter(|id| **id == client.session_id);
+        let found = if let Some(master) = of_random.and_then(|known| known.master.as_ref()) {
+            Some(("CLIENT_RANDOM of the key log", master.clone()))
+        } else if let Some(master) = session.and_then(|id| secrets.of_session(id)) {
+            Some(("RSA Session-ID of the key log", master.clone()))
+        } else if self.full {
+            let premaster = of_random.and_then(|known| known.premaster.clone());
+            match (premaster, secrets.of_exchange(&self.encrypted_premaster), suite.exchange) {
+                (Some(premaster), ..) => {
+                    Some(("PMS_CLIENT_RANDOM of the key log", self.extract(suite, version, &premaster)))
+                }
+                (None, Some(premaster), Exchange::Rsa) => {
+                    Some(("RSA of the key log", self.extract(suite, version, premaster)))
+                }
+                (None, _, Exchange::Rsa) => self.by_rsa_key(suite, version, secrets)?,
+                _ => None,
+            }
+        } else if let Some(master) = echoed.and_then(|id| secrets.remembered(id)) {
+            Some(("the master secret of the resumed session", master.clone()))
+        } else {
+            secrets
+                .remembered(&client.ticket)
+                .map(|master| ("the master secret of the resumed session", master.clone()))
+        };
+        let Some((name, master)) = found else { return Err(self.no_secret(suite, secrets)) };
+        self.note(name);
+        Ok(self.master.insert(master).clone())
+    }
+
+    /// The master secret by way of the server's RSA key, if that is given.
+    fn by_rsa_key(
+        &mut self,
+        suite: &Suite,
+        version: Version,
+        secrets: &Secrets,
+    ) -> Result<Option<(&'static str, Secret)>, Unread> {
+        let Some(key) = secrets.rsa_keys().iter().find(|key| key.is_of(&self.modulus)) else { return Ok(None) };
+        let versions = [
+            self.client.as_ref().map_or(0, |hello| hello.version),
+            self.server.as_ref().map_or(0, |hello| hello.version),
+        ];
+        let premaster =
+            self.decrypted.get_or_insert_with(|| key.premaster(&self.encrypted_premaster, versions)).clone();
+        self.note("RSA key");
+        match premaster {
+            Some(premaster) => Ok(Some(("RSA key", self.extract(suite, version, &premaster)))),
+            None => {
+                let detail = "the RSA key is that of the server's certificate, but does not open the client's secret";
+                Err((UnreadableReason::TlsKeyMismatch, detail.to_owned()))
+            }
+        }
+    }
+
+    /// The master secret out of a premaster secret. Source: RFC 5246 §8.1; RFC 7627 §4.
+    fn extract(&self, suite: &Suite, version: Version, premaster: &Secret) -> Secret {
+        let prf: Prf = suite.prf(version);
+        let (client, server) = (self.client.as_ref(), self.server.as_ref());
+        let (client_random, server_random) =
+            (client.map_or([0; 32], |hello| hello.random), server.map_or([0; 32], |hello| hello.random));
+        let extended = client.is_some_and(|hello| hello.extended_master_secret)
+            && server.is_some_and(|hello| hello.extended_master_secret);
+        Secret::made(MASTER, |out| {
+            if extended {
+                let mut transcript = self.transcript.as_deref().cloned().unwrap_or_default();
+                transcript.push(&self.client_flight);
+                prf.fill(premaster.octets(), b"extended master secret", [&transcript.hash(prf), &[]], out);
+            } else {
+                prf.fill(premaster.octets(), b"master secret", [&client_random, &server_random], out);
+            }
+        })
+    }
+
+    /// Keeps the master secret for when the session is resumed. Only for one that opened a record.
+    pub(crate) fn remember(&self, secrets: &mut Secrets) {
+        let Some(master) = &self.master else { return };
+        secrets.remember(self.server.as_ref().map_or(&[], |hello| &hello.session_id), master);
+        secrets.remember(&self.new_ticket, master);
+    }
+
+    /// Forgets what only the making of keys needs.
+    pub(crate) fn settle(&mut self) {
+        self.client_flight = Vec::new();
+        self.transcript = None;
+        self.exchanged = true;
+    }
+
+    fn note(&mut self, name: &'static str) {
+        if !self.tried.contains(&name) {
+            self.tried.push(name);
+        }
+    }
+
+    /// Why nothing that is given opens this.
+    fn no_secret(&self, suite: &Suite, secrets: &Secrets) -> Unread {
+        let keys = !secrets.rsa_keys().is_empty();
+        match suite.exchange {
+            _ if !keys => {
+                let what = if secrets.is_empty() { "no secret was given" } else { "no given secret belongs to it" };
+                (UnreadableReason::TlsNoSecret, what.to_owned())
+            }
+            Exchange::Rsa if !self.full => {
+                let detail = "it resumes a session whose beginning was not read";
+                (UnreadableReason::TlsNoSecret, detail.to_owned())
+            }
+            Exchange::Rsa => {
+                let detail = "no given RSA key is that of the server's certificate";
+                (UnreadableReason::TlsKeyMismatch, detail.to_owned())
+            }
+            Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
+                let detail = "its keys do not depend on the server's RSA key; only a key log opens it";
+                (UnreadableReason::TlsForwardSecret, detail.to_owned())
+            }
+        }
+    }
+}
+
+/// The keys that a traffic secret stands for. Source: RFC 8446 §7.3.
+fn direction_of(agreed: Agreed, secret: Secret) -> Option<Direction> {
+    let Agreed { version, suite } = agreed;
+    if secret.octets().len() != suite.prf.length() {
+        return None;
+    }
+    let mut key = Zeroizing::new(vec![0; suite.cipher.key_length()]);
+    let mut iv = Zeroizing::new([0; 12]);
+    suite.prf.expand_label(secret.octets(), b"key", &mut key);
+    suite.prf.expand_label(secret.octets(), b"iv", iv.as_mut());
+    let opener = Opener::new(suite, version, Keys { mac: &[], key: &key, iv: iv.as_ref() }, false)?;
+    Some(Direction { opener: Box::new(opener), secret: Some(secret) })
+}
+
+/// The keys after a key update. Source: RFC 8446 §7.2.
+pub(crate) fn updated(agreed: Agreed, secret: &Secret) -> Option<Direction> {
+    let prf = agreed.suite.prf;
+    let next = Secret::made(prf.length(), |out| prf.expand_label(secret.octets(), b"traffic upd", out));
+    direction_of(agreed, next)
+}
+
+fn no_client_hello() -> Unread {
+    (UnreadableReason::TlsNoHandshake, "the capture does not show the client's hello".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ServerHello message of a version, a suite and a compression.
+    fn hello(version: u16, suite: u16, compression: u8) -> Vec<u8> {
+        let mut message = vec![2, 0, 0, 38];
+        message.extend(version.to_be_bytes());
+        message.extend([7; 32]);
+        message.push(0);
+        message.extend(suite.to_be_bytes());
+        message.push(compression);
+        message
+    }
+
+    #[test]
+    fn what_is_not_read_is_named() {
+        let agreed = |version, suite, compression| {
+            let mut negotiation = Negotiation::default();
+            negotiation.push(Side::Server, &hello(version, suite, compression));
+            negotiation.agreed().map(|agreed| agreed.suite.name).map_err(|(reason, detail)| {
+                assert_eq!(reason, UnreadableReason::TlsUnsupportedSuite);
+                detail
+            })
+        };
+        assert_eq!(agreed(0x0301, 0x002f, 0), Ok("TLS_RSA_WITH_AES_128_CBC_SHA"));
+        let rows = [
+            (0x0301, 0x002f, 1, "records are compressed by TLS, which is not read"),
+            (0x0300, 0x002f, 0, "version 0x0300 of the protocol is not read"),
+            (0x0303, 0x00ba, 0, "cipher suite 0x00ba is not read"),
+            (0x0301, 0xc02f, 0, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 does not belong to TLS 1.0"),
+            (0x0303, 0x1301, 0, "TLS_AES_128_GCM_SHA256 does not belong to TLS 1.2"),
+        ];
+        for (version, suite, compression, detail) in rows {
+            assert_eq!(agreed(version, suite, compression), Err(detail.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_clients_messages_are_hashed_behind_the_servers_whatever_came_first() {
+        let premaster = Secret::new(&[3; 48]);
+        let suite = Suite::of(0x002f).unwrap();
+        let client = || ClientHello { extended_master_secret: true, ..ClientHello::default() };
+        let mut server = hello(0x0303, 0x002f, 0);
+        server.extend([0, 4, 0, 23, 0, 0]);
+        server[3] += 6;
+        let exchange = [16, 0, 0, 4, 0, 2, 9, 9];
+        let mut in_order = Negotiation::begin(client(), b"hello");
+        in_order.push(Side::Server, &server);
+        in_order.push(Side::Server, &[14, 0, 0, 0]);
+        in_order.push(Side::Client, &exchange);
+        let mut late = Negotiation::default();
+        late.push(Side::Server, &server);
+        late.complete(client(), b"hello");
+        late.push(Side::Client, &exchange);
+        late.push(Side::Server, &[14, 0, 0, 0]);
+        // A CertificateVerify comes too late to count.
+        late.push(Side::Client, &[15, 0, 0, 0]);
+        let master = |negotiation: &Negotiation| negotiation.extract(suite, Version::Tls12, &premaster);
+        assert_eq!(master(&in_order), master(&late));
+        in_order.push(Side::Server, &[4, 0, 0, 0]);
+        assert_eq!(master(&in_order), master(&late), "nor does a ticket");
+    }
+}

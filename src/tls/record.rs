@@ -1,0 +1,297 @@
+//! Records: one side's octets, in whatever pieces they come, divided into the units TLS sends.
+//!
+//! It knows headers and nothing of what stands behind them. Where octets were lost or make no sense, it looks for the
+//! next header that another one confirms.
+
+use std::ops::Range;
+
+/// The most octets a record may have behind its header. Source: RFC 5246 §6.2.3.
+pub(crate) const MAX_BODY: usize = (1 << 14) + 2048;
+/// Octets of a header.
+pub(crate) const HEADER: usize = 5;
+
+/// Kinds of record. Source: RFC 5246 §6.2.1; RFC 6520 §7.
+pub(crate) mod kind {
+    pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
+    pub(crate) const ALERT: u8 = 21;
+    pub(crate) const HANDSHAKE: u8 = 22;
+    pub(crate) const APPLICATION_DATA: u8 = 23;
+    pub(crate) const HEARTBEAT: u8 = 24;
+}
+
+/// What the first octets of a stream say about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// It is TLS, or an SSL of old that begins the same way.
+    Tls,
+    /// It is something else.
+    Other,
+    /// There are too few octets to tell.
+    TooShort,
+}
+
+/// Tells whether a stream whose first captured octets are `bytes` is TLS; for either side, at any port, also for a
+/// stream joined between two records. Never more than [`PROBE`] octets are needed.
+pub fn probe(bytes: &[u8]) -> Probe {
+    if old_hello(bytes).is_some() {
+        return Probe::Tls;
+    }
+    let wanted: [&dyn Fn(u8) -> bool; 3] =
+        [&|kind| (kind::CHANGE_CIPHER_SPEC..=kind::HEARTBEAT).contains(&kind), &|major| major == 3, &|minor| {
+            minor <= 4
+        }];
+    let fits = bytes.iter().zip(wanted).all(|(octet, wanted)| wanted(*octet));
+    let may_be_old = bytes.iter().zip([0x80, 0, 1, 3]).enumerate().all(|(place, (octet, wanted))| match place {
+        0 => octet & 0x80 != 0,
+        1 => true,
+        _ => *octet == wanted,
+    });
+    match bytes.first_chunk::<HEADER>() {
+        Some(header) if length(*header, None).is_some() => Probe::Tls,
+        Some(_) => Probe::Other,
+        None if fits || may_be_old => Probe::TooShort,
+        None => Probe::Other,
+    }
+}
+
+/// Octets after which [`probe`] always knows.
+pub const PROBE: usize = HEADER;
+
+/// The length in a header, if it is one: a known kind, a known version (`version`, if that is given), no more octets
+/// than a record may have.
+fn length([kind, major, minor, high, low]: [u8; HEADER], version: Option<u16>) -> Option<usize> {
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    let known = match version {
+        Some(version) => u16::from_be_bytes([major, minor]) == version,
+        None => major == 3 && minor <= 4,
+    };
+    let kind_fits = match kind {
+        kind::CHANGE_CIPHER_SPEC => length >= 1,
+        kind::ALERT => length >= 2,
+        kind::HANDSHAKE => length >= 1,
+        kind::APPLICATION_DATA | kind::HEARTBEAT => true,
+        _ => false,
+    };
+    (known && kind_fits && length <= MAX_BODY).then_some(length)
+}
+
+/// The length behind the two octets of length, if a ClientHello in the format of SSL 2.0 begins here.
+///
+/// Source: RFC 5246 §E.2.
+fn old_hello(bytes: &[u8]) -> Option<usize> {
+    let [high, low, 1, 3, _] = *bytes.first_chunk::<5>()? else { return None };
+    let length = usize::from(u16::from_be_bytes([high & 0x7f, low]));
+    // Version, three lengths, one cipher and the challenge are the least there is.
+    (high & 0x80 != 0 && (28..=MAX_BODY).contains(&length)).then_some(length)
+}
+
+/// One unit out of a side's octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// A record; `body` is where its octets stand in [`Records::buffer`].
+    Record { header: [u8; HEADER], body: Range<usize> },
+    /// A ClientHello in the format of SSL 2.0, without its length.
+    OldHello { body: Range<usize> },
+    /// So many octets fit no record and were passed over.
+    Junk { octets: usize },
+}
+
+/// Divides the octets of one side.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    /// What is not divided yet, from `taken` on.
+    pub(crate) buffer: Vec<u8>,
+    taken: usize,
+    /// Whether a record was met before.
+    begun: bool,
+    /// The next header has to be looked for.
+    seeking: bool,
+    /// The version every header has, once that is settled: makes looking for one surer.
+    pub(crate) version: Option<u16>,
+}
+
+impl Records {
+    /// Adds octets of the stream.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next unit; `None` until there are more octets.
+    pub(crate) fn take(&mut self) -> Option<Unit> {
+        if self.seeking {
+            let octets = self.seek();
+            self.taken += octets;
+            if octets > 0 {
+                return Some(Unit::Junk { octets });
+            }
+            if self.seeking {
+                return None;
+            }
+        }
+        let rest = self.buffer.get(self.taken..)?;
+        if !self.begun
+            && let Some(length) = old_hello(rest)
+        {
+            rest.get(..2 + length)?;
+            self.begun = true;
+            let body = self.taken + 2..self.taken + 2 + length;
+            self.taken = body.end;
+            return Some(Unit::OldHello { body });
+        }
+        let header = *rest.first_chunk::<HEADER>()?;
+        let Some(length) = length(header, None) else {
+            self.seeking = true;
+            // The octet that does not fit is passed over at least, so this ends.
+            return self.take();
+        };
+        rest.get(..HEADER + length)?;
+        self.begun = true;
+        let body = self.taken + HEADER..self.taken + HEADER + length;
+        self.taken = body.end;
+        Some(Unit::Record { header, body })
+    }
+
+    /// Forgets the octets of the units taken.
+    pub(crate) fn settle(&mut self) {
+        if self.taken == self.buffer.len() {
+            // Idle connections are many: they hold no room.
+            self.buffer = Vec::new();
+        } else {
+            self.buffer.drain(..self.taken);
+        }
+        self.taken = 0;
+    }
+
+    /// Octets of the stream were lost here. Gives how many of an unfinished record went with them.
+    pub(crate) fn lose(&mut self) -> usize {
+        let left = self.buffer.len() - self.taken;
+        self.buffer = Vec::new();
+        self.taken = 0;
+        self.seeking = true;
+        self.begun = true;
+        left
+    }
+
+    /// Passes over octets up to a header that can be believed, or may be one: then the next octets will tell.
+    ///
+    /// A header is believed when the next one stands where it says, or when its record ends with the octets there
+    /// are: waiting for more would give that record the time of another. A wrong guess costs a record, no more.
+    fn seek(&mut self) -> usize {
+        let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        let version = self.version;
+        for place in 0..rest.len().saturating_sub(HEADER - 1) {
+            let Some(behind) = next_header(rest, place, version) else { continue };
+            let confirmed = match rest.get(behind..) {
+                // The record is not whole: it may be one.
+                None => return place,
+                Some([]) => true,
+                Some(next) => match next.first_chunk() {
+                    None => return place,
+                    Some(next) => length(*next, version).is_some(),
+                },
+            };
+            if confirmed {
+                self.seeking = false;
+                return place;
+            }
+        }
+        rest.len().saturating_sub(HEADER - 1)
+    }
+}
+
+/// Where the next header has to stand if there is one at `place`.
+fn next_header(rest: &[u8], place: usize, version: Option<u16>) -> Option<usize> {
+    let header = *rest.get(place..)?.first_chunk::<HEADER>()?;
+    Some(place + HEADER + length(header, version)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut record = vec![kind, 3, 3];
+        record.extend((body.len() as u16).to_be_bytes());
+        record.extend(body);
+        record
+    }
+
+    /// What comes out when `stream` comes in pieces of `size`: kind and body of each record, or the octets of junk.
+    fn divided(records: &mut Records, stream: &[u8], size: usize) -> Vec<(u8, Vec<u8>)> {
+        let mut out = Vec::new();
+        for piece in stream.chunks(size) {
+            records.push(piece);
+            while let Some(unit) = records.take() {
+                out.push(match unit {
+                    Unit::Record { header, body } => (header[0], records.buffer[body].to_vec()),
+                    Unit::OldHello { body } => (0, records.buffer[body].to_vec()),
+                    Unit::Junk { octets } => (255, vec![0; octets]),
+                });
+            }
+            records.settle();
+        }
+        out
+    }
+
+    #[test]
+    fn pieces_of_any_size_give_the_same_records_also_empty_ones() {
+        let stream = [record(22, &[1, 2, 3]), record(23, &[]), record(23, &[9; 300]), record(21, &[1, 0])].concat();
+        let whole = divided(&mut Records::default(), &stream, stream.len());
+        assert_eq!(
+            whole.iter().map(|(kind, body)| (*kind, body.len())).collect::<Vec<_>>(),
+            [(22, 3), (23, 0), (23, 300), (21, 2)]
+        );
+        for size in 1..20 {
+            let mut records = Records::default();
+            assert_eq!(divided(&mut records, &stream, size), whole, "{size}");
+            assert_eq!(records.buffer.capacity(), 0, "nothing is held when nothing waits");
+        }
+    }
+
+    #[test]
+    fn a_hello_of_old_is_taken_only_as_the_first() {
+        let mut hello = vec![0x80, 28, 1, 3, 1, 0, 3, 0, 0, 0, 16];
+        hello.resize(30, 7);
+        let stream = [hello.clone(), record(22, &[5])].concat();
+        for size in [1, 4, 100] {
+            let out = divided(&mut Records::default(), &stream, size);
+            assert_eq!(out, [(0, hello[2..].to_vec()), (22, vec![5])]);
+        }
+        assert_eq!(probe(&hello), Probe::Tls);
+        let late = [record(22, &[5]), hello].concat();
+        assert_eq!(divided(&mut Records::default(), &late, 100)[0], (22, vec![5]));
+        assert!(divided(&mut Records::default(), &late, 100).iter().all(|(kind, _)| *kind != 0));
+    }
+
+    #[test]
+    fn after_a_loss_the_next_confirmed_header_is_found_in_pieces_of_any_size() {
+        // The rest of a record that looks like a header at one place, then two records.
+        let rest = [&[7; 40][..], &[23, 3, 3, 0, 4], &[1; 9]].concat();
+        let stream = [rest.clone(), record(23, &[9; 50]), record(23, &[8; 20])].concat();
+        for size in [2, 3, 8, 30, 54, 200] {
+            let mut records = Records::default();
+            records.push(&record(23, &[1; 100])[..60]);
+            assert_eq!(records.take(), None);
+            assert_eq!(records.lose(), 60);
+            let out = divided(&mut records, &stream, size);
+            let junk: usize = out.iter().filter(|(kind, _)| *kind == 255).map(|(_, octets)| octets.len()).sum();
+            assert_eq!(junk, rest.len(), "{size}");
+            let read: Vec<_> = out.iter().filter(|(kind, _)| *kind != 255).map(|(_, body)| body.len()).collect();
+            assert_eq!(read, [50, 20], "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_tls_is_told_at_once_and_what_may_be_is_waited_for() {
+        for other in [&b"REGISTER sip:a SIP/2.0\r\n"[..], b"SIP/2.0 200 OK", b"\x16\x02\x01\0\0", b"\r\n\r\n", b"G"] {
+            assert_eq!(probe(other), Probe::Other, "{other:?}");
+        }
+        for short in [&b""[..], b"\x16", b"\x16\x03\x01\0", b"\x80", b"\x80\x2e\x01\x03"] {
+            assert_eq!(probe(short), Probe::TooShort, "{short:?}");
+        }
+        for tls in [&b"\x16\x03\x01\0\x05"[..], b"\x17\x03\x03\0\0", b"\x15\x03\x00\0\x02\x01\0"] {
+            assert_eq!(probe(tls), Probe::Tls, "{tls:?}");
+        }
+        assert_eq!(probe(b"\x17\x03\x03\xff\xff"), Probe::Other, "no record is that long");
+    }
+}

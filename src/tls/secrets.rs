@@ -1,0 +1,178 @@
+//! All secrets of an analysis: those given, and those of sessions read, for when they are resumed.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::keylog::{self, Entry, KeylogCount, Label};
+use super::rsakey::RsaKey;
+use super::secret::Secret;
+
+/// The most sessions whose master secret is kept for their resumption. 16,384 (about 3 MB): a server's own cache
+/// holds as many. The oldest is forgotten.
+pub const MAX_SESSIONS: usize = 1 << 14;
+
+/// The most octets of records that wait for a secret in all connections together. 64 MiB: a quarter of the memory an
+/// analysis may take.
+pub const MAX_WAITING: usize = 64 << 20;
+
+/// What is known of one connection by its client's random.
+#[derive(Debug, Default)]
+pub(crate) struct OfRandom {
+    pub(crate) master: Option<Secret>,
+    pub(crate) premaster: Option<Secret>,
+    /// By side. Source: RFC 8446 §7.1.
+    pub(crate) handshake: [Option<Secret>; 2],
+    /// By side.
+    pub(crate) traffic: [Option<Secret>; 2],
+}
+
+/// The secrets to read with; one for all connections of an analysis.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    of_random: HashMap<[u8; 32], OfRandom>,
+    of_exchange: HashMap<[u8; 8], Secret>,
+    of_session: HashMap<Box<[u8]>, Secret>,
+    rsa_keys: Vec<RsaKey>,
+    remembered: HashMap<Box<[u8]>, Secret>,
+    /// What is remembered, the oldest first.
+    order: VecDeque<Box<[u8]>>,
+    sealed: bool,
+    /// Octets that wait in all connections.
+    waiting: usize,
+}
+
+impl Secrets {
+    /// Adds the secrets of a key log text; says what became of its lines. Of two that contradict each other the later
+    /// one counts.
+    pub fn push_keylog(&mut self, text: &[u8]) -> KeylogCount {
+        keylog::read(text, |entry| self.push(entry))
+    }
+
+    /// Adds a server's key.
+    pub fn push_rsa_key(&mut self, key: RsaKey) {
+        self.rsa_keys.push(key);
+    }
+
+    /// Says that all secrets have been given: from now on nothing waits for one.
+    pub fn seal(&mut self) {
+        self.sealed = true;
+    }
+
+    /// Whether no secret was given at all.
+    pub fn is_empty(&self) -> bool {
+        self.of_random.is_empty()
+            && self.of_exchange.is_empty()
+            && self.of_session.is_empty()
+            && self.rsa_keys.is_empty()
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    fn push(&mut self, entry: Entry) {
+        let (label, random, secret) = match entry {
+            Entry::Exchange { begin, premaster } => {
+                self.of_exchange.insert(begin, premaster);
+                return;
+            }
+            Entry::Session { id, master } => {
+                self.of_session.insert(id, master);
+                return;
+            }
+            Entry::Random { label, random, secret } => (label, random, secret),
+        };
+        let of = self.of_random.entry(random).or_default();
+        let [client_handshake, server_handshake] = &mut of.handshake;
+        let [client_traffic, server_traffic] = &mut of.traffic;
+        *match label {
+            Label::Master => &mut of.master,
+            Label::Premaster => &mut of.premaster,
+            Label::ClientHandshake => client_handshake,
+            Label::ServerHandshake => server_handshake,
+            Label::ClientTraffic => client_traffic,
+            Label::ServerTraffic => server_traffic,
+        } = Some(secret);
+    }
+
+    pub(crate) fn of_random(&self, random: &[u8; 32]) -> Option<&OfRandom> {
+        self.of_random.get(random)
+    }
+
+    /// The premaster secret of a key log whose encrypted form is `encrypted`.
+    pub(crate) fn of_exchange(&self, encrypted: &[u8]) -> Option<&Secret> {
+        self.of_exchange.get(encrypted.first_chunk::<8>()?)
+    }
+
+    /// The master secret a key log gives for a session id.
+    pub(crate) fn of_session(&self, id: &[u8]) -> Option<&Secret> {
+        self.of_session.get(id)
+    }
+
+    pub(crate) fn rsa_keys(&self) -> &[RsaKey] {
+        &self.rsa_keys
+    }
+
+    /// The master secret of a session read before, by its id or ticket.
+    pub(crate) fn remembered(&self, name: &[u8]) -> Option<&Secret> {
+        self.remembered.get(name)
+    }
+
+    /// Keeps the master secret of a session that was read, under its id or ticket.
+    pub(crate) fn remember(&mut self, name: &[u8], master: &Secret) {
+        // Tickets are some hundred octets; one that is not is nobody's.
+        if name.is_empty() || name.len() > 4096 || self.remembered.insert(name.into(), master.clone()).is_some() {
+            return;
+        }
+        self.order.push_back(name.into());
+        if self.order.len() > MAX_SESSIONS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.remembered.remove(&oldest);
+        }
+    }
+
+    /// Asks for room for `octets` that wait; false if there is none, or nothing is to wait.
+    pub(crate) fn admit(&mut self, octets: usize) -> bool {
+        let admitted = !self.sealed && self.waiting + octets <= MAX_WAITING;
+        if admitted {
+            self.waiting += octets;
+        }
+        admitted
+    }
+
+    /// Gives room back.
+    pub(crate) fn release(&mut self, octets: usize) {
+        self.waiting = self.waiting.saturating_sub(octets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_sessions_are_forgotten_first() {
+        let mut secrets = Secrets::default();
+        let master = Secret::new(&[1; 48]);
+        for number in 0..=MAX_SESSIONS as u64 {
+            secrets.remember(&number.to_be_bytes(), &master);
+            secrets.remember(&number.to_be_bytes(), &master);
+        }
+        assert_eq!(secrets.remembered(&0u64.to_be_bytes()), None);
+        assert_eq!(secrets.remembered(&1u64.to_be_bytes()), Some(&master));
+        assert_eq!((secrets.remembered.len(), secrets.order.len()), (MAX_SESSIONS, MAX_SESSIONS));
+        secrets.remember(&[], &master);
+        assert_eq!(secrets.remembered(&[]), None, "no id is not an id");
+    }
+
+    #[test]
+    fn room_is_bounded_and_a_sealed_set_gives_none() {
+        let mut secrets = Secrets::default();
+        assert!(secrets.admit(MAX_WAITING));
+        assert!(!secrets.admit(1));
+        secrets.release(MAX_WAITING);
+        assert!(secrets.admit(1));
+        secrets.seal();
+        assert!(!secrets.admit(1));
+    }
+}

@@ -1,0 +1,213 @@
+//! A connection's two sides, from the events of TCP to the events of their plain text.
+
+mod reading;
+mod waiting;
+
+use super::certificate::CertificateFacts;
+use super::facts::{Alert, Facts, State};
+use super::half::{Guard, Half};
+use super::negotiation::{Negotiation, Unread};
+use super::record::{HEADER, Unit};
+use super::secrets::Secrets;
+use crate::flow::Side;
+use crate::frame::FrameRef;
+use crate::stream::Event;
+use crate::unreadable::UnreadableReason;
+use waiting::Waiting;
+
+/// Reads one connection.
+///
+/// What it can be relied on for: no octet comes out that its record's code or tag does not prove; offsets of a side
+/// count plain octets and gaps without a hole; each side gives at most one [`Event::End`], after which nothing comes.
+/// A gap's length is that of the protected octets that gave no plain text, which is a little more than was lost.
+#[derive(Debug, Default)]
+pub struct Session {
+    halves: [Half; 2],
+    negotiation: Negotiation,
+    waiting: Waiting,
+    /// The side that is the client by what it says; TCP may have guessed otherwise.
+    client: Option<Side>,
+    /// Why something is not read, the latest reason.
+    unread: Option<Unread>,
+    /// A hello came that may open what waits.
+    renewed: bool,
+    server_name: Option<String>,
+    certificates: [Option<CertificateFacts>; 2],
+    alert: Option<Alert>,
+    resumed: bool,
+    /// Whether there was any record.
+    begun: bool,
+}
+
+/// One thing that happens on a side, with records whole.
+enum Item<'a> {
+    Record { header: [u8; HEADER], body: &'a mut [u8] },
+    Lost { octets: u64 },
+    Witness,
+    End,
+}
+
+impl Session {
+    /// Takes what happened on `side` and gives what follows of it in plain text, through `out`.
+    ///
+    /// What is protected and cannot be opened waits for [`retry`](Self::retry), within [`MAX_WAITING`] and 256 KiB a
+    /// connection; what is beyond is lost, and comes out as a gap if anything after it can be read.
+    ///
+    /// [`MAX_WAITING`]: super::MAX_WAITING
+    pub fn event(
+        &mut self,
+        side: Side,
+        event: Event<'_>,
+        secrets: &mut Secrets,
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) {
+        match event {
+            Event::Bytes { bytes, frame, .. } => self.push(side, bytes, frame, secrets, out),
+            Event::Gap { length, frame, .. } => {
+                let left = self.half(side).records.lose() as u64;
+                self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
+            }
+            Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
+            Event::End { frame } => {
+                let left = self.half(side).records.lose() as u64;
+                if left > 0 {
+                    self.take(side, Item::Lost { octets: left }, frame, secrets, out);
+                }
+                self.take(side, Item::End, frame, secrets, out);
+            }
+        }
+        if std::mem::take(&mut self.renewed) && !self.waiting.is_empty() {
+            self.retry(secrets, out);
+        }
+    }
+
+    /// Tries what waits once more: after secrets were added, or sessions read that this one may resume.
+    ///
+    /// After [`Secrets::seal`] nothing is left waiting: call it once more on every session then.
+    pub fn retry(&mut self, secrets: &mut Secrets, out: &mut impl FnMut(Side, Event<'_>)) {
+        let items = self.waiting.drain(secrets);
+        self.halves.iter_mut().for_each(|half| half.waiting = false);
+        for (side, frame, mut item) in items {
+            self.take(side, item.borrow(), frame, secrets, out);
+        }
+    }
+
+    /// Whether anything waits for a secret.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// What is known of the connection so far.
+    pub fn facts(&self) -> Facts {
+        let [client, server] = &self.halves;
+        let agreed = self.negotiation.agreed();
+        let hello = self.negotiation.server.as_ref();
+        let version = hello.and_then(|hello| match hello.version {
+            0x0300 => Some("SSL 3.0"),
+            number => super::Version::of(number).map(super::Version::name),
+        });
+        let suite = hello.map(|hello| match super::suite::Suite::of(hello.suite) {
+            Some(suite) => suite.name.to_owned(),
+            None => format!("{:#06x}", hello.suite),
+        });
+        let [certificate, client_certificate] = match self.client {
+            Some(Side::Server) => [Side::Client, Side::Server],
+            _ => [Side::Server, Side::Client],
+        }
+        .map(|side| self.certificates.get(side.index()).cloned().flatten());
+        let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
+        let state = match (&self.unread, &agreed) {
+            (Some((reason, detail)), _) => State::Unreadable { reason: *reason, detail: detail.clone() },
+            (None, _) if is_keyed(client) || is_keyed(server) => State::Reading,
+            (None, _) if !self.begun && client.lost_octets + server.lost_octets > 0 => State::Unreadable {
+                reason: UnreadableReason::Damaged,
+                detail: "there is no TLS record in it that makes sense".to_owned(),
+            },
+            _ => State::Handshake,
+        };
+        Facts {
+            version,
+            suite,
+            server_name: self.server_name.clone(),
+            certificate,
+            client_certificate,
+            alert: self.alert,
+            resumed: self.resumed,
+            secrets_tried: self.negotiation.tried.clone(),
+            plain_octets: [client.plain_octets, server.plain_octets],
+            lost_octets: [client.lost_octets, server.lost_octets],
+            state,
+        }
+    }
+
+    fn push(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+        frame: FrameRef,
+        secrets: &mut Secrets,
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) {
+        // Records leave their side while the rest of it works on what they hold.
+        let mut records = std::mem::take(&mut self.half(side).records);
+        records.push(bytes);
+        while let Some(unit) = records.take() {
+            match unit {
+                Unit::Record { header, body } => {
+                    let Some(body) = records.buffer.get_mut(body) else { continue };
+                    self.take(side, Item::Record { header, body }, frame, secrets, out);
+                }
+                Unit::OldHello { body } => self.old_hello(side, records.buffer.get(body).unwrap_or_default()),
+                Unit::Junk { octets } => {
+                    self.take(side, Item::Lost { octets: octets as u64 }, frame, secrets, out);
+                }
+            }
+        }
+        records.settle();
+        records.version = self.half(side).records.version.or(records.version);
+        self.half(side).records = records;
+    }
+
+    /// Lets an item in, or makes it wait behind others of its side.
+    fn take(
+        &mut self,
+        side: Side,
+        item: Item<'_>,
+        frame: FrameRef,
+        secrets: &mut Secrets,
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) {
+        if self.half(side).waiting {
+            if !secrets.is_sealed() {
+                return self.waiting.push(side, frame, item, secrets);
+            }
+            self.half(side).waiting = false;
+        }
+        match item {
+            Item::Record { header, body } => self.record(side, header, body, frame, secrets, out),
+            Item::Lost { octets } => self.half(side).lose(octets, frame),
+            Item::Witness => out(side, Event::Witness { frame }),
+            Item::End => {
+                let half = self.half(side);
+                half.records = Default::default();
+                half.end(side, frame, out);
+            }
+        }
+    }
+
+    fn half(&mut self, side: Side) -> &mut Half {
+        let [client, server] = &mut self.halves;
+        match side {
+            Side::Client => client,
+            Side::Server => server,
+        }
+    }
+
+    /// What `side` is by what it says.
+    fn role(&self, side: Side) -> Side {
+        match self.client {
+            Some(Side::Server) => side.other(),
+            _ => side,
+        }
+    }
+}

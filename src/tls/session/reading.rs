@@ -1,0 +1,380 @@
+//! Records, one after the other: opened where keys protect them, and what stands in them acted upon.
+
+use std::ops::Range;
+
+use super::Session;
+use crate::flow::Side;
+use crate::frame::FrameRef;
+use crate::stream::Event;
+use crate::tls::certificate;
+use crate::tls::facts::Alert;
+use crate::tls::half::Guard;
+use crate::tls::handshake::{self, kind as message};
+use crate::tls::negotiation::{Agreed, Direction, Negotiation, Stage, Unread, updated};
+use crate::tls::record::{HEADER, kind};
+use crate::tls::secrets::Secrets;
+use crate::tls::version::Version;
+use crate::unreadable::UnreadableReason;
+
+/// What became of a protected record.
+enum Outcome {
+    /// It is open: what kind it is, and where its text stands in the body.
+    Open(u8, Range<usize>),
+    /// It waits, or is lost.
+    Shut,
+}
+
+impl Session {
+    /// Takes a record in its turn.
+    pub(super) fn record(
+        &mut self,
+        side: Side,
+        header: [u8; HEADER],
+        body: &mut [u8],
+        frame: FrameRef,
+        secrets: &mut Secrets,
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) {
+        self.begun = true;
+        let [kind, ..] = header;
+        let tls13 = self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
+        if matches!(self.half(side).guard, Guard::Plain) && !(tls13 && kind == kind::CHANGE_CIPHER_SPEC) {
+            if kind != kind::APPLICATION_DATA {
+                return self.content(side, kind, body, frame, out);
+            }
+            if !self.unexpected_data(side, body.len(), frame) {
+                return;
+            }
+        }
+        match (tls13, kind, body.len()) {
+            // Sent for the sake of middle boxes only.
+            (true, kind::CHANGE_CIPHER_SPEC, _) => {}
+            // A side that has no keys yet sends its alert without.
+            (true, kind::ALERT, 2) => self.alert(side, body),
+            (true, ..) if kind != kind::APPLICATION_DATA => {
+                self.half(side).miss((HEADER + body.len()) as u64, frame);
+            }
+            _ => {
+                if let Outcome::Open(kind, text) = self.open(side, header, body, frame, secrets) {
+                    let text = body.get(text).unwrap_or_default();
+                    self.content(side, kind, text, frame, out);
+                }
+            }
+        }
+    }
+
+    /// Protected data came before the change of cipher was seen. Says whether it may yet be opened.
+    fn unexpected_data(&mut self, side: Side, octets: usize, frame: FrameRef) -> bool {
+        if self.negotiation.client.is_some() && self.half(side).is_lossy() {
+            // The change of cipher was lost. The keys are new: numbers begin at 0, and some may be lost, too.
+            let half = self.half(side);
+            half.guard = Guard::Missing(Stage::Handshake);
+            half.sequence = 0;
+            half.messages.begin();
+            return true;
+        }
+        let detail = match (&self.negotiation.client, &self.negotiation.server) {
+            (Some(_), None) if self.negotiation.client.as_ref().is_some_and(|hello| hello.early_data) => None,
+            (None, None) => Some("the capture begins after the handshake"),
+            _ => Some("the capture does not show the whole handshake"),
+        };
+        if let Some(detail) = detail {
+            self.unread = Some((UnreadableReason::TlsNoHandshake, detail.to_owned()));
+        }
+        self.half(side).skip((HEADER + octets) as u64, frame);
+        false
+    }
+
+    /// Opens a protected record in place.
+    fn open(
+        &mut self,
+        side: Side,
+        header: [u8; HEADER],
+        body: &mut [u8],
+        frame: FrameRef,
+        secrets: &mut Secrets,
+    ) -> Outcome {
+        if let Guard::Missing(stage) = self.half(side).guard
+            && let Err(unread) = self.unlock(side, stage, secrets)
+        {
+            let (reason, _) = &unread;
+            let hopeless = *reason == UnreadableReason::TlsUnsupportedSuite;
+            self.unread = Some(unread);
+            if secrets.is_sealed() || hopeless {
+                self.half(side).skip((HEADER + body.len()) as u64, frame);
+            } else {
+                self.half(side).waiting = true;
+                self.waiting.push(side, frame, super::Item::Record { header, body }, secrets);
+            }
+            return Outcome::Shut;
+        }
+        let half = self.half(side);
+        let candidates = half.candidates();
+        let Guard::Keyed(opener) = &mut half.guard else {
+            half.skip((HEADER + body.len()) as u64, frame);
+            return Outcome::Shut;
+        };
+        let Ok(opened) = opener.open(candidates, header, body) else {
+            return self.refused(side, header, body, frame, secrets);
+        };
+        let first = !half.proven;
+        half.opened(opened.sequence);
+        if first {
+            self.prove(secrets);
+        }
+        self.inner(header, body, opened.text)
+    }
+
+    /// The kind and text of an opened record: in TLS 1.3 the kind stands behind the text, and zeros behind the kind.
+    fn inner(&self, [kind, ..]: [u8; HEADER], body: &[u8], text: Range<usize>) -> Outcome {
+        if !self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13) {
+            return Outcome::Open(kind, text);
+        }
+        let inner = body.get(text.clone()).unwrap_or_default();
+        match inner.iter().rposition(|octet| *octet != 0) {
+            Some(last) => Outcome::Open(inner.get(last).copied().unwrap_or_default(), text.start..text.start + last),
+            None => Outcome::Shut,
+        }
+    }
+
+    /// Makes the keys of a side.
+    fn unlock(&mut self, side: Side, stage: Stage, secrets: &Secrets) -> Result<(), Unread> {
+        let role = self.role(side);
+        let Agreed { version, .. } = self.negotiation.agreed()?;
+        let mut skim = false;
+        let direction = if version != Version::Tls13 {
+            self.negotiation.direction(role, secrets)?
+        } else {
+            match self.negotiation.direction13(role, stage, secrets) {
+                Ok(direction) => {
+                    skim = stage == Stage::Handshake
+                        && role == Side::Client
+                        && self.negotiation.client.as_ref().is_some_and(|hello| hello.early_data);
+                    direction
+                }
+                // Without the keys of the handshake, what follows it can be read all the same.
+                Err(unread) if stage == Stage::Handshake => {
+                    skim = true;
+                    self.negotiation.direction13(role, Stage::Traffic, secrets).map_err(|_| unread)?
+                }
+                Err(unread) => return Err(unread),
+            }
+        };
+        let half = self.half(side);
+        half.skim = skim;
+        half.stage = Some(stage);
+        half.secret = direction.secret;
+        let mut opener = direction.opener;
+        if half.is_lossy() {
+            opener.lose();
+        }
+        half.guard = Guard::Keyed(opener);
+        Ok(())
+    }
+
+    /// Keys opened their first record: they are the right ones.
+    fn prove(&mut self, secrets: &mut Secrets) {
+        let others = self.halves.iter().any(|half| half.waiting || matches!(half.guard, Guard::Dead));
+        if !others {
+            self.unread = None;
+        }
+        self.resumed |= self.negotiation.is_resumed()
+            && self.negotiation.agreed().is_ok_and(|agreed| agreed.version != Version::Tls13);
+        self.negotiation.remember(secrets);
+        if self.halves.iter().all(|half| half.proven) {
+            self.negotiation.settle();
+        }
+    }
+
+    /// A record did not open.
+    fn refused(
+        &mut self,
+        side: Side,
+        header: [u8; HEADER],
+        body: &mut [u8],
+        frame: FrameRef,
+        secrets: &mut Secrets,
+    ) -> Outcome {
+        let octets = (HEADER + body.len()) as u64;
+        let half = self.half(side);
+        if half.is_lossy() && !half.skim {
+            // A change of keys may be among what was lost. The ciphers of TLS 1.3 leave the record as it was.
+            if let Some(outcome) = self.open_with_next(side, header, body, secrets) {
+                return outcome;
+            }
+        }
+        let half = self.half(side);
+        let hopeless = !half.proven && !half.is_lossy();
+        let again = half.failed();
+        if half.skim && !half.proven && again {
+            return Outcome::Shut;
+        }
+        half.miss(octets, frame);
+
+        if !again || hopeless {
+            half.guard = Guard::Dead;
+            let with = self.negotiation.tried.last().copied().unwrap_or("the secret found");
+            let detail = match hopeless {
+                true => format!("no record can be verified with {with}"),
+                false => "too many records in a row cannot be verified".to_owned(),
+            };
+            self.unread = Some((UnreadableReason::TlsBadMac, detail));
+        }
+        Outcome::Shut
+    }
+
+    /// Tries the keys that come next in TLS 1.3: those behind the handshake, or behind a key update.
+    fn open_with_next(
+        &mut self,
+        side: Side,
+        header: [u8; HEADER],
+        body: &mut [u8],
+        secrets: &Secrets,
+    ) -> Option<Outcome> {
+        let (role, agreed) = (self.role(side), self.negotiation.agreed().ok()?);
+        let half = self.half(side);
+        // Only TLS 1.3 keeps the secret of its keys.
+        let secret = half.secret.as_ref()?;
+        let next = match half.stage? {
+            Stage::Handshake => self.negotiation.direction13(role, Stage::Traffic, secrets).ok()?,
+            Stage::Traffic => updated(agreed, secret)?,
+        };
+        let Direction { mut opener, secret } = next;
+        let half = self.half(side);
+        let farthest = half.candidates().count() as u64;
+        let opened = opener.open(0..farthest, header, body).ok()?;
+        half.guard = Guard::Keyed(opener);
+        half.secret = secret;
+        half.stage = Some(Stage::Traffic);
+        half.opened(opened.sequence);
+        Some(self.inner(header, body, opened.text))
+    }
+
+    /// Acts upon what a record holds, plain or opened.
+    fn content(&mut self, side: Side, kind: u8, text: &[u8], frame: FrameRef, out: &mut impl FnMut(Side, Event<'_>)) {
+        match kind {
+            kind::APPLICATION_DATA => self.half(side).give(side, text, frame, out),
+            kind::HANDSHAKE => {
+                let mut messages = std::mem::take(&mut self.half(side).messages);
+                let mut rekeyed = false;
+                messages.push(text, |message| rekeyed |= self.message(side, message));
+                // New keys begin with a new message.
+                if !rekeyed {
+                    self.half(side).messages = messages;
+                }
+            }
+            kind::ALERT => self.alert(side, text),
+            kind::CHANGE_CIPHER_SPEC => {
+                self.half(side).rekey(Guard::Missing(Stage::Handshake));
+            }
+            _ => {}
+        }
+    }
+
+    fn alert(&mut self, side: Side, text: &[u8]) {
+        let [level, number] = *text else { return };
+        let alert = Alert { side, fatal: level == 2, number };
+        let better = match self.alert {
+            None => number != 0,
+            Some(before) => alert.fatal && !before.fatal,
+        };
+        if better && matches!(level, 1 | 2) {
+            self.alert = Some(alert);
+        }
+    }
+
+    /// Acts upon a handshake message; true if its side has other keys from now on.
+    fn message(&mut self, side: Side, whole: &[u8]) -> bool {
+        let (Some(kind), Some(body)) = (whole.first(), whole.get(4..)) else { return false };
+        let agreed = self.negotiation.agreed().ok().filter(|_| self.negotiation.client.is_some());
+        let tls13 = agreed.filter(|agreed| agreed.version == Version::Tls13);
+        match *kind {
+            message::CLIENT_HELLO => {
+                return handshake::client_hello(body).is_some_and(|hello| self.client_hello(side, hello, whole));
+            }
+            message::SERVER_HELLO => {
+                self.client = Some(side.other());
+                self.negotiation.push(Side::Server, whole);
+                self.renewed = true;
+                return self.server_hello(side);
+            }
+            message::CERTIFICATE => self.certificate(side, body, tls13.is_some()),
+            message::FINISHED if tls13.is_some() => {
+                self.half(side).rekey(Guard::Missing(Stage::Traffic));
+                return true;
+            }
+            message::KEY_UPDATE => return tls13.is_some_and(|agreed| self.key_update(side, agreed)),
+            _ => {}
+        }
+        if tls13.is_none() {
+            self.negotiation.push(self.role(side), whole);
+        }
+        false
+    }
+
+    /// Says whether the client's side is protected from now on.
+    fn client_hello(&mut self, side: Side, hello: handshake::ClientHello, whole: &[u8]) -> bool {
+        self.client = Some(side);
+        self.server_name = hello.server_name.clone().or(self.server_name.take());
+        if self.negotiation.client.is_none() && self.negotiation.server.is_some() {
+            // The server's answer was captured, or put together, before what it answers.
+            self.negotiation.complete(hello, whole);
+            self.renewed = true;
+            if self.negotiation.server.as_ref().is_some_and(|hello| hello.version == 0x0304 && !hello.is_retry()) {
+                self.half(side).rekey(Guard::Missing(Stage::Handshake));
+                return true;
+            }
+            return false;
+        }
+        // Behind a HelloRetryRequest the version is settled, and changes of cipher mean nothing.
+        let retry = self.negotiation.server.take().filter(handshake::ServerHello::is_retry);
+        self.negotiation = Negotiation::begin(hello, whole);
+        self.negotiation.server = retry;
+        false
+    }
+
+    /// A ClientHello in the format of SSL 2.0.
+    pub(super) fn old_hello(&mut self, side: Side, message: &[u8]) {
+        self.begun = true;
+        if let Some(hello) = handshake::old_client_hello(message) {
+            self.client_hello(side, hello, message);
+        }
+    }
+
+    /// Both hellos are there. In TLS 1.3 everything behind them is protected.
+    fn server_hello(&mut self, side: Side) -> bool {
+        let Some(hello) = self.negotiation.server.as_ref().filter(|hello| !hello.is_retry()) else { return false };
+        let tls13 = hello.version == 0x0304;
+        let on_the_wire = if tls13 { 0x0303 } else { hello.version };
+        let both = self.negotiation.client.is_some();
+        for of in [Side::Client, Side::Server] {
+            let half = self.half(of);
+            half.records.version = Some(on_the_wire);
+            if tls13 && (both || of == side) {
+                half.rekey(Guard::Missing(Stage::Handshake));
+            }
+        }
+        tls13
+    }
+
+    fn certificate(&mut self, side: Side, body: &[u8], tls13: bool) {
+        let Some(facts) = handshake::first_certificate(body, tls13).and_then(certificate::facts) else { return };
+        if self.role(side) == Side::Server {
+            self.negotiation.modulus = facts.modulus.clone();
+        }
+        let [client, server] = &mut self.certificates;
+        *match side {
+            Side::Client => client,
+            Side::Server => server,
+        } = Some(facts);
+    }
+
+    fn key_update(&mut self, side: Side, agreed: Agreed) -> bool {
+        let half = self.half(side);
+        let Some(direction) = half.secret.as_ref().and_then(|secret| updated(agreed, secret)) else { return false };
+        half.rekey(Guard::Keyed(direction.opener));
+        half.secret = direction.secret;
+        half.proven = true;
+        true
+    }
+}

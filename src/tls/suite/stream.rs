@@ -1,0 +1,53 @@
+//! RC4, and no cipher at all: each with a code at the end of the record.
+
+use std::ops::Range;
+
+use rc4::{KeyInit, Rc4, StreamCipher};
+
+use super::keyed::Keyed;
+use super::{Cipher, Keys, Opened, Refused, Suite, pseudo_header};
+
+/// Opens records of a stream cipher.
+///
+/// Source: RFC 5246 §6.2.3.1.
+pub(crate) struct Stream {
+    /// `None` when nothing is hidden.
+    cipher: Option<Rc4>,
+    mac: Keyed,
+    /// The place in the key stream is not known any more.
+    lost: bool,
+}
+
+impl Stream {
+    pub(super) fn new(suite: &Suite, keys: Keys<'_>) -> Option<Self> {
+        let cipher = match suite.cipher {
+            Cipher::Rc4 => Some(Rc4::new_from_slice(keys.key).ok()?),
+            _ => None,
+        };
+        Some(Self { cipher, mac: Keyed::new(suite.mac, keys)?, lost: false })
+    }
+
+    pub(super) fn open(
+        &mut self,
+        sequences: Range<u64>,
+        header: [u8; 5],
+        record: &mut [u8],
+    ) -> Result<Opened, Refused> {
+        if self.lost {
+            return Err(Refused);
+        }
+        if let Some(cipher) = &mut self.cipher {
+            cipher.try_apply_keystream(record).map_err(|_| Refused)?;
+        }
+        let length = record.len().checked_sub(self.mac.length()).ok_or(Refused)?;
+        let (text, code) = record.split_at_checked(length).ok_or(Refused)?;
+        let fits = |sequence: &u64| self.mac.verify(&pseudo_header(*sequence, header, length), text, code);
+        let sequence = { sequences }.find(fits).ok_or(Refused)?;
+        Ok(Opened { sequence, text: 0..length })
+    }
+
+    /// How many octets of key stream the lost records took depends on how many they were, which is not known.
+    pub(super) fn lose(&mut self) {
+        self.lost = self.cipher.is_some();
+    }
+}

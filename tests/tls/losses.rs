@@ -1,0 +1,159 @@
+//! Segments that are lost and octets that are changed: what is not proved never comes out, and reading goes on.
+
+use lyncpush::flow::Side;
+use lyncpush::tls::{Secrets, State};
+
+use crate::fixture::{self, text};
+use crate::replay::{Read, Step, play, steps};
+
+/// The connection of a session that carries the text, its secrets, and where the text begins.
+fn data_of(name: &str) -> (Vec<Step>, Secrets, usize) {
+    let fixture = fixture::session(name);
+    let mut secrets = Secrets::default();
+    secrets.push_keylog(fixture.keylog.as_bytes());
+    let connection = fixture.connections.last().unwrap().clone();
+    let steps = steps(&connection, usize::MAX);
+    // The last three things a client sends are the two pieces of text and its goodbye.
+    let client = steps.iter().enumerate().filter(|(_, step)| matches!(step, Step::Bytes(Side::Client, _)));
+    let data = client.map(|(place, _)| place).rev().nth(2).unwrap();
+    (steps, secrets, data)
+}
+
+fn kinds() -> Vec<String> {
+    let once = |name: &String| !name.contains("resumed") && !name.contains("renegotiated") && !name.contains("update");
+    fixture::names().into_iter().filter(once).collect()
+}
+
+/// Every piece that came out is a part of the text, where it has to be.
+fn only_text(name: &str, read: &Read) {
+    let text = text();
+    let wanted: Vec<u8> = text.iter().copied().filter(|octet| *octet != b'\r').collect();
+    for pieces in &read.pieces {
+        for piece in pieces {
+            let piece: Vec<u8> = piece.iter().copied().filter(|octet| *octet != b'\r').collect();
+            assert!(wanted.windows(piece.len()).any(|window| window == piece), "{name}");
+        }
+    }
+}
+
+#[test]
+fn after_a_lost_record_the_next_ones_are_read_and_the_gap_is_told() {
+    for name in kinds() {
+        let (mut steps, mut secrets, data) = data_of(&name);
+        let Step::Bytes(side, lost) = steps[data].clone() else { panic!("{name}") };
+        steps[data] = Step::Gap(side, lost.len() as u64);
+        let read = play(&steps, &mut secrets);
+        only_text(&name, &read);
+        assert_eq!(read.ended, [true, true], "{name}");
+        // The place in the key stream of RC4 is lost for good; TLS 1.0 needs the record before.
+        let (stream, chained) = (name.contains("rc4"), name.starts_with("tls10"));
+        let whole = text();
+        if stream {
+            assert!(read.plain[0].is_empty(), "{name}");
+            continue;
+        }
+        let rest = &read.plain[0];
+        assert_eq!(read.gaps[0].len(), usize::from(!rest.is_empty()), "{name}");
+        if chained {
+            assert!(whole.ends_with(rest), "{name}");
+        } else {
+            assert!(whole.ends_with(rest) && !rest.is_empty() && rest.len() < whole.len(), "{name} {}", rest.len());
+            assert_eq!(read.facts.state, State::Reading, "{name}");
+        }
+    }
+}
+
+#[test]
+fn part_of_a_record_may_be_lost_and_records_may_be_many() {
+    for name in kinds() {
+        if name.contains("rc4") {
+            continue;
+        }
+        let (steps, mut secrets, data) = data_of(&name);
+        // The first piece of text in many small segments, of which one in the middle is lost.
+        let Step::Bytes(side, bytes) = steps[data].clone() else { panic!("{name}") };
+        let half = bytes.len() / 2;
+        let broken: Vec<Step> = steps[..data]
+            .iter()
+            .cloned()
+            .chain([Step::Bytes(side, bytes[..half].to_vec()), Step::Gap(side, 9)])
+            .chain([Step::Bytes(side, bytes[half + 9..].to_vec())])
+            .chain(steps[data + 1..].iter().cloned())
+            .collect();
+        let read = play(&broken, &mut secrets);
+        only_text(&name, &read);
+        assert!(!read.plain[0].is_empty() || name.starts_with("tls10"), "{name}");
+        assert!(read.plain[0].len() < text().len(), "{name}");
+        assert!(!read.gaps[0].is_empty() || read.plain[0].is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn no_octet_that_was_changed_comes_out() {
+    for name in kinds() {
+        let (steps, _, data) = data_of(&name);
+        let Step::Bytes(side, bytes) = steps[data].clone() else { panic!("{name}") };
+        for place in (0..bytes.len()).step_by(7) {
+            let (_, mut secrets, _) = data_of(&name);
+            let mut changed = bytes.clone();
+            changed[place] ^= 1 << (place % 8);
+            let mut steps = steps.clone();
+            steps[data] = Step::Bytes(side, changed);
+            let read = play(&steps, &mut secrets);
+            only_text(&name, &read);
+            assert!(read.plain[0].len() < text().len(), "{name}: octet {place} counts");
+        }
+    }
+}
+
+#[test]
+fn a_handshake_with_a_hole_does_not_mislead() {
+    for name in kinds() {
+        let (steps, _, data) = data_of(&name);
+        for hole in 0..data {
+            let (_, mut secrets, _) = data_of(&name);
+            let mut steps = steps.clone();
+            let Step::Bytes(side, bytes) = steps[hole].clone() else { panic!("{name}") };
+            steps[hole] = Step::Gap(side, bytes.len() as u64);
+            let read = play(&steps, &mut secrets);
+            only_text(&name, &read);
+            let opened = read.facts.plain_octets.iter().sum::<u64>() > 0;
+            assert!(
+                opened || read.facts.state != State::Reading || name.contains("rc4"),
+                "{name} {hole}: {:?}",
+                read.facts.state
+            );
+        }
+    }
+}
+
+#[test]
+fn random_octets_between_and_instead_of_records_do_no_harm() {
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for name in kinds() {
+        for _ in 0..40 {
+            let (mut steps, mut secrets, _) = data_of(&name);
+            for _ in 0..1 + next() % 3 {
+                let place = (next() % steps.len() as u64) as usize;
+                let Step::Bytes(side, bytes) = &mut steps[place] else { continue };
+                match next() % 4 {
+                    0 => bytes.iter_mut().for_each(|octet| *octet = next() as u8),
+                    1 => bytes.truncate((next() % bytes.len() as u64) as usize + 1),
+                    2 => bytes.extend((0..next() % 50).map(|_| next() as u8).collect::<Vec<_>>()),
+                    _ => {
+                        let side = *side;
+                        steps.swap_remove(place);
+                        steps.insert(place, Step::Gap(side, 1 + next() % 100_000));
+                    }
+                }
+            }
+            only_text(&name, &play(&steps, &mut secrets));
+        }
+    }
+}

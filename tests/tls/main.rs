@@ -1,0 +1,9 @@
+//! TLS from outside: sessions that GnuTLS, OpenSSL and rustls made, read with every source of secrets.
+
+mod fixture;
+mod keys;
+mod live;
+mod losses;
+mod replay;
+mod secrets;
+mod suites;
