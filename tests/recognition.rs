@@ -146,7 +146,8 @@ fn a_malformed_message_is_cited_and_the_next_one_read() {
         transport(&mut wire, &bye());
         transport(&mut wire, &bye().replace("Call-ID: i\r\n", ""));
         transport(&mut wire, &bye().replace("From: <", "From: \"Ann <"));
-        transport(&mut wire, &bye());
+        // Not the first one again: without an identification that would be its copy.
+        transport(&mut wire, &bye().replace("Call-ID: i", "Call-ID: j"));
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("malformed.pcap");
         fs::write(&path, &wire.file).expect("a file");

@@ -181,16 +181,18 @@ impl<'a> Sequence<'a> {
             };
         };
         let window = Span { from, to };
-        match self.coverage.view(legs, window, self.ladder.closed) {
+        let view = self.coverage.view(legs, window, self.ladder.closed);
+        if view == View::Whole
+            && let Some((pred, status)) = self.unknown_before(key)
+        {
+            return (status, Some(format!("step {} is not known", pred.number())));
+        }
+        match view {
             View::None => self.out_of_view(legs, window),
             _ if self.coverage.hidden(legs, window, self.profile) => {
                 (Status::Unreadable, Some("its bytes are lost or cannot be read".into()))
             }
             View::Partly => (Status::Truncated, Some("the capture begins or ends inside its time".into())),
-            View::Whole if self.unknown_before(key).is_some() => {
-                let (pred, status) = self.unknown_before(key).unwrap_or((key, Status::Unreadable));
-                (status, Some(format!("step {} is not known", pred.number())))
-            }
             View::Whole if self.is_due_unknown(key) => {
                 (Status::Unreadable, Some("the answer that tells whether a push was due is lost".into()))
             }
@@ -210,8 +212,8 @@ impl<'a> Sequence<'a> {
     /// A step before this one of which the capture should tell and does not: who knows whether this one was due?
     fn unknown_before(&self, key: StepKey) -> Option<(StepKey, Status)> {
         let step = self.profile.steps.get(key);
-        let preds = step.after.iter().chain(&step.after_loosely).map(|pred| (*pred, self.status(*pred)));
-        preds.into_iter().find(|(_, status)| matches!(status, Status::Unreadable | Status::Truncated))
+        let mut preds = step.after.iter().chain(&step.after_loosely).map(|pred| (*pred, self.status(*pred)));
+        preds.find(|(_, status)| matches!(status, Status::Unreadable | Status::Truncated))
     }
 
     /// Whether a push is due unless the phone answers by itself, and its answer may lie in lost bytes.

@@ -186,8 +186,8 @@ fn faults(report: &Report) -> BTreeSet<String> {
 }
 
 /// Scenarios that judging still gets wrong when the wrong octets are lost: in `push-repeated` those of the push that went
-/// well, in `push-disabled` those of the step before the one called missing. To be taken out when judging knows.
-const EXCUSED: [&str; 2] = ["push-repeated", "push-disabled"];
+/// well. To be taken out when judging knows.
+const EXCUSED: [&str; 1] = ["push-repeated"];
 
 /// The same where many segments are lost, and more of them the smaller they are: nothing goes wrong in any scenario
 /// that did not go wrong when nothing was lost.
