@@ -38,14 +38,14 @@ impl<W: Write> Writer<W> {
     /// Fails when `out` does.
     pub fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> io::Result<()> {
         self.line.clear();
-        serde_json::to_writer(Escaping(&mut self.line), ladder)?;
+        serde_json::to_writer(&mut self.line, ladder)?;
         // The model keeps `findings` as its last field: what follows its name is replaced.
         let indexes = serde_json::to_vec(&ladder.findings)?;
         self.line.truncate(self.line.len().saturating_sub(indexes.len() + 1));
         debug_assert!(self.line.ends_with(b"\"findings\":"));
-        serde_json::to_writer(Escaping(&mut self.line), findings)?;
+        serde_json::to_writer(&mut self.line, findings)?;
         self.line.extend_from_slice(b"}\n");
-        self.out.write_all(&self.line)
+        self.write_line()
     }
 
     /// Writes the last line; nothing comes after it.
@@ -53,10 +53,20 @@ impl<W: Write> Writer<W> {
     /// Fails when the output does.
     pub fn end(&mut self, tail: &Tail<'_>) -> io::Result<()> {
         self.line.clear();
-        serde_json::to_writer(Escaping(&mut self.line), tail)?;
+        serde_json::to_writer(&mut self.line, tail)?;
         self.line.push(b'\n');
-        self.out.write_all(&self.line)?;
+        self.write_line()?;
         self.out.flush()
+    }
+
+    /// Writes the line; escaped in one piece, since serializers write it in a great many, and only where it
+    /// holds an octet that [`Escaping`] looks at: hardly any does.
+    fn write_line(&mut self) -> io::Result<()> {
+        if self.line.contains(&0x7f) || self.line.contains(&0xc2) {
+            Escaping(&mut self.out).write_all(&self.line)
+        } else {
+            self.out.write_all(&self.line)
+        }
     }
 
     /// Hands lines written so far on to who waits for them.
@@ -124,6 +134,27 @@ mod tests {
                 assert_eq!(*line, expected);
             }
         }
+    }
+
+    #[test]
+    fn control_characters_are_escaped_on_every_line() {
+        let mut report = sample::broken();
+        let name = "DEL \u{7f}, CSI \u{9b}2J, \u{a3}";
+        report.ladders[0].callee_name = Some(name.to_owned());
+        report.inputs[0].path = name.to_owned();
+        for finding in &mut report.findings {
+            finding.detail = name.to_owned();
+        }
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out);
+        writer.ladder(&report.ladders[0], &report.findings).unwrap();
+        writer.end(&Tail::of(&report, &[])).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        let read: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(read[0]["callee_name"], name);
+        assert_eq!(read[0]["findings"][0]["detail"], name);
+        assert_eq!(read[1]["inputs"][0]["path"], name);
     }
 
     #[test]
