@@ -209,15 +209,7 @@ mod with_libpcap {
     }
 
     fn whole(path: &Path) -> Outcome<u64> {
-        let settings = Settings {
-            captures: vec![path.to_string_lossy().into_owned()],
-            bpf: None,
-            vantages: Vec::new(),
-            push_uris: Vec::new(),
-            user: None,
-            show_text: false,
-            profile: Profile::built_in()?,
-        };
+        let settings = Settings::of(vec![path.to_string_lossy().into_owned()])?;
         let mut lines = Lines(Writer::new(BufWriter::new(io::sink())), 0);
         let report = pipeline::analyze(&settings, &mut lines)?;
         lines.0.end(&Tail::of(&report, &[]))?;

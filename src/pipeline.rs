@@ -55,6 +55,24 @@ pub struct Settings {
     pub profile: Profile,
 }
 
+impl Settings {
+    /// Captures by the built-in profile, with nothing else asked for.
+    ///
+    /// # Errors
+    /// None in practice: a test reads the built-in profile.
+    pub fn of(captures: Vec<String>) -> Result<Self> {
+        Ok(Self {
+            captures,
+            bpf: None,
+            vantages: Vec::new(),
+            push_uris: Vec::new(),
+            user: None,
+            show_text: false,
+            profile: Profile::built_in()?,
+        })
+    }
+}
+
 /// Who watches an analysis.
 pub trait Observer {
     /// A ladder closed.

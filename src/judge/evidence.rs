@@ -7,31 +7,30 @@ use crate::ladder::rung::{Answer, Ending, Rung};
 
 /// The messages that show a step.
 pub fn of(key: StepKey, ladder: &Ladder, track: &Track<'_>) -> Vec<Rung> {
-    let rungs_of = |answers: &[&Answer]| answers.iter().map(|answer| answer.rung.clone()).collect::<Vec<Rung>>();
-    let refused = matches!(track.reach, Reach::RefusedInside);
+    let refused = track.reach == Reach::RefusedInside;
     // Two phones' pushes are two stories: times of one say nothing of the order of the other's.
     let pushes = || track.push.into_iter();
-    let mut evidence = match key {
+    let answers = || track.push.into_iter().flat_map(|push| &push.answers);
+    let mut evidence: Vec<Rung> = match key {
         StepKey::Invite => ladder.invite.clone(),
         StepKey::MobileLookup => ladder.lookup.clone(),
         StepKey::MobileRinging => ladder.ringing.clone(),
         StepKey::PushCreated => pushes().flat_map(push::created).cloned().collect(),
         StepKey::PushFederated => {
-            let requests = pushes().flat_map(push::leaving).map(|(rung, _)| rung.clone());
-            let answers = pushes().filter(|_| refused).flat_map(|push| &push.answers).map(|answer| answer.rung.clone());
-            requests.chain(answers).collect()
+            let leaving = pushes().flat_map(push::leaving).map(|(rung, _)| rung);
+            leaving.chain(answers().filter(|_| refused).map(|answer| &answer.rung)).cloned().collect()
         }
         StepKey::PushAccepted if refused => Vec::new(),
         StepKey::PushAccepted => {
             let decisive = track.push.and_then(push::decisive).map(|answer| answer.status / 100);
             let agreeing = |answer: &&Answer| Some(answer.status / 100) == decisive;
-            rungs_of(&pushes().flat_map(|push| &push.answers).filter(agreeing).collect::<Vec<_>>())
+            answers().filter(agreeing).map(|answer| answer.rung.clone()).collect()
         }
         StepKey::CallAnswered if ladder.answers.is_empty() => match ladder.ending {
             Ending::CancelledByCaller | Ending::CancelledByFrontEnd => ladder.cancels.clone(),
             _ => Vec::new(),
         },
-        StepKey::CallAnswered => rungs_of(&ladder.answers.iter().collect::<Vec<_>>()),
+        StepKey::CallAnswered => ladder.answers.iter().map(|answer| answer.rung.clone()).collect(),
         // Another endpoint's session is none of the phone's.
         StepKey::SessionActive if ladder.ending == Ending::Elsewhere => Vec::new(),
         StepKey::SessionActive => ladder.active.clone(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::call::MAX_RUNGS;
-use super::client::{MobileClient, mobile_client, text};
+use super::client::{MobileClient, is_mobile, mobile_client, text};
 use super::correlator::{Correlator, Sighting};
 use super::leg::Leg;
 use super::rung::{Answer, Diagnosis, Ladder, Rung};
@@ -119,8 +119,7 @@ impl Correlator {
         }
         // A Front End talks to itself only through its mobility service; elsewhere that service shows
         // itself when it registers its endpoints.
-        let registers =
-            || message.method() == Some(Method::Register) && mobile_client(message, &self.profile).is_some();
+        let registers = || message.method() == Some(Method::Register) && is_mobile(message, &self.profile);
         if self.profile.ports.sip.contains(&hop.port()) && (hop.is_one_host() || registers()) {
             return Some(Leg::PushInternal);
         }

@@ -5,7 +5,7 @@
 //! remembered for a while: a call that seems to have no push then says where to look.
 
 use super::call::Call;
-use super::client::mobile_client;
+use super::client::is_mobile;
 use super::correlator::{Correlator, Sighting};
 use super::rung::Rung;
 use crate::sip::method::Method;
@@ -37,7 +37,7 @@ impl Correlator {
         let registered =
             || epid.and_then(|epid| std::str::from_utf8(epid).ok()).is_some_and(|e| self.endpoints.contains_key(e));
         let outside = to.tag().is_none() && !to.uri.host.eq_ignore_ascii_case(from.uri.host);
-        if !outside || !(registered() || mobile_client(message, &self.profile).is_some()) {
+        if !outside || !(registered() || is_mobile(message, &self.profile)) {
             return;
         }
         let Some(sender) = from.uri.aor() else { return };

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::reading::Seen;
+use super::reading::{Notice, Seen};
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::sip::grammar;
@@ -44,21 +44,7 @@ enum Item {
         at: FrameRef,
         reason: &'static str,
     },
-    Lost {
-        connection: Connection,
-        from: Timestamp,
-        to: Timestamp,
-    },
-    Witness {
-        connection: Connection,
-        input: u16,
-    },
-    Unreadable {
-        connection: Connection,
-        input: u16,
-        from: Timestamp,
-        to: Timestamp,
-    },
+    Notice(Connection, Notice),
 }
 
 /// A run of what was seen.
@@ -115,11 +101,7 @@ impl Batch {
                     Err(error) => Item::NoMessage { at, reason: error.reason },
                 }
             }
-            Seen::Lost { connection, from, to } => Item::Lost { connection: *connection, from, to },
-            Seen::Witness { connection, input } => Item::Witness { connection: *connection, input },
-            Seen::Unreadable { connection, input, from, to } => {
-                Item::Unreadable { connection: *connection, input, from, to }
-            }
+            Seen::Notice(connection, notice) => Item::Notice(*connection, notice),
         });
     }
 
@@ -161,11 +143,7 @@ impl Batch {
                     Replayed::Message { connection, side, at, message: outline.message(raw, fields) }
                 }
                 Item::NoMessage { at, reason } => Replayed::NoMessage { at: *at, reason },
-                Item::Lost { connection, from, to } => Replayed::Lost { connection, from: *from, to: *to },
-                Item::Witness { connection, input } => Replayed::Witness { connection, input: *input },
-                Item::Unreadable { connection, input, from, to } => {
-                    Replayed::Unreadable { connection, input: *input, from: *from, to: *to }
-                }
+                Item::Notice(connection, notice) => Replayed::Notice(connection, *notice),
             });
         }
         for (from, to) in &self.spans {
@@ -199,31 +177,6 @@ pub enum Replayed<'a> {
         /// What is wrong with them.
         reason: &'static str,
     },
-    /// As [`Seen::Lost`].
-    Lost {
-        /// The connection.
-        connection: &'a Connection,
-        /// When the stream was last whole.
-        from: Timestamp,
-        /// When the loss was proved.
-        to: Timestamp,
-    },
-    /// As [`Seen::Witness`].
-    Witness {
-        /// The connection.
-        connection: &'a Connection,
-        /// That input.
-        input: u16,
-    },
-    /// As [`Seen::Unreadable`].
-    Unreadable {
-        /// The connection.
-        connection: &'a Connection,
-        /// The input that shows it.
-        input: u16,
-        /// Its first frame.
-        from: Timestamp,
-        /// Its last frame so far.
-        to: Timestamp,
-    },
+    /// As [`Seen::Notice`].
+    Notice(&'a Connection, Notice),
 }

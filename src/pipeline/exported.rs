@@ -162,7 +162,7 @@ impl Conversation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Reading;
+    use super::super::reading::{Notice, Reading};
     use super::*;
     use crate::frame::{Frame, LinkType, Timestamp};
     use crate::ladder::profile::Profile;
@@ -204,8 +204,8 @@ mod tests {
                 let text = String::from_utf8_lossy(first).into_owned();
                 seen.push(format!("{} {} {text}", at.number, connection.flow.sender(side)));
             }
-            Seen::Lost { .. } => seen.push("lost".to_owned()),
-            Seen::Witness { .. } | Seen::Unreadable { .. } => seen.push("?".to_owned()),
+            Seen::Notice(_, Notice::Lost { .. }) => seen.push("lost".to_owned()),
+            Seen::Notice(..) => seen.push("?".to_owned()),
         };
         for (number, (bytes, cut)) in (1..).zip(pdus) {
             let at = FrameRef { input: 0, number, time: Timestamp::new(number as i64, 6) };

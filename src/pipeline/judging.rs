@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender};
 use super::Settings;
 use super::batch::{Batch, Progress, Replayed};
 use super::holding::Holding;
+use super::reading::Notice;
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::frame::{FrameRef, Timestamp};
 use crate::judge::{Judgement, judge};
@@ -126,10 +127,13 @@ impl Judging {
                 self.give(closed);
             }
             Replayed::NoMessage { at, reason } => self.malformed(at, reason),
-            Replayed::Lost { connection, from, to } => coverage.lost(Hop::of(&connection.flow), Span { from, to }),
-            Replayed::Witness { connection, input } => coverage.witness(Hop::of(&connection.flow), input),
-            Replayed::Unreadable { connection, input, from, to } => {
-                coverage.unreadable(Hop::of(&connection.flow), input, Span { from, to });
+            Replayed::Notice(connection, notice) => {
+                let hop = Hop::of(&connection.flow);
+                match notice {
+                    Notice::Lost { from, to } => coverage.lost(hop, Span { from, to }),
+                    Notice::Witness { input } => coverage.witness(hop, input),
+                    Notice::Unreadable { input, from, to } => coverage.unreadable(hop, input, Span { from, to }),
+                }
             }
         }
     }

@@ -41,26 +41,27 @@ pub enum Seen<'a> {
         /// Its octets.
         raw: &'a [u8],
     },
+    /// Something about what can be seen of a connection.
+    Notice(&'a Connection, Notice),
+}
+
+/// What can be seen of a connection, and what not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
     /// Bytes of a SIP stream are missing from the capture; they were sent within this time.
     Lost {
-        /// The connection.
-        connection: &'a Connection,
         /// When the stream was last whole.
         from: Timestamp,
         /// When the loss was proved.
         to: Timestamp,
     },
-    /// A further input shows a connection.
+    /// A further input shows the connection.
     Witness {
-        /// The connection.
-        connection: &'a Connection,
         /// That input.
         input: u16,
     },
     /// A stream that may be SIP cannot be read; it was in use within this time.
     Unreadable {
-        /// The connection.
-        connection: &'a Connection,
         /// The input that shows it.
         input: u16,
         /// Its first frame.
@@ -216,7 +217,7 @@ impl Udp {
             (Connection { id: self.ids.next_id(), flow, transport: Transport::Udp }, BTreeSet::new())
         });
         if inputs.insert(segment.at.input) && inputs.len() > 1 {
-            out(Seen::Witness { connection, input: segment.at.input });
+            out(Seen::Notice(connection, Notice::Witness { input: segment.at.input }));
         }
         if repeated {
             return;

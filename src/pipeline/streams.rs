@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use memchr::memmem;
 
-use super::reading::Seen;
+use super::reading::{Notice, Seen};
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::flow::{Connection, ConnectionId, Side};
 use crate::frame::{FrameRef, Timestamp};
@@ -152,7 +152,7 @@ impl Streams {
         match event {
             Event::Bytes { bytes, frame, .. } => ledger.bytes(connection, side, stream, bytes, frame, out),
             Event::Gap { length, after, frame, .. } => ledger.gap(connection, side, stream, length, after, frame, out),
-            Event::Witness { frame } => out(Seen::Witness { connection, input: frame.input }),
+            Event::Witness { frame } => out(Seen::Notice(connection, Notice::Witness { input: frame.input })),
             Event::End { frame } => {
                 ledger.end(connection, side, stream, frame, out);
                 stream.ended += 1;
@@ -260,7 +260,7 @@ impl Ledger {
         if passed_over || framer.is_astray() {
             let from = *astray.get_or_insert(frame.time);
             if *content == Content::Sip || self.is_expected(connection) {
-                out(Seen::Lost { connection, from, to: frame.time });
+                out(Seen::Notice(connection, Notice::Lost { from, to: frame.time }));
             }
         }
         if !framer.is_astray() {
@@ -301,7 +301,7 @@ impl Ledger {
                 known.gaps += 1;
                 known.octets = known.octets.saturating_add(octets);
                 if self.is_expected(connection) {
-                    out(Seen::Lost { connection, from: loss.from, to: loss.to });
+                    out(Seen::Notice(connection, Notice::Lost { from: loss.from, to: loss.to }));
                 }
                 stream.framers[side.index()].gap(length, frame, &mut |_| {});
             }
@@ -312,7 +312,7 @@ impl Ledger {
     fn lost(&mut self, connection: &Connection, loss: Loss, out: &mut impl FnMut(Seen<'_>)) {
         self.totals.gaps += loss.gaps;
         self.totals.gap_octets = self.totals.gap_octets.saturating_add(loss.octets);
-        out(Seen::Lost { connection, from: loss.from, to: loss.to });
+        out(Seen::Notice(connection, Notice::Lost { from: loss.from, to: loss.to }));
     }
 
     fn end(
@@ -348,7 +348,7 @@ impl Ledger {
         if fresh && self.may_be_sip(connection, stream.content) {
             stream.told = Some(frame.time);
             let from = stream.first.map_or(frame.time, |first| first.time).min(frame.time);
-            out(Seen::Unreadable { connection, input: frame.input, from, to: frame.time });
+            out(Seen::Notice(connection, Notice::Unreadable { input: frame.input, from, to: frame.time }));
         }
     }
 

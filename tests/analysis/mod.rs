@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lyncpush::error::Result;
-use lyncpush::pipeline::{self, Observer, Profile, Settings};
+use lyncpush::pipeline::{self, Observer, Settings};
 use lyncpush::report::json;
 use lyncpush::report::model::{Finding, Ladder, Report};
 
@@ -24,15 +24,7 @@ impl Observer for Keeper {
 
 /// The report on the capture at `path`, and its JSON. That every frame is accounted for is asserted.
 pub fn analyze(path: &Path, show_text: bool) -> Result<(Report, Vec<u8>)> {
-    let settings = Settings {
-        captures: vec![path.to_str().expect("a path in UTF-8").to_owned()],
-        bpf: None,
-        vantages: Vec::new(),
-        push_uris: Vec::new(),
-        user: None,
-        show_text,
-        profile: Profile::built_in()?,
-    };
+    let settings = Settings { show_text, ..Settings::of(vec![path.to_str().expect("a path in UTF-8").to_owned()])? };
     let report = pipeline::analyze(&settings, &mut Keeper)?;
     let frames = &report.coverage.frames;
     assert_eq!(frames.read, frames.used + frames.set_aside.values().sum::<u64>(), "{}", path.display());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lyncpush::error::Result;
-use lyncpush::pipeline::{self, Observer, Profile, Settings};
+use lyncpush::pipeline::{self, Observer, Settings};
 use lyncpush::report::format::{FORMATS, Options, Shape};
 use lyncpush::report::model::{Finding, Ladder, Report};
 use lyncpush::report::ndjson::{Tail, Writer};
@@ -26,15 +26,7 @@ impl Observer for Lines {
 
 /// Analyses the capture at `path` and writes its report in every format. What holds for any report is asserted.
 pub fn analyze(path: &Path) -> Result<(Report, Vec<u8>)> {
-    let settings = Settings {
-        captures: vec![path.to_str().expect("a path in UTF-8").to_owned()],
-        bpf: None,
-        vantages: Vec::new(),
-        push_uris: Vec::new(),
-        user: None,
-        show_text: false,
-        profile: Profile::built_in()?,
-    };
+    let settings = Settings::of(vec![path.to_str().expect("a path in UTF-8").to_owned()])?;
     let mut lines = Lines(Writer::new(Vec::new()));
     let report = pipeline::analyze(&settings, &mut lines)?;
     let frames = &report.coverage.frames;

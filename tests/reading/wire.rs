@@ -2,7 +2,7 @@
 
 use lyncpush::frame::{Frame, FrameRef, LinkType, Timestamp};
 use lyncpush::pipeline::Profile;
-use lyncpush::pipeline::reading::{Reading, Seen};
+use lyncpush::pipeline::reading::{Notice, Reading, Seen};
 
 pub const SYN: u8 = 2;
 pub const ACK: u8 = 16;
@@ -85,7 +85,7 @@ fn note(seen: &mut Vec<String>, event: Seen<'_>) {
             let word = raw.split(|octet| *octet == b' ').next().unwrap_or_default();
             format!("{} {}", String::from_utf8_lossy(word), at.number)
         }
-        Seen::Lost { from, to, .. } => format!("lost {}-{}", milliseconds(from), milliseconds(to)),
-        Seen::Witness { .. } | Seen::Unreadable { .. } => "?".to_owned(),
+        Seen::Notice(_, Notice::Lost { from, to }) => format!("lost {}-{}", milliseconds(from), milliseconds(to)),
+        Seen::Notice(..) => "?".to_owned(),
     });
 }

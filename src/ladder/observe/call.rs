@@ -31,9 +31,11 @@ impl Correlator {
         let tag = if mobility { Some(Leg::Mcx) } else { (initial && !to_endpoint).then_some(Leg::Caller) };
         self.coverage.sip(hop, sighting.at.input, tag.or_else(|| self.leg_by_itself(sighting)));
         let from_tag = from.tag().unwrap_or_default();
-        let known = if method == Method::Message { self.way_back(sighting, call_id, &from, &to, out) } else { None };
-        let by_caller = |place| Some((place, true));
-        let known = known.or_else(|| self.find_call(call_id, from_tag)).and_then(by_caller);
+        let mut known = self.find_call(call_id, from_tag);
+        if known.is_none() && method == Method::Message {
+            known = self.way_back(sighting, call_id, &from, &to, out);
+        }
+        let known = known.map(|place| (place, true));
         let known = known.or_else(|| self.find_call(call_id, to.tag()?).map(|place| (place, false)));
         // A page-mode MESSAGE or a REFER outside a dialog belongs to no call.
         let opens = initial || (to.tag().is_some() && method != Method::Cancel);
@@ -103,7 +105,7 @@ impl Correlator {
         Some(Phone { epid, gruu, tag: from.tag().map(Into::into), client: Some(client), rang: None })
     }
 
-    /// The place of the way back of a session that a phone opened, for a message to that phone.
+    /// Opens the way back of a session that a phone opened, for the first message to that phone.
     fn way_back(
         &mut self,
         sighting: &Sighting<'_>,
@@ -112,9 +114,7 @@ impl Correlator {
         to: &Address<'_>,
         out: &mut impl FnMut(Ladder),
     ) -> Option<usize> {
-        if let Some(known) = self.find_call(call_id, from.tag()?) {
-            return Some(known);
-        }
+        from.tag()?;
         let session = self.find_call(call_id, to.tag()?)?;
         let phone = self.calls.get(session)?.caller_phone.clone()?;
         let place = self.open_call(sighting, call_id, from, to, out);

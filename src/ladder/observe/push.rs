@@ -21,8 +21,17 @@ impl Correlator {
         if matches!(method, Method::Ack | Method::Cancel | Method::Bye) {
             return false;
         }
-        let to_push = |uri: &Uri<'_>| self.push_hosts.iter().any(|host| uri.host_is(host));
-        (to_push(uri) || message.to().is_some_and(|to| to_push(&to.uri))) && self.is_push_method(method)
+        (self.is_push_host(uri) || message.to().is_some_and(|to| self.is_push_host(&to.uri)))
+            && self.is_push_method(method)
+    }
+
+    fn is_push_host(&self, uri: &Uri<'_>) -> bool {
+        self.push_hosts.iter().any(|host| uri.host_is(host))
+    }
+
+    /// Whether a user part is that of a health check.
+    fn is_test_user(&self, user: &[u8]) -> bool {
+        self.profile.push.test_users.iter().any(|test| test.as_bytes().eq_ignore_ascii_case(user))
     }
 
     fn is_push_method(&self, method: Method<'_>) -> bool {
@@ -44,12 +53,11 @@ impl Correlator {
         if let Some(place) = self.pushes.find(&self.key) {
             return Some(place);
         }
-        let to_push = |uri: &Uri<'_>| self.push_hosts.iter().any(|host| uri.host_is(host));
         let method = transaction.method;
         let answers = status.is_final()
             && !matches!(method, Method::Invite | Method::Cancel | Method::Bye | Method::Ack)
             && self.is_push_method(method)
-            && sighting.message.to().is_some_and(|to| to_push(&to.uri));
+            && sighting.message.to().is_some_and(|to| self.is_push_host(&to.uri));
         if answers { self.push_place(sighting, transaction, out) } else { None }
     }
 
@@ -82,8 +90,9 @@ impl Correlator {
     /// device's id, and parameters too, so neither is shown.
     pub(in crate::ladder) fn push_target(&self, uri: &Uri<'_>, message: &Message<'_>) -> String {
         let host = String::from_utf8_lossy(uri.host).into_owned();
-        let test = |user: &str| self.profile.push.test_users.iter().any(|test| test.eq_ignore_ascii_case(user));
-        let own = |user: &str| self.push_users.iter().any(|own| own.eq_ignore_ascii_case(user)) || test(user);
+        let own = |user: &str| {
+            self.push_users.iter().any(|own| own.eq_ignore_ascii_case(user)) || self.is_test_user(user.as_bytes())
+        };
         match uri.user.map(|user| String::from_utf8_lossy(user).into_owned()) {
             Some(user) if own(&user) => format!("sip:{user}@{host}"),
             Some(_) => format!("sip:…@{host}"),
@@ -119,16 +128,11 @@ impl Correlator {
             .map(Into::into)
             .collect();
         senders.dedup();
-        let test_user = |to: &Address<'_>| {
-            to.uri.user.is_some_and(|user| {
-                self.profile.push.test_users.iter().any(|test| test.as_bytes().eq_ignore_ascii_case(user))
-            })
-        };
         // A user's endpoint checks no routes: whatever its method, what it sends there is a push.
         let epid = from.as_ref().and_then(Address::epid);
         let is_check = |test: &String| test.as_bytes() == transaction.method.as_bytes();
         let test = epid.is_none() && self.profile.push.test_methods.iter().any(is_check)
-            || message.to().as_ref().is_some_and(test_user);
+            || message.to().and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
         let text = if message.request_uri().is_some() { self.push_text(message) } else { Box::default() };
         let contact_gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(self::text));
         let gruu = contact_gruu.or_else(|| from.as_ref().and_then(|from| from.uri.opaque()).map(self::text));
@@ -138,7 +142,7 @@ impl Correlator {
             method: transaction.method.to_string().into(),
             test,
             senders,
-            epid: from.as_ref().and_then(Address::epid).map(self::text),
+            epid: epid.map(self::text),
             gruu,
             text,
             first: sighting.at,

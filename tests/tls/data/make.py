@@ -4,7 +4,7 @@
 Run it in this folder; needs Debian's gnutls-bin and openssl. A session is a text file: `N` begins a connection,
 `C` and `S` carry what its client and server sent, in hexadecimal, `K` is a line of the client's key log.
 """
-import os, socket, subprocess, sys, threading, time
+import os, socket, subprocess, sys, tempfile, threading, time
 
 TEXT = b"".join(b"OPTIONS sip:user%d@example.test SIP/2.0\r\nCall-ID: %d\r\nContent-Length: 0\r\n\r\n" % (n, n) for n in range(12))
 HALF = TEXT.index(b"OPTIONS sip:user3@")
@@ -53,7 +53,7 @@ class Recorder(threading.Thread):
 
 
 def record(name, priority, server_priority=None, server=(), client=(), pieces=None):
-    port, log = free_port(), f"/tmp/{name}.keys"
+    port, log = free_port(), os.path.join(tempfile.gettempdir(), f"{name}.keys")
     if os.path.exists(log):
         os.remove(log)
     environment = {k: v for k, v in os.environ.items() if k != "SSLKEYLOGFILE"}
