@@ -21,8 +21,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // What was captured, and the names of link types, go into the report.
     ("report", &["capture", "judge", "ladder", "link"]),
     ("pipeline", &["capture", "ip", "judge", "ladder", "link", "report", "sip", "sipcomp", "tcp", "tls"]),
-    // What it writes tests the reading half: of it, it may use the GRUUs and the compression.
-    ("simulate", &["sip", "sipcomp"]),
+    // What it writes tests the reading half: of it, it may use the GRUUs, the compression, and TLS's keys and ciphers.
+    ("simulate", &["sip", "sipcomp", "tls"]),
     // An address that is typed is read like one on the wire.
     ("cli", &["pipeline", "report", "simulate", "sip", "sipcomp"]),
     ("main", &["cli"]),

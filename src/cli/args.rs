@@ -219,6 +219,22 @@ pub struct Simulate {
           default_missing_value = LAYOUTS.first().map_or("", |layout| layout.name))]
     pub compress: Option<&'static Layout>,
 
+    /// Connections are inside TLS, such as 1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384
+    ///
+    /// VERSION is 1.0, 1.1, 1.2 or 1.3; SUITE is a registered name, with or without its TLS_. All connections are, as
+    /// between Lync servers: also those of the mobility services over loopback. What `--compress` does is done inside.
+    /// Servers show each other certificates. Keys and certificates are drawn and not agreed on, so that the key log
+    /// alone opens the capture; no RSA key does.
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "VERSION:SUITE", value_parser = simulate::protection)]
+    pub tls: Option<simulate::Choice>,
+
+    /// Write the key log that opens the TLS there [default: FILE.keys.log beside the capture, or SCENARIO.keys.log in
+    /// the directory of --set]
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub keylog_out: Option<PathBuf>,
+
     /// When the capture begins, RFC 3339 [default: 2013-06-03T08:00:00Z]
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,

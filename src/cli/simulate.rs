@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args;
 use super::output::{Output, reason};
@@ -22,16 +22,19 @@ pub fn run(args: &args::Simulate) -> Result<u8> {
         fs::create_dir_all(directory).map_err(|error| {
             Error::new(format!("cannot make directory {:?}: {}", directory.display().to_string(), reason(&error)))
         })?;
-        for (path, summary) in simulate::write_set(scenario, &options, directory, scenario)? {
+        let mut keys = KeyLog::open(args, Some(&directory.join(scenario)))?;
+        for (path, summary) in simulate::write_set(scenario, &options, directory, scenario, keys.place())? {
             tell(args.quiet, &path, &summary);
         }
+        keys.finish(args.quiet)?;
         return Ok(CLEAN);
     }
     if args.output.is_none() && io::stdout().is_terminal() {
         return Err(Error::new("a capture is not for a terminal: give -o FILE, or send it into a pipe"));
     }
+    let mut keys = KeyLog::open(args, args.output.as_deref())?;
     let mut output = Output::open(args.output.as_deref(), &[])?;
-    let written = simulate::write(scenario, &options, &mut output);
+    let written = simulate::write_with_keys(scenario, &options, &mut output, keys.place());
     if output.is_closed() {
         return Ok(CLEAN);
     }
@@ -40,7 +43,76 @@ pub fn run(args: &args::Simulate) -> Result<u8> {
     if let Some(path) = &args.output {
         tell(args.quiet, path, &summary);
     }
+    keys.finish(args.quiet)?;
     Ok(CLEAN)
+}
+
+/// Where the key log of protected connections goes; nowhere, if they are not.
+struct KeyLog {
+    file: Option<(Output, PathBuf)>,
+    nowhere: io::Sink,
+}
+
+impl KeyLog {
+    /// Opens the file that was asked for, or the one beside `capture`.
+    fn open(args: &args::Simulate, capture: Option<&Path>) -> Result<Self> {
+        let file = match key_log(args, capture)? {
+            Some(path) => {
+                let captures: Vec<String> = args.output.iter().map(|path| path.display().to_string()).collect();
+                Some((Output::open(Some(&path), &captures)?, path))
+            }
+            None => None,
+        };
+        Ok(Self { file, nowhere: io::sink() })
+    }
+
+    fn place(&mut self) -> &mut dyn Write {
+        match &mut self.file {
+            Some((output, _)) => output,
+            None => &mut self.nowhere,
+        }
+    }
+
+    /// Gives the file its name, and tells the person who asked.
+    fn finish(self, quiet: bool) -> Result<()> {
+        let Some((output, path)) = self.file else { return Ok(()) };
+        output.finish()?;
+        if !quiet {
+            let path = path.display().to_string();
+            // Nothing is left to do when standard error is closed.
+            let _ = writeln!(io::stderr(), "{}: the key log", text::sanitize(&path, false));
+        }
+        Ok(())
+    }
+}
+
+/// The name of the key log, if there is to be one.
+#[cfg(feature = "tls")]
+fn key_log(args: &args::Simulate, capture: Option<&Path>) -> Result<Option<PathBuf>> {
+    if args.tls.is_none() {
+        return Ok(None);
+    }
+    let is_file = |path: &&Path| **path != *Path::new("-");
+    let beside = |capture: &Path| {
+        let mut name = capture.as_os_str().to_owned();
+        name.push(".keys.log");
+        PathBuf::from(name)
+    };
+    let capture = capture.filter(is_file);
+    let path = args.keylog_out.clone().or_else(|| capture.map(beside)).ok_or_else(|| {
+        Error::new("--tls needs a place for the key log: give -o FILE, or name one with --keylog-out FILE")
+    })?;
+    // Neither the same file nor both on standard output.
+    if Some(path.as_path()).filter(is_file) == capture {
+        return Err(Error::new("the capture and its key log cannot go to one place; choose another for --keylog-out"));
+    }
+    Ok(Some(path))
+}
+
+/// A build without TLS has no keys.
+#[cfg(not(feature = "tls"))]
+fn key_log(_: &args::Simulate, _: Option<&Path>) -> Result<Option<PathBuf>> {
+    Ok(None)
 }
 
 /// Every scenario with its summary, in two columns.
@@ -92,6 +164,10 @@ fn options(args: &args::Simulate) -> Result<Options> {
         container: args.container.or(named).unwrap_or(Container::Pcap),
         mischief: args.mischief.clone(),
         compress: args.compress,
+        #[cfg(feature = "tls")]
+        tls: args.tls,
+        #[cfg(not(feature = "tls"))]
+        tls: None,
         start,
         clock_offset_ms: args.clock_offset_ms,
     })

@@ -2,8 +2,8 @@
 //!
 //! In: the name of a scenario and [`Options`]. Out: a capture file, byte for byte the same whenever the
 //! same is asked for. It refuses to know how captures are read or judged: what it writes is the
-//! reading half's test, so it shares no code with it but the computation of GRUUs and, where compression is asked
-//! for, the table of packet layouts.
+//! reading half's test, so it shares no code with it but the computation of GRUUs and, where compression or TLS are asked for,
+//! the table of packet layouts, and the keys and ciphers.
 //!
 //! ```text
 //! story ─→ call, push ─Text→ agenda (by time) ─Act→ wire ─Segment→ record ─frame→ file
@@ -20,6 +20,11 @@ mod message;
 mod negotiation;
 mod options;
 mod packet;
+#[cfg(feature = "tls")]
+mod protection;
+#[cfg(not(feature = "tls"))]
+#[path = "unprotected.rs"]
+mod protection;
 mod push;
 mod random;
 mod record;
@@ -34,6 +39,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub use options::{Client, Container, Link, Mischief, Options, PushVariant, Vantage};
+pub use protection::Choice;
+#[cfg(feature = "tls")]
+pub use protection::protection;
 pub use story::Scenario;
 
 use crate::error::{Error, Result};
@@ -86,23 +94,44 @@ pub fn list(out: &mut dyn Write) -> std::io::Result<()> {
 /// # Errors
 /// An unknown scenario, options that contradict each other, and what `out` answers.
 pub fn write(scenario: &str, options: &Options, out: &mut dyn Write) -> Result<Summary> {
+    write_with_keys(scenario, options, out, &mut std::io::sink())
+}
+
+/// Writes the capture of `scenario`, and the key log that opens its TLS, whatever of it the vantage shows.
+///
+/// # Errors
+/// As [`write()`], and what `keys` answers.
+pub fn write_with_keys(
+    scenario: &str,
+    options: &Options,
+    out: &mut dyn Write,
+    keys: &mut dyn Write,
+) -> Result<Summary> {
     let scenario = find(scenario)?;
     check(options)?;
     let options = Options { client: scenario.client.unwrap_or(options.client), ..options.clone() };
     let first = options.start.nanos().saturating_add(LEAD * MILLISECOND);
     let recorder = Recorder::begin(&options, window(scenario.span, &options, first), out)?;
-    let network = Network::new(&options, recorder);
+    let network = Network::new(&options, recorder, keys);
     Performance { scenario, options: &options, first, agenda: Agenda::default(), network, told: 0, messages: 0 }.run()
 }
 
 /// Writes the same ladders as three captures, taken at the Front End, the Edge and the caller's
 /// computer, whose clocks disagree: `{stem}-frontend.pcap` and so on in `directory`.
 ///
-/// The vantage and clock of `options` do not count. Each capture shares a leg with the first.
+/// The vantage and clock of `options` do not count. Each capture shares a leg with the first. One key log opens all.
 ///
 /// # Errors
-/// As [`write()`], and when a file cannot be made.
-pub fn write_set(scenario: &str, options: &Options, directory: &Path, stem: &str) -> Result<Vec<(PathBuf, Summary)>> {
+/// As [`write_with_keys`], and when a file cannot be made.
+pub fn write_set(
+    scenario: &str,
+    options: &Options,
+    directory: &Path,
+    stem: &str,
+    keys: &mut dyn Write,
+) -> Result<Vec<(PathBuf, Summary)>> {
+    let mut sink = std::io::sink();
+    let mut keys = Some(keys);
     let set = [
         ("frontend", vec![Vantage::Frontend, Vantage::FrontendLoopback], 0),
         ("edge", vec![Vantage::EdgeInternal, Vantage::EdgeExternal], 1_873),
@@ -114,7 +143,9 @@ pub fn write_set(scenario: &str, options: &Options, directory: &Path, stem: &str
         let options = Options { vantage, clock_offset_ms, ..options.clone() };
         let mut file = std::fs::File::create(&path)
             .map_err(|error| Error::new(format!("cannot create capture {:?}: {error}", path.display().to_string())))?;
-        let summary = write(scenario, &options, &mut file)?;
+        // What happens is the same in all of them, and so are the keys.
+        let keys = keys.take().unwrap_or(&mut sink);
+        let summary = write_with_keys(scenario, &options, &mut file, keys)?;
         written.push((path, summary));
     }
     Ok(written)

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::protection::Choice;
 use crate::error::{Error, Result};
 use crate::frame::{LinkType, Timestamp};
 use crate::sipcomp::Layout;
@@ -297,6 +298,9 @@ pub struct Options {
     pub mischief: Vec<Mischief>,
     /// How the packets of compressed connections are laid out; none means that nothing is compressed.
     pub compress: Option<&'static Layout>,
+    /// What protects every connection; none means that nothing is protected, and is all there is in a build without
+    /// the feature `tls`.
+    pub tls: Option<Choice>,
     /// When the capture begins.
     pub start: Timestamp,
     /// Milliseconds by which the capturing host's clock is ahead.
@@ -323,6 +327,7 @@ impl Default for Options {
             container: Container::Pcap,
             mischief: Vec::new(),
             compress: None,
+            tls: None,
             start: Self::START,
             clock_offset_ms: 0,
         }

@@ -31,6 +31,14 @@ impl Random {
         self.next().checked_rem(limit).unwrap_or(0)
     }
 
+    /// Fills `octets`.
+    #[cfg(feature = "tls")]
+    pub(super) fn fill(&mut self, octets: &mut [u8]) {
+        for chunk in octets.chunks_mut(8) {
+            chunk.iter_mut().zip(self.next().to_be_bytes()).for_each(|(to, from)| *to = from);
+        }
+    }
+
     /// `length` hexadecimal digits, lower case.
     pub(super) fn hex(&mut self, length: usize) -> String {
         self.digits(length, b"0123456789abcdef")

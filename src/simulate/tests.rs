@@ -195,7 +195,7 @@ fn a_vantage_shows_its_legs_and_no_other() {
 #[test]
 fn a_set_of_captures_shares_its_packets_but_not_its_clock() {
     let directory = tempfile::tempdir().unwrap();
-    let set = write_set("skewed-files", &raw(), directory.path(), "skewed").unwrap();
+    let set = write_set("skewed-files", &raw(), directory.path(), "skewed", &mut std::io::sink()).unwrap();
     let names: Vec<_> = set.iter().map(|(path, _)| path.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(names, ["skewed-frontend.pcap", "skewed-edge.pcap", "skewed-caller.pcap"]);
     let at = |vantage, clock_offset_ms| {

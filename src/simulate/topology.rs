@@ -49,6 +49,18 @@ impl Hop {
         )
     }
 
+    /// The names of the host that opens its connections, if that is a server, and of the one that listens.
+    #[cfg(feature = "tls")]
+    pub(super) const fn names(self) -> (Option<&'static str>, &'static str) {
+        match self {
+            Self::Caller(_) | Self::Callee(_) => (None, FRONT_END),
+            Self::Mcx(_) | Self::Ucwa(_) | Self::PushInternal(_) => (Some(FRONT_END), FRONT_END),
+            Self::EdgeInternal(_) => (Some(FRONT_END), EDGE),
+            Self::EdgeExternal(_) => (Some(EDGE), CLEARING_HOUSE),
+            Self::Partner => (Some(EDGE), PARTNER),
+        }
+    }
+
     /// Whether it belongs to one user, and is closed when the user's story is over.
     pub(super) const fn is_of_user(self) -> bool {
         matches!(self, Self::Caller(_) | Self::Callee(_))

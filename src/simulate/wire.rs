@@ -4,18 +4,20 @@
 //! capture is taken, so two captures of the same story show the same packets.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
 
 use super::agenda::{Act, Agenda, Dial};
 use super::negotiation::Negotiation;
 use super::options::{Mischief, Options};
 use super::packet::{Segment, flag};
+use super::protection::{Handshake, Protection};
 use super::random::Random;
 use super::record::Recorder;
 use super::topology::{Hop, Topology};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::Side;
-use crate::sipcomp::{Compressor, Layout};
+use crate::sipcomp::Compressor;
 
 /// Octets of data a segment holds on Ethernet.
 const SEGMENT: usize = 1_460;
@@ -36,21 +38,23 @@ struct Half {
 }
 
 /// One TCP connection.
-#[derive(Clone, Debug)]
 struct Connection {
     halves: [Half; 2],
     /// For odd places to cut at; its own, so that other connections do not matter.
     random: Random,
     /// What packs each side's text, once that is agreed.
     compressors: Option<[Compressor; 2]>,
+    /// What protects it, once both sides agreed.
+    protection: Option<Protection>,
 }
 
 /// All hosts and their connections.
 pub(super) struct Network<'a> {
     topology: Topology,
-    seed: u64,
+    options: &'a Options,
     split: bool,
-    compress: Option<&'static Layout>,
+    /// The key log.
+    keys: &'a mut dyn Write,
     /// Messages said only to agree on compression.
     pub(super) negotiations: u64,
     recorder: Recorder<'a>,
@@ -64,12 +68,13 @@ pub(super) struct Network<'a> {
 
 impl<'a> Network<'a> {
     /// A network without connections. With the mischief `split`, hosts send their messages in small odd pieces.
-    pub(super) fn new(options: &Options, recorder: Recorder<'a>) -> Self {
+    /// The keys of protected connections go to `keys`.
+    pub(super) fn new(options: &'a Options, recorder: Recorder<'a>, keys: &'a mut dyn Write) -> Self {
         Self {
             topology: Topology { ipv6: options.ipv6 },
-            seed: options.seed,
+            options,
             split: options.mischief.contains(&Mischief::Split),
-            compress: options.compress,
+            keys,
             negotiations: 0,
             recorder,
             connections: BTreeMap::new(),
@@ -85,7 +90,7 @@ impl<'a> Network<'a> {
         match act {
             Act::Say { hop, side, octets } => self.say(hop, side, &octets, agenda),
             Act::AcknowledgeLate { hop, side } => self.acknowledge_late(hop, side),
-            Act::Close(hop) => self.close(hop),
+            Act::Close(hop) => self.close(hop, agenda),
             Act::Drop(hop) => self.drop_connection(hop),
             Act::DialInVain { hop, how, port, sequence } => self.dial_in_vain(hop, how, port, sequence),
         }
@@ -103,7 +108,8 @@ impl<'a> Network<'a> {
 
     fn say(&mut self, hop: Hop, side: Side, octets: &[u8], agenda: &mut Agenda) -> Result<()> {
         if !self.connections.contains_key(&hop) {
-            self.open(hop)?;
+            let turn = self.open(hop)?;
+            self.protect(hop, turn, agenda)?;
             self.negotiate(hop, agenda)?;
         }
         let connection = self.connections.get_mut(&hop);
@@ -112,25 +118,58 @@ impl<'a> Network<'a> {
             Some(compressor) => {
                 let mut packets = Vec::new();
                 compressor.push(octets, &mut packets);
-                self.transmit(hop, side, &packets, agenda)
+                self.send_text(hop, side, &packets, agenda)
             }
-            None => self.transmit(hop, side, octets, agenda),
+            None => self.send_text(hop, side, octets, agenda),
         }
+    }
+
+    /// Lets the ends of a new connection agree on TLS, where they are to.
+    fn protect(&mut self, hop: Hop, turn: u16, agenda: &mut Agenda) -> Result<()> {
+        let (Some(choice), Some(client)) = (self.options.tls, self.half(hop, Side::Client)) else { return Ok(()) };
+        let path = [hop_number(hop), u64::from(client.address.port()), u64::from(turn)];
+        let (protection, handshake) = Protection::begin(choice, self.options, hop, &path)?;
+        self.log(&handshake)?;
+        for (side, octets) in handshake.flights {
+            self.transmit(hop, side, &octets, agenda)?;
+            self.clock = self.clock.saturating_add(TURN_ROUND);
+        }
+        if let Some(connection) = self.connections.get_mut(&hop) {
+            connection.protection = Some(protection);
+        }
+        Ok(())
+    }
+
+    /// Writes the keys of a handshake down.
+    fn log(&mut self, handshake: &Handshake) -> Result<()> {
+        let written = self.keys.write_all(handshake.keylog.as_bytes());
+        written.map_err(|error| Error::new(format!("cannot write the key log: {error}")))
     }
 
     /// Lets the ends of a new connection agree on compression, where they are to.
     fn negotiate(&mut self, hop: Hop, agenda: &mut Agenda) -> Result<()> {
-        let (Some(layout), Some(connection)) = (self.compress, self.connections.get_mut(&hop)) else { return Ok(()) };
+        let (Some(layout), Some(connection)) = (self.options.compress, self.connections.get_mut(&hop)) else {
+            return Ok(());
+        };
         let [client, server] = connection.halves.each_ref().map(|half| half.address);
-        let mut random = Random::of(&[self.seed, hop_number(hop), u64::from(client.port()), 0x6e65_676f]);
+        let seed = self.options.seed;
+        let mut random = Random::of(&[seed, hop_number(hop), u64::from(client.port()), 0x6e65_676f]);
         let Negotiation { request, response, compressors } = Negotiation::new(layout, client, server, &mut random);
         connection.compressors = Some(compressors);
         self.negotiations += 2;
         for (side, octets) in [(Side::Client, request), (Side::Server, response)] {
-            self.transmit(hop, side, &octets, agenda)?;
+            self.send_text(hop, side, &octets, agenda)?;
             self.clock = self.clock.saturating_add(TURN_ROUND);
         }
         Ok(())
+    }
+
+    /// Sends octets as the connection's protection wants them.
+    fn send_text(&mut self, hop: Hop, side: Side, octets: &[u8], agenda: &mut Agenda) -> Result<()> {
+        match self.protection(hop).map(|protection| protection.seal(side, octets)) {
+            Some(records) => self.transmit(hop, side, &records?, agenda),
+            None => self.transmit(hop, side, octets, agenda),
+        }
     }
 
     /// Sends octets as segments.
@@ -185,33 +224,38 @@ impl<'a> Network<'a> {
         self.send(hop, side, flag::ACK, &[])
     }
 
-    fn open(&mut self, hop: Hop) -> Result<()> {
+    /// Makes a connection; gives how many there were on this hop before.
+    fn open(&mut self, hop: Hop) -> Result<u16> {
         let turn = self.turns.get(&hop).copied().unwrap_or(0);
         if !hop.is_of_user() {
             self.turns.insert(hop, turn.wrapping_add(1));
         }
         let (client, server) = self.topology.ends(hop, turn);
-        let mut random = Random::of(&[self.seed, u64::from(client.port()), u64::from(turn), hop_number(hop)]);
+        let mut random = Random::of(&[self.options.seed, u64::from(client.port()), u64::from(turn), hop_number(hop)]);
         // The push connection's numbers wrap early: real ones do some day.
         let first = if hop == Hop::PushInternal(0) { 0xffff_fc00 } else { random.next() as u32 };
         let half = |address, next| Half { address, next, owes: false, timer: false };
         let halves = [half(client, first), half(server, random.next() as u32)];
-        self.connections.insert(hop, Connection { halves, random, compressors: None });
+        self.connections.insert(hop, Connection { halves, random, compressors: None, protection: None });
         self.send(hop, Side::Client, flag::SYN, &[])?;
         self.clock = self.clock.saturating_add(TURN_ROUND);
         self.send(hop, Side::Server, flag::SYN | flag::ACK, &[])?;
         self.clock = self.clock.saturating_add(TURN_ROUND);
-        self.send(hop, Side::Client, flag::ACK, &[])
+        self.send(hop, Side::Client, flag::ACK, &[])?;
+        Ok(turn)
     }
 
-    fn close(&mut self, hop: Hop) -> Result<()> {
+    fn close(&mut self, hop: Hop, agenda: &mut Agenda) -> Result<()> {
         if !self.connections.contains_key(&hop) {
             return Ok(());
         }
-        self.send(hop, Side::Client, flag::FIN | flag::ACK, &[])?;
-        self.clock = self.clock.saturating_add(TURN_ROUND);
-        self.send(hop, Side::Server, flag::FIN | flag::ACK, &[])?;
-        self.clock = self.clock.saturating_add(TURN_ROUND);
+        for side in [Side::Client, Side::Server] {
+            if let Some(record) = self.protection(hop).map(|protection| protection.close(side)) {
+                self.transmit(hop, side, &record?, agenda)?;
+            }
+            self.send(hop, side, flag::FIN | flag::ACK, &[])?;
+            self.clock = self.clock.saturating_add(TURN_ROUND);
+        }
         self.send(hop, Side::Client, flag::ACK, &[])?;
         self.connections.remove(&hop);
         Ok(())
@@ -239,9 +283,37 @@ impl<'a> Network<'a> {
                 self.emit(hop, server, client, answer, next, flag::SYN | flag::ACK, &[])?;
                 self.emit(hop, client, server, next, answer.wrapping_add(1), flag::ACK, &[])?;
                 self.clock = self.clock.saturating_add(TURN_ROUND);
-                self.emit(hop, server, client, answer.wrapping_add(1), next, flag::RST | flag::ACK, &[])
+                let numbers = [next, answer.wrapping_add(1)];
+                let [next, answer] = self.refuse(hop, [client, server], numbers)?;
+                self.emit(hop, server, client, answer, next, flag::RST | flag::ACK, &[])
             }
         }
+    }
+
+    /// Lets the server of a connection that comes to nothing refuse the client's certificate, where there is TLS; gives
+    /// the next numbers of both.
+    fn refuse(&mut self, hop: Hop, ends: [SocketAddr; 2], mut numbers: [u32; 2]) -> Result<[u32; 2]> {
+        let Some(choice) = self.options.tls else { return Ok(numbers) };
+        let ([client, server], [first, _]) = (ends, numbers);
+        let path = [hop_number(hop), u64::from(client.port()), u64::from(first), 0x7661_696e];
+        let (mut protection, handshake) = Protection::begin(choice, self.options, hop, &path)?;
+        self.log(&handshake)?;
+        let refusal = (Side::Server, protection.refuse()?);
+        // The three flights up to the client's certificate are the same in every version.
+        for (side, octets) in handshake.flights.iter().take(3).chain([&refusal]) {
+            for piece in octets.chunks(SEGMENT) {
+                let [mine, theirs] = &mut numbers;
+                let (from, to, mine, theirs) = match side {
+                    Side::Client => (client, server, mine, theirs),
+                    Side::Server => (server, client, theirs, mine),
+                };
+                let (sequence, acknowledged) = (*mine, *theirs);
+                *mine = sequence.wrapping_add(piece.len() as u32);
+                self.emit(hop, from, to, sequence, acknowledged, flag::ACK | flag::PSH, piece)?;
+            }
+            self.clock = self.clock.saturating_add(TURN_ROUND);
+        }
+        Ok(numbers)
     }
 
     /// Sends one segment of an open connection and moves its sender's number on.
@@ -273,6 +345,10 @@ impl<'a> Network<'a> {
         let time = self.clock;
         self.clock = time.saturating_add(BURST_GAP);
         self.recorder.push(time, hop, &segment)
+    }
+
+    fn protection(&mut self, hop: Hop) -> Option<&mut Protection> {
+        self.connections.get_mut(&hop).and_then(|connection| connection.protection.as_mut())
     }
 
     fn half(&mut self, hop: Hop, side: Side) -> Option<&mut Half> {

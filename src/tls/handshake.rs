@@ -12,8 +12,12 @@ pub(crate) mod kind {
     pub(crate) const CLIENT_HELLO: u8 = 1;
     pub(crate) const SERVER_HELLO: u8 = 2;
     pub(crate) const NEW_SESSION_TICKET: u8 = 4;
+    pub(crate) const ENCRYPTED_EXTENSIONS: u8 = 8;
     pub(crate) const CERTIFICATE: u8 = 11;
+    pub(crate) const SERVER_KEY_EXCHANGE: u8 = 12;
+    pub(crate) const CERTIFICATE_REQUEST: u8 = 13;
     pub(crate) const SERVER_HELLO_DONE: u8 = 14;
+    pub(crate) const CERTIFICATE_VERIFY: u8 = 15;
     pub(crate) const CLIENT_KEY_EXCHANGE: u8 = 16;
     pub(crate) const FINISHED: u8 = 20;
     pub(crate) const KEY_UPDATE: u8 = 24;
@@ -67,13 +71,18 @@ impl Messages {
 }
 
 /// Extension numbers. Source: IANA "TLS ExtensionType Values".
-mod extension {
-    pub(super) const SERVER_NAME: u16 = 0;
-    pub(super) const ENCRYPT_THEN_MAC: u16 = 22;
-    pub(super) const EXTENDED_MASTER_SECRET: u16 = 23;
-    pub(super) const SESSION_TICKET: u16 = 35;
-    pub(super) const EARLY_DATA: u16 = 42;
-    pub(super) const SUPPORTED_VERSIONS: u16 = 43;
+pub(crate) mod extension {
+    pub(crate) const SERVER_NAME: u16 = 0;
+    pub(crate) const SUPPORTED_GROUPS: u16 = 10;
+    pub(crate) const EC_POINT_FORMATS: u16 = 11;
+    pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
+    pub(crate) const ENCRYPT_THEN_MAC: u16 = 22;
+    pub(crate) const EXTENDED_MASTER_SECRET: u16 = 23;
+    pub(crate) const SESSION_TICKET: u16 = 35;
+    pub(crate) const EARLY_DATA: u16 = 42;
+    pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(crate) const KEY_SHARE: u16 = 51;
+    pub(crate) const RENEGOTIATION_INFO: u16 = 0xff01;
 }
 
 /// What a ClientHello offers.

@@ -76,6 +76,17 @@ fn session(line: &str) -> Option<Entry> {
 /// Octets of a master secret.
 pub(crate) const MASTER: usize = 48;
 
+/// The line of a key log that gives `secret` for the connection with this random of its client.
+pub(crate) fn line(label: &str, random: &[u8; 32], secret: &Secret) -> String {
+    let mut line = format!("{label} ");
+    let hex = |line: &mut String, octets: &[u8]| octets.iter().for_each(|octet| *line += &format!("{octet:02x}"));
+    hex(&mut line, random);
+    line.push(' ');
+    hex(&mut line, secret.octets());
+    line.push('\n');
+    line
+}
+
 /// A line of three words.
 fn entry(line: &str) -> Option<Entry> {
     let (label, index, secret) = words(line)?;

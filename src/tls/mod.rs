@@ -15,6 +15,7 @@
 //! failures in a row end the reading of a side.
 
 mod certificate;
+mod choice;
 mod facts;
 mod half;
 mod handshake;
@@ -23,6 +24,7 @@ mod negotiation;
 mod prf;
 mod record;
 mod rsakey;
+mod schedule;
 mod secret;
 mod secrets;
 mod session;
@@ -30,8 +32,10 @@ mod session;
 mod specimen;
 mod suite;
 mod version;
+mod writer;
 
 pub use certificate::CertificateFacts;
+pub use choice::Choice;
 pub use facts::{Alert, Facts, State};
 pub use keylog::KeylogCount;
 pub use record::{PROBE, Probe, probe};
@@ -40,3 +44,4 @@ pub use secret::Secret;
 pub use secrets::{MAX_SESSIONS, MAX_WAITING, Secrets};
 pub use session::Session;
 pub use version::Version;
+pub use writer::{Draw, Handshake, Identity, Parties, Writer};

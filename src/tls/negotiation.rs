@@ -1,13 +1,12 @@
 //! One handshake: what the two sides agreed on, and the keys that follow from it with the secrets that are given.
 
-use zeroize::Zeroizing;
-
 use super::handshake::{self, ClientHello, ServerHello, kind};
 use super::keylog::MASTER;
 use super::prf::{Prf, Transcript};
+use super::schedule;
 use super::secret::Secret;
 use super::secrets::Secrets;
-use super::suite::{Exchange, Keys, Opener, Suite};
+use super::suite::{Exchange, Opener, Suite};
 use super::version::Version;
 use crate::flow::Side;
 use crate::unreadable::UnreadableReason;
@@ -144,20 +143,12 @@ impl Negotiation {
         let Agreed { version, suite } = self.agreed()?;
         let master = self.master(suite, version, secrets)?;
         let (Some(client), Some(server)) = (&self.client, &self.server) else { return Err(no_client_hello()) };
-        let lengths = [suite.mac.length(), suite.cipher.key_length(), suite.cipher.iv_length(version)];
-        let mut block = Zeroizing::new(vec![0; 2 * lengths.iter().sum::<usize>()]);
-        suite.prf(version).fill(master.octets(), b"key expansion", [&server.random, &client.random], &mut block);
-        // Of each kind first the client's, then the server's. Source: RFC 5246 §6.3.
-        let mut rest = block.as_slice();
-        let keys = lengths.map(|length| {
-            let both = rest.get(..2 * length).unwrap_or_default();
-            rest = rest.get(2 * length..).unwrap_or_default();
-            both.get(side.index() * length..).and_then(|from| from.get(..length)).unwrap_or_default()
-        });
-        let [mac, key, iv] = keys;
         let encrypt_then_mac = client.encrypt_then_mac && server.encrypt_then_mac;
-        let opener =
-            Opener::new(suite, version, Keys { mac, key, iv }, encrypt_then_mac).ok_or_else(no_client_hello)?;
+        let randoms = [&client.random, &server.random];
+        let opener = schedule::expanded(suite, version, &master, randoms, side, |keys| {
+            Opener::new(suite, version, keys, encrypt_then_mac)
+        });
+        let opener = opener.ok_or_else(no_client_hello)?;
         Ok(Direction { opener: Box::new(opener), secret: None })
     }
 
@@ -311,17 +302,13 @@ impl Negotiation {
     }
 }
 
-/// The keys that a traffic secret stands for. Source: RFC 8446 §7.3.
+/// The keys that a traffic secret stands for.
 fn direction_of(agreed: Agreed, secret: Secret) -> Option<Direction> {
     let Agreed { version, suite } = agreed;
     if secret.octets().len() != suite.prf.length() {
         return None;
     }
-    let mut key = Zeroizing::new(vec![0; suite.cipher.key_length()]);
-    let mut iv = Zeroizing::new([0; 12]);
-    suite.prf.expand_label(secret.octets(), b"key", &mut key);
-    suite.prf.expand_label(secret.octets(), b"iv", iv.as_mut());
-    let opener = Opener::new(suite, version, Keys { mac: &[], key: &key, iv: iv.as_ref() }, false)?;
+    let opener = schedule::of_traffic(suite, &secret, |keys| Opener::new(suite, version, keys, false))?;
     Some(Direction { opener: Box::new(opener), secret: Some(secret) })
 }
 

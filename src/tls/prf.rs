@@ -70,6 +70,21 @@ impl Prf {
             Self::Sha384 => once::<Hmac<Sha384>>(secret, info, out),
         }
     }
+
+    /// The code of a TLS 1.3 Finished over the hash of the handshake so far.
+    ///
+    /// Source: RFC 8446 §4.4.4.
+    pub(crate) fn finished(self, secret: &[u8], hash: &[u8]) -> Vec<u8> {
+        let mut key = Zeroizing::new(vec![0; self.length()]);
+        self.expand_label(secret, b"finished", &mut key);
+        let mut code = vec![0; self.length()];
+        match self {
+            Self::Md5Sha1 => {} // No such TLS 1.3.
+            Self::Sha256 => once::<Hmac<Sha256>>(&key, [hash, &[], &[], &[]], &mut code),
+            Self::Sha384 => once::<Hmac<Sha384>>(&key, [hash, &[], &[], &[]], &mut code),
+        }
+        code
+    }
 }
 
 /// P_hash, mixed into `out` by exclusive or.
@@ -96,10 +111,10 @@ fn mix<M: Mac + KeyInit + Clone>(secret: &[u8], seed: [&[u8]; 3], out: &mut [u8]
     a.zeroize();
 }
 
-/// The first block of HKDF-Expand: no TLS 1.3 key is longer than one.
-fn once<M: Mac + KeyInit>(secret: &[u8], info: [&[u8]; 4], out: &mut [u8]) {
+/// A code over the parts one after the other: the first block of HKDF-Expand, for one. No TLS 1.3 key is longer.
+fn once<M: Mac + KeyInit>(secret: &[u8], parts: [&[u8]; 4], out: &mut [u8]) {
     let Ok(mut mac) = <M as KeyInit>::new_from_slice(secret) else { return };
-    info.iter().for_each(|part| mac.update(part));
+    parts.iter().for_each(|part| mac.update(part));
     let mut made = mac.finalize().into_bytes();
     out.iter_mut().zip(made.iter()).for_each(|(out, made)| *out = *made);
     made.zeroize();

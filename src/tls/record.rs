@@ -7,6 +7,8 @@ use std::ops::Range;
 
 /// The most octets a record may have behind its header. Source: RFC 5246 §6.2.3.
 pub(crate) const MAX_BODY: usize = (1 << 14) + 2048;
+/// The most octets of text a record may protect. Source: RFC 5246 §6.2.1.
+pub(crate) const MAX_TEXT: usize = 1 << 14;
 /// Octets of a header.
 pub(crate) const HEADER: usize = 5;
 
@@ -17,6 +19,19 @@ pub(crate) mod kind {
     pub(crate) const HANDSHAKE: u8 = 22;
     pub(crate) const APPLICATION_DATA: u8 = 23;
     pub(crate) const HEARTBEAT: u8 = 24;
+}
+
+/// What a record begins with before its length: kind and version.
+pub(crate) const fn front(kind: u8, version: u16) -> [u8; 3] {
+    let [major, minor] = version.to_be_bytes();
+    [kind, major, minor]
+}
+
+/// Adds a record to `out`; `body` has at most [`MAX_BODY`] octets.
+pub(crate) fn write(front: [u8; 3], body: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&front);
+    out.extend_from_slice(&(body.len() as u16).to_be_bytes());
+    out.extend_from_slice(body);
 }
 
 /// What the first octets of a stream say about it.

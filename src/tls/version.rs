@@ -14,6 +14,9 @@ pub enum Version {
 }
 
 impl Version {
+    /// Every version, the oldest first.
+    pub const ALL: [Self; 4] = [Self::Tls10, Self::Tls11, Self::Tls12, Self::Tls13];
+
     /// The version of a number on the wire, if it is read.
     pub(crate) const fn of(number: u16) -> Option<Self> {
         match number {
@@ -22,6 +25,24 @@ impl Version {
             0x0303 => Some(Self::Tls12),
             0x0304 => Some(Self::Tls13),
             _ => None,
+        }
+    }
+
+    /// The number on the wire.
+    pub(crate) const fn number(self) -> u16 {
+        match self {
+            Self::Tls10 => 0x0301,
+            Self::Tls11 => 0x0302,
+            Self::Tls12 => 0x0303,
+            Self::Tls13 => 0x0304,
+        }
+    }
+
+    /// The number in the headers of records, and where hellos had it of old. Source: RFC 8446 §5.1.
+    pub(crate) const fn in_records(self) -> u16 {
+        match self {
+            Self::Tls13 => 0x0303,
+            _ => self.number(),
         }
     }
 

@@ -7,3 +7,4 @@ mod losses;
 mod replay;
 mod secrets;
 mod suites;
+mod written;

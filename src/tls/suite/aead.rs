@@ -10,7 +10,7 @@ use ccm::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use chacha20poly1305::ChaCha20Poly1305;
 use zeroize::Zeroize;
 
-use super::{Cipher, Keys, Opened, Refused, pseudo_header};
+use super::{Cipher, Keys, Opened, Refused, front_of, pseudo_header};
 use crate::tls::version::Version;
 
 /// The cipher of a direction, keyed.
@@ -65,6 +65,23 @@ impl Keyed {
             Self::ChaCha20Poly1305(cipher) => opened(cipher.as_ref(), nonce, associated, text, tag),
         }
     }
+
+    /// Seals `text` in place and gives the tag.
+    fn seal(&self, nonce: &[u8; 12], associated: &[u8], text: &mut [u8]) -> Option<Vec<u8>> {
+        fn sealed<C: AeadInOut>(cipher: &C, nonce: &[u8], associated: &[u8], text: &mut [u8]) -> Option<Vec<u8>> {
+            let nonce = Nonce::<C>::try_from(nonce).ok()?;
+            cipher.encrypt_inout_detached(&nonce, associated, text.into()).ok().map(|tag| tag.to_vec())
+        }
+        match self {
+            Self::Aes128Gcm(cipher) => sealed(cipher.as_ref(), nonce, associated, text),
+            Self::Aes256Gcm(cipher) => sealed(cipher.as_ref(), nonce, associated, text),
+            Self::Aes128Ccm(cipher) => sealed(cipher.as_ref(), nonce, associated, text),
+            Self::Aes256Ccm(cipher) => sealed(cipher.as_ref(), nonce, associated, text),
+            Self::Aes128Ccm8(cipher) => sealed(cipher.as_ref(), nonce, associated, text),
+            Self::Aes256Ccm8(cipher) => sealed(cipher.as_ref(), nonce, associated, text),
+            Self::ChaCha20Poly1305(cipher) => sealed(cipher.as_ref(), nonce, associated, text),
+        }
+    }
 }
 
 /// How the nonce of a record is made.
@@ -76,7 +93,7 @@ enum Nonces {
     Counted([u8; 12]),
 }
 
-/// Opens records of a cipher with associated data.
+/// Opens records of a cipher with associated data, or seals them.
 ///
 /// Source: RFC 5288 §3; RFC 6655 §3; RFC 7905 §2; RFC 8446 §5.2, §5.3.
 pub(crate) struct Aead {
@@ -121,7 +138,7 @@ impl Aead {
             let associated: &[u8] = match self.version {
                 Version::Tls13 => &header,
                 _ => {
-                    pseudo = pseudo_header(sequence, header, text.len());
+                    pseudo = pseudo_header(sequence, front_of(header), text.len());
                     &pseudo
                 }
             };
@@ -133,6 +150,27 @@ impl Aead {
             }
         }
         Err(Refused)
+    }
+
+    /// Protects `text` in a record of kind and version `front`; gives what stands behind the header. What of a nonce
+    /// stands in the record is its number, as Windows does it.
+    pub(super) fn seal(&mut self, sequence: u64, front: [u8; 3], text: &[u8]) -> Option<Vec<u8>> {
+        let number = sequence.to_be_bytes();
+        let explicit: &[u8] = match self.nonces {
+            Nonces::InRecord(_) => &number,
+            Nonces::Counted(_) => &[],
+        };
+        let nonce = self.nonces.nonce(sequence, explicit);
+        let mut body = [explicit, text].concat();
+        let pseudo = pseudo_header(sequence, front, text.len());
+        let [kind, major, minor] = front;
+        // A record has no more than 2^16 octets.
+        let [high, low] = ((body.len() + self.cipher.tag_length()) as u16).to_be_bytes();
+        let header = [kind, major, minor, high, low];
+        let associated: &[u8] = if self.version == Version::Tls13 { &header } else { &pseudo };
+        let tag = self.cipher.seal(&nonce, associated, body.get_mut(explicit.len()..)?)?;
+        body.extend(tag);
+        Some(body)
     }
 }
 

@@ -3,17 +3,20 @@
 use std::ops::Range;
 
 use aes::{Aes128, Aes256};
-use cbc::Decryptor;
-use cbc::cipher::{Array, Block, BlockCipherDecrypt, BlockModeDecrypt, BlockSizeUser, InnerIvInit, KeyInit};
+use cbc::cipher::{Array, Block, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt};
+use cbc::cipher::{BlockSizeUser, InnerIvInit, KeyInit};
+use cbc::{Decryptor, Encryptor};
 use des::TdesEde3;
 
 use super::keyed::Keyed;
-use super::{Cipher, Keys, Opened, Refused, Suite, pseudo_header};
+use super::{Cipher, Keys, Opened, Refused, Suite, front_of, pseudo_header};
 use crate::tls::version::Version;
 
-/// What opens records whatever the block cipher is.
+/// What opens records, or seals them, whatever the block cipher is.
 pub(crate) trait Blocks: Send {
     fn open(&mut self, sequences: Range<u64>, header: [u8; 5], record: &mut [u8]) -> Result<Opened, Refused>;
+    /// Seals with the code inside, also where the two sides could have agreed to have it outside.
+    fn seal(&mut self, sequence: u64, front: [u8; 3], text: &[u8], initial: &[u8; 16]) -> Option<Vec<u8>>;
     fn lose(&mut self);
 }
 
@@ -40,7 +43,7 @@ enum Initial<B: cbc::cipher::array::ArraySize> {
     InRecord,
 }
 
-/// Opens records of a block cipher.
+/// Opens records of a block cipher, or seals them.
 ///
 /// Source: RFC 2246 §6.2.3.2; RFC 5246 §6.2.3.2; RFC 7366.
 struct Cbc<C: BlockSizeUser> {
@@ -91,7 +94,7 @@ impl<C: BlockSizeUser> Cbc<C> {
     }
 }
 
-impl<C: BlockSizeUser + BlockCipherDecrypt + Clone + Send> Blocks for Cbc<C>
+impl<C: BlockSizeUser + BlockCipherDecrypt + BlockCipherEncrypt + Clone + Send> Blocks for Cbc<C>
 where
     Array<u8, C::BlockSize>: Send,
 {
@@ -103,7 +106,8 @@ where
         let (hidden, code) = record.split_at_mut_checked(proved).ok_or(Refused)?;
         let outer = match self.encrypt_then_mac {
             true => {
-                let fits = |number: &u64| self.mac.verify(&pseudo_header(*number, header, proved), hidden, code);
+                let fits =
+                    |number: &u64| self.mac.verify(&pseudo_header(*number, front_of(header), proved), hidden, code);
                 let found = sequences.clone().find(fits).ok_or(Refused)?;
                 self.follow(found);
                 Some(found)
@@ -120,9 +124,32 @@ where
         }
         let length = content.checked_sub(self.mac.length()).ok_or(Refused)?;
         let (text, code) = hidden.get(..content).and_then(|all| all.split_at_checked(length)).ok_or(Refused)?;
-        let fits = |number: &u64| self.mac.verify(&pseudo_header(*number, header, length), text, code);
+        let fits = |number: &u64| self.mac.verify(&pseudo_header(*number, front_of(header), length), text, code);
         let sequence = { sequences }.find(fits).ok_or(Refused)?;
         Ok(Opened { sequence, text: start..start + length })
+    }
+
+    fn seal(&mut self, sequence: u64, front: [u8; 3], text: &[u8], initial: &[u8; 16]) -> Option<Vec<u8>> {
+        let size = C::block_size();
+        let (mut body, initial) = match &mut self.initial {
+            Initial::Chained { last, .. } => (Vec::new(), last.take()?),
+            Initial::InRecord => {
+                let initial = initial.get(..size)?;
+                (initial.to_vec(), Array::try_from(initial).ok()?)
+            }
+        };
+        let start = body.len();
+        body.extend_from_slice(text);
+        body.extend(self.mac.code(&pseudo_header(sequence, front, text.len()), text));
+        // As little as fills the last block: every octet of it, its own length among them, has the same value.
+        let padding = size - 1 - (body.len() - start) % size;
+        body.extend(std::iter::repeat_n(padding as u8, padding + 1));
+        let (blocks, _) = Array::slice_as_chunks_mut(body.get_mut(start..)?);
+        Encryptor::inner_iv_init(self.cipher.clone(), &initial).encrypt_blocks(blocks);
+        if let Initial::Chained { last, .. } = &mut self.initial {
+            *last = blocks.last().cloned();
+        }
+        Some(body)
     }
 
     fn lose(&mut self) {

@@ -55,4 +55,19 @@ impl Keyed {
             Self::Sha384(mac) => verified!(mac.as_ref()),
         }
     }
+
+    /// The code of `pseudo_header` followed by `octets`.
+    pub(super) fn code(&self, pseudo_header: &[u8; 13], octets: &[u8]) -> Vec<u8> {
+        macro_rules! made {
+            ($mac:expr) => {
+                $mac.clone().chain_update(pseudo_header).chain_update(octets).finalize().into_bytes().to_vec()
+            };
+        }
+        match self {
+            Self::Md5(mac) => made!(mac),
+            Self::Sha1(mac) => made!(mac),
+            Self::Sha256(mac) => made!(mac.as_ref()),
+            Self::Sha384(mac) => made!(mac.as_ref()),
+        }
+    }
 }

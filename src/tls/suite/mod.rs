@@ -1,11 +1,12 @@
-//! Cipher suites: what each is made of, and the reading of records it protects.
+//! Cipher suites: what each is made of, and the reading and writing of records it protects.
 //!
-//! [`table`] holds one entry a suite; a family of ciphers is one file. Every record is verified before any of it is
-//! given: nothing here can be asked to skip that.
+//! [`table`] holds one entry a suite; a family of ciphers is one file, which opens records and seals them. Every record
+//! is verified before any of it is given: nothing here can be asked to skip that.
 
 mod aead;
 mod cbc;
 mod keyed;
+mod sealer;
 mod stream;
 mod table;
 
@@ -13,6 +14,7 @@ use std::ops::Range;
 
 use super::prf::Prf;
 use super::version::Version;
+pub(crate) use sealer::Sealer;
 
 /// How the two sides agree on a premaster secret, as far as it matters for reading along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,15 @@ pub(crate) enum Exchange {
     Ecdhe,
     /// TLS 1.3, which leaves it out of the suite; never opened by a long-lived key.
     Tls13,
+}
+
+/// What the server proves who it is with. Reading along does not need it, and so the table does not state it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Authentication {
+    Rsa,
+    Ecdsa,
+    Dss,
+    Anonymous,
 }
 
 /// What hides the octets.
@@ -53,6 +64,11 @@ impl Cipher {
             Self::TripleDes => 24,
             Self::Aes256 | Self::Aes256Gcm | Self::Aes256Ccm | Self::Aes256Ccm8 | Self::ChaCha20Poly1305 => 32,
         }
+    }
+
+    /// Whether it is a block cipher in CBC mode.
+    pub(crate) const fn is_block(self) -> bool {
+        matches!(self, Self::TripleDes | Self::Aes128 | Self::Aes256)
     }
 
     /// Octets of an initialisation vector that come out of the key schedule and not out of the record.
@@ -111,6 +127,22 @@ impl Suite {
     pub(crate) fn of(code: u16) -> Option<&'static Self> {
         let place = table::SUITES.binary_search_by_key(&code, |suite| suite.code).ok()?;
         table::SUITES.get(place)
+    }
+
+    /// Every suite.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
+        table::SUITES.iter()
+    }
+
+    /// What its name says of how the server proves who it is; suites of TLS 1.3 leave that open.
+    pub(crate) fn authentication(&self) -> Authentication {
+        let says = |word| self.name.contains(word);
+        match () {
+            () if says("_anon_") => Authentication::Anonymous,
+            () if says("_ECDSA_") => Authentication::Ecdsa,
+            () if says("_DSS_") => Authentication::Dss,
+            () => Authentication::Rsa,
+        }
     }
 
     /// The function of the key schedule under `version`.
@@ -187,6 +219,19 @@ impl Opener {
         }
     }
 
+    /// Protects `text` in a record of kind and version `front`, with number `sequence`; gives what stands behind the
+    /// header. `initial` is the block before the first one, where a record shows it.
+    ///
+    /// A set of keys either opens or seals, since some ciphers build on the records before. `None` if the cipher
+    /// refuses, which it does only for a text of many gigabytes.
+    fn seal(&mut self, sequence: u64, front: [u8; 3], text: &[u8], initial: &[u8; 16]) -> Option<Vec<u8>> {
+        match self {
+            Self::Stream(opener) => opener.seal(sequence, front, text),
+            Self::Cbc(opener) => opener.seal(sequence, front, text, initial),
+            Self::Aead(opener) => opener.seal(sequence, front, text),
+        }
+    }
+
     /// Octets were lost: what the next record builds on may be missing.
     pub(crate) fn lose(&mut self) {
         match self {
@@ -206,10 +251,15 @@ impl std::fmt::Debug for Opener {
 /// The octets that stand for a record in its proof: number, type, version, length of what is proved.
 ///
 /// Source: RFC 5246 §6.2.3.1, §6.2.3.3.
-fn pseudo_header(sequence: u64, header: [u8; 5], length: usize) -> [u8; 13] {
+fn pseudo_header(sequence: u64, front: [u8; 3], length: usize) -> [u8; 13] {
     let [s0, s1, s2, s3, s4, s5, s6, s7] = sequence.to_be_bytes();
-    let [kind, major, minor, ..] = header;
+    let [kind, major, minor] = front;
     // A record has no more than 2^16 octets.
     let [high, low] = (length as u16).to_be_bytes();
     [s0, s1, s2, s3, s4, s5, s6, s7, kind, major, minor, high, low]
+}
+
+/// Kind and version of a header: what is known before the length is.
+const fn front_of([kind, major, minor, ..]: [u8; 5]) -> [u8; 3] {
+    [kind, major, minor]
 }

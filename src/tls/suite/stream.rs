@@ -5,9 +5,9 @@ use std::ops::Range;
 use rc4::{KeyInit, Rc4, StreamCipher};
 
 use super::keyed::Keyed;
-use super::{Cipher, Keys, Opened, Refused, Suite, pseudo_header};
+use super::{Cipher, Keys, Opened, Refused, Suite, front_of, pseudo_header};
 
-/// Opens records of a stream cipher.
+/// Opens records of a stream cipher, or seals them.
 ///
 /// Source: RFC 5246 §6.2.3.1.
 pub(crate) struct Stream {
@@ -41,9 +41,19 @@ impl Stream {
         }
         let length = record.len().checked_sub(self.mac.length()).ok_or(Refused)?;
         let (text, code) = record.split_at_checked(length).ok_or(Refused)?;
-        let fits = |sequence: &u64| self.mac.verify(&pseudo_header(*sequence, header, length), text, code);
+        let fits = |sequence: &u64| self.mac.verify(&pseudo_header(*sequence, front_of(header), length), text, code);
         let sequence = { sequences }.find(fits).ok_or(Refused)?;
         Ok(Opened { sequence, text: 0..length })
+    }
+
+    /// Protects `text` in a record of kind and version `front`; gives what stands behind the header.
+    pub(super) fn seal(&mut self, sequence: u64, front: [u8; 3], text: &[u8]) -> Option<Vec<u8>> {
+        let code = self.mac.code(&pseudo_header(sequence, front, text.len()), text);
+        let mut body = [text, &code].concat();
+        if let Some(cipher) = &mut self.cipher {
+            cipher.try_apply_keystream(&mut body).ok()?;
+        }
+        Some(body)
     }
 
     /// How many octets of key stream the lost records took depends on how many they were, which is not known.

@@ -1,0 +1,124 @@
+//! What hides the text of connections: TLS, with the key log that opens it.
+//!
+//! Every TCP connection is protected, as it is between Lync servers: also those of the mobility services over loopback.
+
+use super::options::{Options, unknown};
+use super::random::Random;
+use super::topology::Hop;
+use crate::error::{Error, Result};
+use crate::flow::Side;
+use crate::tls::{Draw, Identity, Parties, Version, Writer};
+
+pub use crate::tls::Choice;
+pub(super) use crate::tls::Handshake;
+
+/// How long before the beginning of the capture certificates became valid, and how long after it they are, seconds:
+/// two years, as Windows makes them out.
+const VALID: [i64; 2] = [200 * 86_400, 530 * 86_400];
+/// The server does not know who signed the client's certificate. Source: RFC 8446 §6.2.
+const UNKNOWN_CA: u8 = 48;
+
+/// Reads `VERSION:SUITE`, such as `1.2:TLS_RSA_WITH_AES_256_CBC_SHA`; the suite's `TLS_` may be left out.
+///
+/// # Errors
+/// Versions that are not known, and suites that do not belong to the version; the line names those that do.
+pub fn protection(text: &str) -> Result<Choice> {
+    let (number, suite) = text
+        .split_once(':')
+        .ok_or_else(|| Error::new("expected VERSION:SUITE, such as 1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"))?;
+    let numbers = Version::ALL.map(|version| version.name().trim_start_matches("TLS "));
+    let mut known = Version::ALL.into_iter().zip(numbers);
+    let (version, _) =
+        known.find(|(_, name)| *name == number).ok_or_else(|| unknown("version of TLS", number, &numbers))?;
+    let is_meant = |name: &str| [name, name.trim_start_matches("TLS_")].iter().any(|n| n.eq_ignore_ascii_case(suite));
+    Choice::of(version).find(|choice| is_meant(choice.suite())).ok_or_else(|| {
+        let names: Vec<&str> = Choice::of(version).map(Choice::suite).collect();
+        unknown(&format!("cipher suite of {}", version.name()), suite, &names)
+    })
+}
+
+/// What protects one connection.
+pub(super) struct Protection(Writer);
+
+impl Protection {
+    /// Protects a connection on `hop`, of which `path` makes its draws differ from those of all others; gives also what
+    /// is said before any text.
+    ///
+    /// Servers show each other their certificates; users' desktops have none.
+    pub(super) fn begin(choice: Choice, options: &Options, hop: Hop, path: &[u64]) -> Result<(Self, Handshake)> {
+        let draw = |path: &[u64]| -> Draw {
+            let mut random = Random::of(path);
+            Box::new(move |octets| random.fill(octets))
+        };
+        let start = options.start.nanos() / 1_000_000_000;
+        let [before, after] = VALID;
+        let valid = [start.saturating_sub(before).max(0), start.saturating_add(after)];
+        // A host has the same certificate in every connection.
+        let identity = |name: &str| {
+            let number = name.bytes().fold(0u64, |number, octet| number.wrapping_mul(257).wrapping_add(octet.into()));
+            Identity::new(name, choice, valid, draw(&[options.seed, number, 0x6365_7274]))
+        };
+        let (client, server_name) = hop.names();
+        let (client, server) = (client.map(identity).transpose()?, identity(server_name)?);
+        let parties = Parties { server_name, server: &server, client: client.as_ref() };
+        let draw = draw(&[&[options.seed, 0x746c_7331], path].concat());
+        Writer::begin(choice, parties, draw).map(|(writer, handshake)| (Self(writer), handshake))
+    }
+
+    /// The records in which `side` sends `text`.
+    pub(super) fn seal(&mut self, side: Side, text: &[u8]) -> Result<Vec<u8>> {
+        self.0.seal(side, text)
+    }
+
+    /// The record in which `side` says that nothing follows.
+    pub(super) fn close(&mut self, side: Side) -> Result<Vec<u8>> {
+        self.0.close(side)
+    }
+
+    /// The record in which the server does not accept the client's certificate.
+    pub(super) fn refuse(&mut self) -> Result<Vec<u8>> {
+        self.0.refuse(UNKNOWN_CA)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_is_a_version_and_a_suite_of_it() {
+        for (typed, name, suite) in [
+            ("1.0:TLS_RSA_WITH_RC4_128_MD5", "TLS 1.0", "TLS_RSA_WITH_RC4_128_MD5"),
+            ("1.1:RSA_WITH_AES_128_CBC_SHA", "TLS 1.1", "TLS_RSA_WITH_AES_128_CBC_SHA"),
+            ("1.2:tls_dh_ANON_with_aes_128_cbc_sha", "TLS 1.2", "TLS_DH_anon_WITH_AES_128_CBC_SHA"),
+            ("1.3:TLS_AES_128_GCM_SHA256", "TLS 1.3", "TLS_AES_128_GCM_SHA256"),
+        ] {
+            let choice = protection(typed).unwrap();
+            assert_eq!((choice.version().name(), choice.suite()), (name, suite));
+        }
+        for choice in Choice::all() {
+            let number = choice.version().name().trim_start_matches("TLS ");
+            assert_eq!(protection(&format!("{number}:{}", choice.suite())).unwrap(), choice);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_answered_with_what_does() {
+        for (typed, expected) in [
+            ("", "expected VERSION:SUITE"),
+            ("1.2", "expected VERSION:SUITE"),
+            ("1.4:TLS_AES_128_GCM_SHA256", "Known: 1.0, 1.1, 1.2, 1.3"),
+            ("1.3:TLS_AES_128_GCM_SHA265", "did you mean \"TLS_AES_128_GCM_SHA256\"?"),
+            (
+                "1.3:TLS_RSA_WITH_AES_128_CBC_SHA",
+                "unknown cipher suite of TLS 1.3 \"TLS_RSA_WITH_AES_128_CBC_SHA\". Known: TLS_AES_128_GCM_SHA256, \
+                 TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256, TLS_AES_128_CCM_SHA256, TLS_AES_128_CCM_8_SHA256",
+            ),
+            ("1.0:TLS_RSA_WITH_AES_128_GCM_SHA256", "Known: TLS_RSA_WITH_NULL_MD5, "),
+            ("1.2:", "unknown cipher suite of TLS 1.2 \"\". Known: "),
+        ] {
+            let text = protection(typed).unwrap_err().to_string();
+            assert!(text.contains(expected) && !text.contains('\n'), "{text}");
+        }
+    }
+}

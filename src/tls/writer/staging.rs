@@ -1,0 +1,166 @@
+//! Handshakes as they look from outside: the messages of both sides in their order, and the keys that follow.
+
+use super::identity::Key;
+use super::messages;
+use super::{Draw, Parties, fault};
+use crate::error::Result;
+use crate::flow::Side;
+use crate::tls::choice::Choice;
+use crate::tls::handshake::kind as message;
+use crate::tls::keylog::{self, MASTER};
+use crate::tls::prf::Transcript;
+use crate::tls::record::{self, MAX_TEXT, kind};
+use crate::tls::schedule;
+use crate::tls::secret::Secret;
+use crate::tls::suite::{Exchange, Keys, Sealer};
+
+/// The version in the header of a ClientHello's record, whatever is asked for. Source: RFC 5246 §E.1.
+const FIRST: u16 = 0x0301;
+
+/// A handshake on its way.
+pub(super) struct Staging {
+    choice: Choice,
+    transcript: Transcript,
+    pub(super) draw: Draw,
+    pub(super) flights: Vec<(Side, Vec<u8>)>,
+    pub(super) sealers: [Option<Sealer>; 2],
+}
+
+impl Staging {
+    pub(super) fn new(choice: Choice, draw: Draw) -> Self {
+        Self { choice, transcript: Transcript::default(), draw, flights: Vec::new(), sealers: [None, None] }
+    }
+
+    /// A full handshake of TLS 1.0 to 1.2; gives its line of a key log. Source: RFC 5246 §7.3.
+    pub(super) fn classic(&mut self, parties: Parties<'_>) -> Result<String> {
+        let Choice { version, suite } = self.choice;
+        let key = Key::of(self.choice);
+        let client = parties.client.filter(|_| key.is_some());
+        let (client_random, server_random) = (self.drawn::<32>(), self.drawn::<32>());
+        let session = self.drawn::<32>();
+        let master = Secret::made(MASTER, &mut self.draw);
+
+        let hello = messages::client_hello(self.choice, &client_random, &[], parties.server_name, None);
+        self.message(Side::Client, message::CLIENT_HELLO, &hello)?;
+        let hello = messages::server_hello(self.choice, &server_random, &session, None);
+        self.message(Side::Server, message::SERVER_HELLO, &hello)?;
+        if key.is_some() {
+            let certificate = messages::certificate(version, &parties.server.certificate);
+            self.message(Side::Server, message::CERTIFICATE, &certificate)?;
+        }
+        if suite.exchange != Exchange::Rsa {
+            let parameters = messages::server_parameters(self.choice, &mut self.draw);
+            self.message(Side::Server, message::SERVER_KEY_EXCHANGE, &parameters)?;
+        }
+        if client.is_some() {
+            self.message(Side::Server, message::CERTIFICATE_REQUEST, &messages::certificate_request(version))?;
+        }
+        self.message(Side::Server, message::SERVER_HELLO_DONE, &[])?;
+
+        if let Some(client) = client {
+            let certificate = messages::certificate(version, &client.certificate);
+            self.message(Side::Client, message::CERTIFICATE, &certificate)?;
+        }
+        let exchange = messages::client_exchange(suite.exchange, &mut self.draw);
+        self.message(Side::Client, message::CLIENT_KEY_EXCHANGE, &exchange)?;
+        if let (Some(_), Some(key)) = (client, key) {
+            let signature = key.signature(version, &mut self.draw);
+            self.message(Side::Client, message::CERTIFICATE_VERIFY, &signature)?;
+        }
+        let sides = [(Side::Client, &b"client finished"[..]), (Side::Server, b"server finished")];
+        for (side, label) in sides {
+            self.record(side, kind::CHANGE_CIPHER_SPEC, &[1])?;
+            let randoms = [&client_random, &server_random];
+            let make = |keys: Keys<'_>| Sealer::new(suite, version, keys);
+            self.protect(side, schedule::expanded(suite, version, &master, randoms, side, make));
+            let prf = suite.prf(version);
+            let mut verify = [0; 12];
+            prf.fill(master.octets(), label, [&self.transcript.hash(prf), &[]], &mut verify);
+            self.message(side, message::FINISHED, &verify)?;
+        }
+        Ok(keylog::line("CLIENT_RANDOM", &client_random, &master))
+    }
+
+    /// A full handshake of TLS 1.3; gives its lines of a key log. Source: RFC 8446 §2.
+    pub(super) fn modern(&mut self, parties: Parties<'_>) -> Result<String> {
+        let Choice { version, suite } = self.choice;
+        let (client_random, server_random) = (self.drawn::<32>(), self.drawn::<32>());
+        let (session, client_share, server_share) = (self.drawn::<32>(), self.drawn::<32>(), self.drawn::<32>());
+        let mut keylog = String::new();
+        let [client, server] = ["CLIENT", "SERVER"].map(|who| {
+            ["HANDSHAKE_TRAFFIC_SECRET", "TRAFFIC_SECRET_0"].map(|what| {
+                let secret = Secret::made(suite.prf.length(), &mut self.draw);
+                keylog += &keylog::line(&format!("{who}_{what}"), &client_random, &secret);
+                secret
+            })
+        });
+
+        let name = parties.server_name;
+        let hello = messages::client_hello(self.choice, &client_random, &session, name, Some(&client_share));
+        self.message(Side::Client, message::CLIENT_HELLO, &hello)?;
+        let hello = messages::server_hello(self.choice, &server_random, &session, Some(&server_share));
+        self.message(Side::Server, message::SERVER_HELLO, &hello)?;
+        let sides = [(Side::Server, Some(parties.server), server), (Side::Client, parties.client, client)];
+        for (side, identity, [handshake, traffic]) in sides {
+            // Said for the sake of middle boxes only. Source: RFC 8446 §D.4.
+            self.record(side, kind::CHANGE_CIPHER_SPEC, &[1])?;
+            self.protect(side, schedule::of_traffic(suite, &handshake, |keys| Sealer::new(suite, version, keys)));
+            if side == Side::Server {
+                self.message(side, message::ENCRYPTED_EXTENSIONS, &[0, 0])?;
+            }
+            if side == Side::Server && parties.client.is_some() {
+                self.message(side, message::CERTIFICATE_REQUEST, &messages::certificate_request(version))?;
+            }
+            if let (Some(identity), Some(key)) = (identity, Key::of(self.choice)) {
+                self.message(side, message::CERTIFICATE, &messages::certificate(version, &identity.certificate))?;
+                let signature = key.signature(version, &mut self.draw);
+                self.message(side, message::CERTIFICATE_VERIFY, &signature)?;
+            }
+            let code = suite.prf.finished(handshake.octets(), &self.transcript.hash(suite.prf));
+            self.message(side, message::FINISHED, &code)?;
+            self.protect(side, schedule::of_traffic(suite, &traffic, |keys| Sealer::new(suite, version, keys)));
+        }
+        Ok(keylog)
+    }
+
+    /// What `side` sends from now on is sealed.
+    fn protect(&mut self, side: Side, sealer: Option<Sealer>) {
+        *self.sealer(side) = sealer;
+    }
+
+    fn sealer(&mut self, side: Side) -> &mut Option<Sealer> {
+        let [client, server] = &mut self.sealers;
+        if side == Side::Client { client } else { server }
+    }
+
+    /// Sends a message, in a record of its own or in several.
+    fn message(&mut self, side: Side, kind: u8, body: &[u8]) -> Result<()> {
+        let message = messages::whole(kind, body);
+        self.transcript.push(&message);
+        message.chunks(MAX_TEXT).try_for_each(|piece| self.record(side, kind::HANDSHAKE, piece))
+    }
+
+    fn record(&mut self, side: Side, kind: u8, text: &[u8]) -> Result<()> {
+        let mut out = Vec::new();
+        let initial = self.drawn();
+        match self.sealer(side) {
+            Some(sealer) => sealer.seal(kind, text, &initial, &mut out).ok_or_else(fault)?,
+            None => {
+                let version = if self.flights.is_empty() { FIRST } else { self.choice.version.in_records() };
+                record::write(record::front(kind, version), text, &mut out);
+            }
+        }
+        match self.flights.last_mut() {
+            Some((last, flight)) if *last == side => flight.extend(out),
+            _ => self.flights.push((side, out)),
+        }
+        Ok(())
+    }
+
+    /// `N` octets drawn.
+    fn drawn<const N: usize>(&mut self) -> [u8; N] {
+        let mut octets = [0; N];
+        (self.draw)(&mut octets);
+        octets
+    }
+}
