@@ -100,6 +100,51 @@ fn what_cannot_be_used_is_said_in_one_line() {
     is_one_line(&["profile", "--profile", "none.toml"], "no such file or directory");
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn what_tls_cannot_be_written_is_said_in_one_line() {
+    const GOOD: &str = "1.2:RSA_WITH_AES_128_CBC_SHA";
+    for (arguments, expected) in [
+        (&["--tls", "1.2"][..], "expected VERSION:SUITE, such as 1.2:TLS_"),
+        (&["--tls", "1.5:TLS_AES_128_GCM_SHA256"], "Known: 1.0, 1.1, 1.2, 1.3"),
+        (&["--tls", "1.3:TLS_RSA_WITH_AES_128_CBC_SHA"], "Known: TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, "),
+        (&["--tls", "1.2:TLS_RSA_WITH_AES_128_CBC_SHAH"], "did you mean \"TLS_RSA_WITH_AES_128_CBC_SHA\"?"),
+        (&["--tls", GOOD], "give -o FILE, or name one with --keylog-out FILE"),
+        (&["--tls", GOOD, "-o", "-"], "give -o FILE, or name one with --keylog-out FILE"),
+        (&["--tls", GOOD, "--keylog-out", "-"], "cannot go to one place"),
+        (&["--tls", GOOD, "--keylog-out", "/none/a", "-o", "/none/a"], "cannot go to one place"),
+        (&["--tls", GOOD, "--keylog-out", "/none/a"], "cannot write \"/none/a\": no such file or directory"),
+        (&["--keylog-out", "a.log"], "--tls <VERSION:SUITE>"),
+    ] {
+        is_one_line(&[&["simulate", "happy"], arguments].concat(), expected);
+    }
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn the_key_log_lies_beside_the_capture_or_where_it_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let simulate = |options: &[&str]| {
+        run([&["simulate", "happy", "--tls", "1.3:AES_128_GCM_SHA256"], options].concat()).with_code(0)
+    };
+    let told = simulate(&["-o", &path("a.pcap")]);
+    assert!(told.err.ends_with(&format!("{}: the key log\n", path("a.pcap.keys.log"))), "{}", told.err);
+    let piped = simulate(&["--keylog-out", &path("b.log"), "-q"]);
+    assert_eq!(piped.err, "");
+    simulate(&["--set", &path("set"), "-q"]);
+    simulate(&["-o", &path("c.pcap"), "--keylog-out", &path("c.log"), "-q"]);
+    let expected = ["a.pcap", "a.pcap.keys.log", "b.log", "c.log", "c.pcap", "set"];
+    assert_eq!(names(directory.path()), expected);
+    let set = ["happy-caller.pcap", "happy-edge.pcap", "happy-frontend.pcap", "happy.keys.log"];
+    assert_eq!(names(&directory.path().join("set")), set);
+    let read = |name: &str| fs::read(path(name)).unwrap();
+    assert!(read("a.pcap") == piped.out && read("a.pcap") == read("c.pcap"));
+    for other in ["b.log", "c.log", "set/happy.keys.log"] {
+        assert!(read("a.pcap.keys.log") == read(other), "{other}");
+    }
+}
+
 fn is_one_line(arguments: &[&str], expected: &str) {
     let ran = run(arguments);
     assert_eq!((ran.code, ran.text()), (2, ""), "{arguments:?}: {}", ran.err);

@@ -82,43 +82,4 @@ impl Protection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_choice_is_a_version_and_a_suite_of_it() {
-        for (typed, name, suite) in [
-            ("1.0:TLS_RSA_WITH_RC4_128_MD5", "TLS 1.0", "TLS_RSA_WITH_RC4_128_MD5"),
-            ("1.1:RSA_WITH_AES_128_CBC_SHA", "TLS 1.1", "TLS_RSA_WITH_AES_128_CBC_SHA"),
-            ("1.2:tls_dh_ANON_with_aes_128_cbc_sha", "TLS 1.2", "TLS_DH_anon_WITH_AES_128_CBC_SHA"),
-            ("1.3:TLS_AES_128_GCM_SHA256", "TLS 1.3", "TLS_AES_128_GCM_SHA256"),
-        ] {
-            let choice = protection(typed).unwrap();
-            assert_eq!((choice.version().name(), choice.suite()), (name, suite));
-        }
-        for choice in Choice::all() {
-            let number = choice.version().name().trim_start_matches("TLS ");
-            assert_eq!(protection(&format!("{number}:{}", choice.suite())).unwrap(), choice);
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_answered_with_what_does() {
-        for (typed, expected) in [
-            ("", "expected VERSION:SUITE"),
-            ("1.2", "expected VERSION:SUITE"),
-            ("1.4:TLS_AES_128_GCM_SHA256", "Known: 1.0, 1.1, 1.2, 1.3"),
-            ("1.3:TLS_AES_128_GCM_SHA265", "did you mean \"TLS_AES_128_GCM_SHA256\"?"),
-            (
-                "1.3:TLS_RSA_WITH_AES_128_CBC_SHA",
-                "unknown cipher suite of TLS 1.3 \"TLS_RSA_WITH_AES_128_CBC_SHA\". Known: TLS_AES_128_GCM_SHA256, \
-                 TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256, TLS_AES_128_CCM_SHA256, TLS_AES_128_CCM_8_SHA256",
-            ),
-            ("1.0:TLS_RSA_WITH_AES_128_GCM_SHA256", "Known: TLS_RSA_WITH_NULL_MD5, "),
-            ("1.2:", "unknown cipher suite of TLS 1.2 \"\". Known: "),
-        ] {
-            let text = protection(typed).unwrap_err().to_string();
-            assert!(text.contains(expected) && !text.contains('\n'), "{text}");
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use crate::stream::Event;
 
 /// One frame of a raw-IP capture of IPv4, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Taken {
+pub(super) struct Taken {
     time: u64,
     /// Source and destination, each address and port.
     ends: [(u8, u16); 2],
@@ -28,7 +28,7 @@ impl Taken {
     }
 }
 
-fn raw() -> Options {
+pub(super) fn raw() -> Options {
     Options { link: Link::Raw, container: Container::PcapNs, ..Options::default() }
 }
 
@@ -39,8 +39,20 @@ fn capture(scenario: &str, options: &Options) -> (Vec<u8>, Summary) {
 }
 
 /// Takes a raw-IP capture apart and finds every checksum right.
-fn taken(scenario: &str, options: &Options) -> (Vec<Taken>, Summary) {
+pub(super) fn taken(scenario: &str, options: &Options) -> (Vec<Taken>, Summary) {
     let (file, summary) = capture(scenario, options);
+    (taken_apart(&file, &summary), summary)
+}
+
+/// The same of a capture with a key log.
+#[cfg(feature = "tls")]
+pub(super) fn taken_with_keys(scenario: &str, options: &Options) -> (Vec<Taken>, Summary, Vec<u8>) {
+    let (mut file, mut keys) = (Vec::new(), Vec::new());
+    let summary = write_with_keys(scenario, options, &mut file, &mut keys).unwrap();
+    (taken_apart(&file, &summary), summary, keys)
+}
+
+fn taken_apart(file: &[u8], summary: &Summary) -> Vec<Taken> {
     let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
     let (mut at, mut frames) = (24, Vec::new());
     while at < file.len() {
@@ -49,9 +61,9 @@ fn taken(scenario: &str, options: &Options) -> (Vec<Taken>, Summary) {
         frames.push(take(time, &file[at + 16..at + 16 + length]));
         at += 16 + length;
     }
-    assert_eq!(frames.len() as u64, summary.frames, "{scenario}");
-    assert_eq!(frames.iter().map(|frame| frame.whole.len() as u64).sum::<u64>(), summary.bytes, "{scenario}");
-    (frames, summary)
+    assert_eq!(frames.len() as u64, summary.frames);
+    assert_eq!(frames.iter().map(|frame| frame.whole.len() as u64).sum::<u64>(), summary.bytes);
+    frames
 }
 
 fn take(time: u64, frame: &[u8]) -> Taken {
@@ -72,7 +84,7 @@ fn take(time: u64, frame: &[u8]) -> Taken {
 }
 
 /// The streams of a capture without mischief: sequence numbers follow each other.
-fn streams(frames: &[Taken]) -> BTreeMap<[(u8, u16); 2], Vec<u8>> {
+pub(super) fn streams(frames: &[Taken]) -> BTreeMap<[(u8, u16); 2], Vec<u8>> {
     let mut expected: BTreeMap<[(u8, u16); 2], u32> = BTreeMap::new();
     let mut streams: BTreeMap<[(u8, u16); 2], Vec<u8>> = BTreeMap::new();
     for frame in frames {
@@ -256,7 +268,7 @@ fn mischief_changes_packets_but_not_what_is_said() {
 }
 
 /// The text of both sides of a connection that is compressed behind the first message of each.
-fn unpacked(client: &[u8], server: &[u8]) -> [Vec<u8>; 2] {
+pub(super) fn unpacked(client: &[u8], server: &[u8]) -> [Vec<u8>; 2] {
     let (mut texts, mut anomalies) = ([Vec::new(), Vec::new()], AnomalyLog::default());
     let mut begins = [0, 0];
     for (begin, (stream, first)) in begins.iter_mut().zip([(client, "NEGOTIATE sip:"), (server, "SIP/2.0 200 OK")]) {

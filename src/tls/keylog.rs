@@ -197,6 +197,13 @@ mod tests {
         assert_eq!(read(b"\xff\xfe\n\0\n", |_| {}).skipped, 1);
     }
 
+    #[test]
+    fn a_line_that_is_written_is_read_again() {
+        let text = line("CLIENT_RANDOM", &[0x0b; 32], &Secret::new(&[0xc0; MASTER]));
+        assert_eq!(text, format!("CLIENT_RANDOM {} {}\n", "0b".repeat(32), "c0".repeat(MASTER)));
+        assert_eq!(read_all(&text).1, [of_random(Label::Master, 11, (192, MASTER))]);
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -4,6 +4,9 @@
 //! text, and [`Facts`]: what was agreed on, certificates, alerts, and why something is not read. It refuses to know
 //! what the text means, and to guess: an octet comes out only if its record's code or tag proves it.
 //!
+//! The other way round, [`Writer`] protects text for captures of our own, with secrets that it draws and gives away as
+//! a key log: it makes keys and seals records with the code that reads them.
+//!
 //! `record` divides octets into records, `handshake` records into messages, `negotiation` makes keys of what two
 //! hellos agreed on, `suite` opens records, [`Session`] joins them for one connection. Ciphers and hashes are
 //! RustCrypto's; what is made of them is here.

@@ -212,6 +212,16 @@ mod tests {
         assert_eq!(finished.to_vec(), hex("008d3b66f816ea559f96b537e885c31fc068bf492c652f01f288a1d8cdc19fc8"));
     }
 
+    /// Made with Python's `hmac`: HMAC of the hash, keyed with HKDF-Expand-Label of the secret.
+    #[test]
+    fn a_finished_of_tls_1_3_is_the_code_of_the_hash() {
+        let made = |prf: Prf| prf.finished(&vec![1; prf.length()], &vec![2; prf.length()]);
+        assert_eq!(made(Prf::Sha256), hex("32bc81bf50488b6cad8b5df664937654b9584ecc6f16a101e677b7c5bf06f878"));
+        let expected =
+            hex("99b797675346c0d713842ace07ccf0399aab5bd224e2b980c0551489d3dd19d318cb229e6af0ad2d3519d04536425e14");
+        assert_eq!(made(Prf::Sha384), expected);
+    }
+
     #[test]
     fn a_transcript_hashes_what_was_pushed_in_any_pieces() {
         let mut transcript = Transcript::default();

@@ -31,7 +31,6 @@ pub struct Parties<'a> {
 }
 
 /// What both sides say before the first octet of text.
-#[derive(Clone, Debug)]
 pub struct Handshake {
     /// Records, by who sends them, in the order in which they are sent.
     pub flights: Vec<(Side, Vec<u8>)>,

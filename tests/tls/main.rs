@@ -1,4 +1,5 @@
-//! TLS from outside: sessions that GnuTLS, OpenSSL and rustls made, read with every source of secrets.
+//! TLS from outside: sessions that GnuTLS, OpenSSL and rustls made, read with every source of secrets; and sessions
+//! that lyncpush writes.
 
 mod fixture;
 mod keys;
@@ -7,4 +8,5 @@ mod losses;
 mod replay;
 mod secrets;
 mod suites;
+mod tshark;
 mod written;

@@ -164,3 +164,90 @@ impl Staging {
         octets
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::record::HEADER;
+    use crate::tls::writer::Identity;
+
+    /// The records of a handshake whose suite hides nothing: who sends them, kind and body.
+    fn staged(choice: Choice, is_mutual: bool) -> (Vec<(Side, u8, Vec<u8>)>, String) {
+        let draw = |octet: u8| -> Draw { Box::new(move |octets| octets.fill(octet)) };
+        let identity = Identity::new("a.example.com", choice, [0, 1], draw(1)).unwrap();
+        let client = is_mutual.then_some(&identity);
+        let parties = Parties { server_name: "a.example.com", server: &identity, client };
+        let mut staging = Staging::new(choice, draw(2));
+        let keylog = staging.classic(parties).unwrap();
+        let mut records = Vec::new();
+        for (side, flight) in staging.flights {
+            let mut rest = flight.as_slice();
+            while let [kind, _, _, high, low, ..] = rest {
+                let (record, behind) = rest.split_at(HEADER + usize::from(u16::from_be_bytes([*high, *low])));
+                records.push((side, *kind, record[HEADER..].to_vec()));
+                rest = behind;
+            }
+            assert!(rest.is_empty());
+        }
+        (records, keylog)
+    }
+
+    #[test]
+    fn messages_stand_in_their_order_and_finished_proves_all_of_them() {
+        use message::*;
+        const CHANGE: u8 = 0;
+        let server_only = [
+            CLIENT_HELLO,
+            SERVER_HELLO,
+            CERTIFICATE,
+            SERVER_KEY_EXCHANGE,
+            SERVER_HELLO_DONE,
+            CLIENT_KEY_EXCHANGE,
+            CHANGE,
+            FINISHED,
+            CHANGE,
+            FINISHED,
+        ];
+        let mutual = [
+            CLIENT_HELLO,
+            SERVER_HELLO,
+            CERTIFICATE,
+            SERVER_KEY_EXCHANGE,
+            CERTIFICATE_REQUEST,
+            SERVER_HELLO_DONE,
+            CERTIFICATE,
+            CLIENT_KEY_EXCHANGE,
+            CERTIFICATE_VERIFY,
+            CHANGE,
+            FINISHED,
+            CHANGE,
+            FINISHED,
+        ];
+        let hidden = Choice::all().filter(|choice| choice.suite() == "TLS_ECDHE_RSA_WITH_NULL_SHA");
+        let choices: Vec<Choice> = hidden.collect();
+        assert_eq!(choices.len(), 3);
+        for choice in choices {
+            for expected in [&server_only[..], &mutual] {
+                let (records, keylog) = staged(choice, expected.len() == mutual.len());
+                assert_eq!(keylog, format!("CLIENT_RANDOM {} {}\n", "02".repeat(32), "02".repeat(MASTER)));
+                let kinds: Vec<u8> = records
+                    .iter()
+                    .map(|(_, kind, body)| if *kind == kind::HANDSHAKE { body[0] } else { CHANGE })
+                    .collect();
+                assert_eq!(kinds, expected);
+                let (mut transcript, prf) = (Transcript::default(), choice.suite.prf(choice.version));
+                for (side, _, body) in records.iter().filter(|(_, kind, _)| *kind == kind::HANDSHAKE) {
+                    // Behind a Finished stands the code of its record, 20 octets of SHA-1.
+                    let body = if body[0] == FINISHED { &body[..body.len() - 20] } else { &body[..] };
+                    if body[0] == FINISHED {
+                        let label: &[u8] = if *side == Side::Client { b"client finished" } else { b"server finished" };
+                        let mut expected = [0; 12];
+                        prf.fill(&[2; MASTER], label, [&transcript.hash(prf), &[]], &mut expected);
+                        assert_eq!(body, [&[FINISHED, 0, 0, 12][..], &expected].concat());
+                    }
+                    transcript.push(body);
+                }
+            }
+        }
+    }
+}
