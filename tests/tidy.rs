@@ -43,6 +43,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("flate2", &["capture", "simulate"]),
     ("hmac", &["tls"]),
     ("indicatif", &["cli"]),
+    ("itoa", &["report"]),
     ("jiff", &["cli", "report"]),
     ("md_5", &[]),
     ("memchr", &["ladder", "pipeline", "sip"]),

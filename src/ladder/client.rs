@@ -4,7 +4,7 @@ use super::profile::{Expectation, Profile};
 use crate::frame::FrameRef;
 use crate::sip::header::HeaderName;
 use crate::sip::message::Message;
-use crate::sip::view::Product;
+use crate::sip::view::{Product, lossy};
 
 /// What an endpoint's Server or User-Agent says of its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ fn is_version(text: &str) -> bool {
 
 /// Wire octets as text: what is not UTF-8 becomes U+FFFD.
 pub fn text(octets: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(octets).into()
+    lossy(octets).into()
 }
 
 #[cfg(test)]

@@ -174,10 +174,12 @@ impl Coverage {
             return;
         }
         let sighted = self.hops.entry(hop).or_default();
-        count(&mut self.inputs, sighted, false);
-        sighted.legs = sighted.legs.union(legs);
-        sighted.inputs.insert(input);
-        count(&mut self.inputs, sighted, true);
+        if sighted.legs.union(legs) != sighted.legs || !sighted.inputs.contains(&input) {
+            count(&mut self.inputs, sighted, false);
+            sighted.legs = sighted.legs.union(legs);
+            sighted.inputs.insert(input);
+            count(&mut self.inputs, sighted, true);
+        }
         self.last = Some((hop, input, sighted.legs));
     }
 

@@ -19,7 +19,7 @@ use crate::sip::header::HeaderName;
 use crate::sip::message::{Message, StartLine};
 use crate::sip::method::Method;
 use crate::sip::status::Status;
-use crate::sip::view::Uri;
+use crate::sip::view::{Uri, lossy};
 
 /// Characters of a Request-URI or reason phrase that a summary shows.
 const SUMMARY_LIMIT: usize = 160;
@@ -197,8 +197,8 @@ impl Correlator {
             rung: self.rung(sighting, summary(&status.0.to_string(), reason)),
             status: status.0,
             diagnostics,
-            source_type: trust.as_ref().and_then(|trust| trust.source_type).map(text),
-            edge: trust.as_ref().and_then(|trust| trust.ep_fqdn).map(text),
+            source_type: trust.and_then(|trust| trust.source_type()).map(text),
+            edge: trust.and_then(|trust| trust.ep_fqdn()).map(text),
             warning: message.warnings().next().map(|warning| warning.code),
         }
     }
@@ -245,7 +245,7 @@ fn is_contact(uri: &Uri<'_>) -> bool {
 
 /// `first` and `rest` as one line of evidence, not too long.
 fn summary(first: &str, rest: &[u8]) -> String {
-    let rest = String::from_utf8_lossy(rest);
+    let rest = lossy(rest);
     let mut text = String::with_capacity(first.len() + 1 + rest.len());
     text.push_str(first);
     text.push(' ');

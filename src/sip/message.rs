@@ -174,7 +174,7 @@ impl<'a> Message<'a> {
     ///
     /// Source: \[MS-SIPRE\] §2.2.15.
     pub fn edge_trust(&self) -> Option<EdgeTrust<'a>> {
-        self.header(HeaderName::MsEdgeProxyMessageTrust).map(EdgeTrust::parse)
+        self.header(HeaderName::MsEdgeProxyMessageTrust).map(EdgeTrust::new)
     }
 
     /// Every Warning with a readable code.

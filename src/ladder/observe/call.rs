@@ -10,7 +10,7 @@ use crate::ladder::table::Key;
 use crate::sip::message::Message;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
-use crate::sip::view::{Address, Uri};
+use crate::sip::view::{Address, Uri, lossy};
 
 use super::{Transaction, is_contact, summary};
 
@@ -46,8 +46,7 @@ impl Correlator {
             }
             None => return,
         };
-        let seen =
-            Seen { hop, rung: self.rung(sighting, summary(&String::from_utf8_lossy(method.as_bytes()), uri.raw)) };
+        let seen = Seen { hop, rung: self.rung(sighting, summary(&lossy(method.as_bytes()), uri.raw)) };
         let registered =
             to.epid().map(text).and_then(|epid| self.endpoints.get(&epid).map(|known| (epid, known.1.clone())));
         let caller_phone = if initial { self.phone_of_sender(message, &from) } else { None };

@@ -10,7 +10,7 @@ use crate::sip::header::HeaderName;
 use crate::sip::message::{Message, StartLine};
 use crate::sip::method::Method;
 use crate::sip::status::Status;
-use crate::sip::view::{Address, Uri};
+use crate::sip::view::{Address, Uri, lossy};
 
 use super::{Transaction, is_routed_to_edge};
 
@@ -89,11 +89,11 @@ impl Correlator {
     /// The target as a summary shows it: a user part that is not the clearing house's own may be a
     /// device's id, and parameters too, so neither is shown.
     pub(in crate::ladder) fn push_target(&self, uri: &Uri<'_>, message: &Message<'_>) -> String {
-        let host = String::from_utf8_lossy(uri.host).into_owned();
+        let host = lossy(uri.host).into_owned();
         let own = |user: &str| {
             self.push_users.iter().any(|own| own.eq_ignore_ascii_case(user)) || self.is_test_user(user.as_bytes())
         };
-        match uri.user.map(|user| String::from_utf8_lossy(user).into_owned()) {
+        match uri.user.map(|user| lossy(user).into_owned()) {
             Some(user) if own(&user) => format!("sip:{user}@{host}"),
             Some(_) => format!("sip:…@{host}"),
             None if message.request_uri().is_some() => format!("sip:{host}"),

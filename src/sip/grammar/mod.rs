@@ -396,6 +396,6 @@ mod tests {
         assert!(message.vias().count() == message.via_count());
         assert!(message.products().count() + message.diagnostics().count() + message.warnings().count() <= raw.len());
         assert!(message.content_type().is_none_or(|kind| kind.params.iter().count() <= raw.len()));
-        assert!(message.edge_trust().is_none_or(|trust| trust.remote_fqdn.is_none()));
+        assert!(message.edge_trust().is_none_or(|trust| trust.remote_fqdn().is_none()));
     }
 }
