@@ -41,6 +41,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("des", &["tls"]),
     ("etherparse", &["ip"]),
     ("flate2", &["capture", "simulate"]),
+    ("foldhash", &["ladder", "tcp"]),
     ("hmac", &["tls"]),
     ("indicatif", &["cli"]),
     ("itoa", &["report"]),

@@ -5,8 +5,10 @@
 //! "could not see" is true. It refuses to know what a message means.
 //! Limits: [`MAX_HOPS`], [`MAX_LOSSES`], [`MAX_UNREADABLE`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use super::leg::{Leg, LegSet};
 use super::profile::Profile;

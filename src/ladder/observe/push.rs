@@ -17,11 +17,12 @@ use super::{Transaction, is_routed_to_edge};
 impl Correlator {
     /// Whether a request is a push: found by where it goes, whatever its method, unless the profile
     /// accepts no other than its own.
-    pub(super) fn is_push(&self, message: &Message<'_>, method: Method<'_>, uri: &Uri<'_>) -> bool {
+    pub(super) fn is_push(&self, transaction: &Transaction<'_>, uri: &Uri<'_>) -> bool {
+        let method = transaction.method;
         if matches!(method, Method::Ack | Method::Cancel | Method::Bye) {
             return false;
         }
-        (self.is_push_host(uri) || message.to().is_some_and(|to| self.is_push_host(&to.uri)))
+        (self.is_push_host(uri) || transaction.to.is_some_and(|to| self.is_push_host(&to.uri)))
             && self.is_push_method(method)
     }
 
@@ -57,7 +58,7 @@ impl Correlator {
         let answers = status.is_final()
             && !matches!(method, Method::Invite | Method::Cancel | Method::Bye | Method::Ack)
             && self.is_push_method(method)
-            && sighting.message.to().is_some_and(|to| self.is_push_host(&to.uri));
+            && transaction.to.is_some_and(|to| self.is_push_host(&to.uri));
         if answers { self.push_place(sighting, transaction, out) } else { None }
     }
 
@@ -119,7 +120,7 @@ impl Correlator {
         }
         self.make_room_for_push(out);
         let message = sighting.message;
-        let from = message.from();
+        let from = transaction.from;
         let asserted = message.asserted_identities();
         let mut senders: Vec<Box<str>> = from
             .iter()
@@ -132,7 +133,7 @@ impl Correlator {
         let epid = from.as_ref().and_then(Address::epid);
         let is_check = |test: &String| test.as_bytes() == transaction.method.as_bytes();
         let test = epid.is_none() && self.profile.push.test_methods.iter().any(is_check)
-            || message.to().and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
+            || transaction.to.and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
         let text = if message.request_uri().is_some() { self.push_text(message) } else { Box::default() };
         let contact_gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(self::text));
         let gruu = contact_gruu.or_else(|| from.as_ref().and_then(|from| from.uri.opaque()).map(self::text));
