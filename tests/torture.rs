@@ -130,7 +130,7 @@ fn rfc_4475_baddn_is_a_datagram_only() {
     assert_eq!((message.malformed, reading.anomalies.len()), (Some("no empty line ends the head"), 0));
     // A comma in a name that should be quoted: From holds one address only, so the comma is the name's.
     let from = message.from().expect("a From");
-    assert_eq!(from.display.as_deref(), Some(&b"Bell, Alexander"[..]));
+    assert_eq!(from.display().as_deref(), Some(&b"Bell, Alexander"[..]));
     assert_eq!(from.tag(), Some(&b"43"[..]));
 }
 
@@ -151,7 +151,7 @@ fn rfc_4475_views() {
     let Some(folder) = captures(RFC_4475) else { return };
     let read = |name: &str| fs::read(folder.join(name).with_extension("dat")).expect("a file");
     let octets = read("lwsdisp");
-    let from = parse(&octets).expect("lwsdisp").from().map(|from| from.display.map(|name| name.into_owned()));
+    let from = parse(&octets).expect("lwsdisp").from().map(|from| from.display().map(|name| name.into_owned()));
     assert_eq!(from, Some(Some(b"caller".to_vec())));
     let octets = read("badaspec");
     let to = parse(&octets).expect("badaspec").to().and_then(|to| to.uri.aor());

@@ -1,12 +1,14 @@
 //! Mobile clients: who an endpoint is, by its product tokens.
 
+use std::sync::Arc;
+
 use super::profile::{Expectation, Profile};
 use crate::frame::FrameRef;
 use crate::sip::header::HeaderName;
 use crate::sip::message::Message;
-use crate::sip::view::Product;
+use crate::sip::view::{Product, lossy};
 
-/// What an endpoint's Server or User-Agent says of its client.
+/// What an endpoint's Server or User-Agent says of its client; shared by all who remember the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MobileClient {
     /// The whole header value.
@@ -37,7 +39,7 @@ pub struct Phone {
     /// The To tag it answers with.
     pub tag: Option<Box<[u8]>>,
     /// Who it is; `None` when only the way to it shows that it is a phone.
-    pub client: Option<MobileClient>,
+    pub client: Option<Arc<MobileClient>>,
     /// Its first 180.
     pub rang: Option<FrameRef>,
 }
@@ -52,10 +54,10 @@ impl Phone {
 /// Reads a mobile client out of a message's Server or User-Agent; `None` when neither names a mobility service.
 ///
 /// Source: `RTCC/<version> <service>/<version> <client>/<version> (comment)`, RFC 3261 §20.35 and §20.41.
-pub fn mobile_client(message: &Message<'_>, profile: &Profile) -> Option<MobileClient> {
+pub fn mobile_client(message: &Message<'_>, profile: &Profile) -> Option<Arc<MobileClient>> {
     [HeaderName::Server, HeaderName::UserAgent].into_iter().find_map(|name| {
         let value = message.header(name)?;
-        read(value, profile)
+        read(value, profile).map(Arc::new)
     })
 }
 
@@ -107,7 +109,7 @@ fn is_version(text: &str) -> bool {
 
 /// Wire octets as text: what is not UTF-8 becomes U+FFFD.
 pub fn text(octets: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(octets).into()
+    lossy(octets).into()
 }
 
 #[cfg(test)]

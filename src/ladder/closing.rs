@@ -231,5 +231,6 @@ fn id(trigger: Trigger, call_id: &[u8], tag: &[u8], cseq: u32) -> Box<str> {
         .chain_update([0])
         .chain_update(cseq.to_be_bytes())
         .finalize();
-    digest.iter().take(8).map(|octet| format!("{octet:02x}")).collect::<String>().into()
+    let first = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    format!("{first:016x}").into()
 }

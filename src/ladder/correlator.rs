@@ -5,7 +5,10 @@
 //! How a message is read into calls and pushes stands in `observe`, how a ladder is made of them in `closing`.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use super::call::Call;
 use super::client::MobileClient;
@@ -86,7 +89,7 @@ pub struct Correlator {
     pub(super) ringing: VecDeque<(usize, u32)>,
     pub(super) alone: Vec<usize>,
     pub(super) strays: VecDeque<Stray>,
-    pub(super) endpoints: HashMap<Box<str>, (Box<str>, MobileClient)>,
+    pub(super) endpoints: HashMap<Box<str>, (Box<str>, Arc<MobileClient>)>,
     pub(super) endpoint_order: VecDeque<Box<str>>,
     closed: HashSet<Key>,
     closed_order: VecDeque<Key>,
@@ -112,13 +115,13 @@ impl Correlator {
             coverage,
             calls: Table::new(),
             pushes: Table::new(),
-            by_user: HashMap::new(),
+            by_user: HashMap::default(),
             ringing: VecDeque::new(),
             alone: Vec::new(),
             strays: VecDeque::new(),
-            endpoints: HashMap::new(),
+            endpoints: HashMap::default(),
             endpoint_order: VecDeque::new(),
-            closed: HashSet::new(),
+            closed: HashSet::default(),
             closed_order: VecDeque::new(),
             call_order: VecDeque::new(),
             push_order: VecDeque::new(),

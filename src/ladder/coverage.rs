@@ -5,8 +5,10 @@
 //! "could not see" is true. It refuses to know what a message means.
 //! Limits: [`MAX_HOPS`], [`MAX_LOSSES`], [`MAX_UNREADABLE`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use super::leg::{Leg, LegSet};
 use super::profile::Profile;
@@ -174,10 +176,12 @@ impl Coverage {
             return;
         }
         let sighted = self.hops.entry(hop).or_default();
-        count(&mut self.inputs, sighted, false);
-        sighted.legs = sighted.legs.union(legs);
-        sighted.inputs.insert(input);
-        count(&mut self.inputs, sighted, true);
+        if sighted.legs.union(legs) != sighted.legs || !sighted.inputs.contains(&input) {
+            count(&mut self.inputs, sighted, false);
+            sighted.legs = sighted.legs.union(legs);
+            sighted.inputs.insert(input);
+            count(&mut self.inputs, sighted, true);
+        }
         self.last = Some((hop, input, sighted.legs));
     }
 

@@ -19,20 +19,21 @@ use crate::sip::header::HeaderName;
 use crate::sip::message::{Message, StartLine};
 use crate::sip::method::Method;
 use crate::sip::status::Status;
-use crate::sip::view::Uri;
+use crate::sip::view::{Address, Uri, lossy};
 
 /// Characters of a Request-URI or reason phrase that a summary shows.
 const SUMMARY_LIMIT: usize = 160;
 
 /// What a request and its responses have in common on every hop. The branch of the Via is no part of
-/// it: desktop clients send none.
+/// it: desktop clients send none. From and To are read once for all who ask.
 ///
 /// Source: RFC 3261 §17; \[MS-SIP\] for the Via without branch.
-#[derive(Clone, Copy)]
-struct Transaction<'m> {
-    call_id: &'m [u8],
-    cseq: u32,
-    method: Method<'m>,
+pub(super) struct Transaction<'m> {
+    pub(super) call_id: &'m [u8],
+    pub(super) cseq: u32,
+    pub(super) method: Method<'m>,
+    pub(super) from: Option<Address<'m>>,
+    pub(super) to: Option<Address<'m>>,
 }
 
 impl Correlator {
@@ -44,15 +45,11 @@ impl Correlator {
             self.ordinary(sighting);
             return;
         };
+        let method = message.method().unwrap_or(cseq.method);
+        let transaction = Transaction { call_id, cseq: cseq.number, method, from: message.from(), to: message.to() };
         match message.start {
-            StartLine::Request { method, uri } => {
-                let transaction = Transaction { call_id, cseq: cseq.number, method };
-                self.request(sighting, &transaction, &Uri::parse(uri), out);
-            }
-            StartLine::Response { status, .. } => {
-                let transaction = Transaction { call_id, cseq: cseq.number, method: cseq.method };
-                self.response(sighting, &transaction, status, out);
-            }
+            StartLine::Request { uri, .. } => self.request(sighting, &transaction, &Uri::parse(uri), out),
+            StartLine::Response { status, .. } => self.response(sighting, &transaction, status, out),
         }
     }
 
@@ -63,7 +60,7 @@ impl Correlator {
         uri: &Uri<'_>,
         out: &mut impl FnMut(Ladder),
     ) {
-        if self.is_push(sighting.message, transaction.method, uri) {
+        if self.is_push(transaction, uri) {
             return self.push_request(sighting, transaction, uri, out);
         }
         match transaction.method {
@@ -82,7 +79,7 @@ impl Correlator {
             | Method::Refer => self.call_request(sighting, transaction, uri, out),
             _ => self.ordinary(sighting),
         }
-        self.note_stray(sighting, transaction.method, uri);
+        self.note_stray(sighting, transaction, uri);
     }
 
     fn response(
@@ -151,7 +148,7 @@ impl Correlator {
         }
     }
 
-    fn remember_endpoint(&mut self, epid: Box<str>, user: Box<str>, client: MobileClient) {
+    fn remember_endpoint(&mut self, epid: Box<str>, user: Box<str>, client: Arc<MobileClient>) {
         if let Some(known) = self.endpoints.get_mut(&epid) {
             if client.client.is_some() {
                 *known = (user, client);
@@ -197,8 +194,8 @@ impl Correlator {
             rung: self.rung(sighting, summary(&status.0.to_string(), reason)),
             status: status.0,
             diagnostics,
-            source_type: trust.as_ref().and_then(|trust| trust.source_type).map(text),
-            edge: trust.as_ref().and_then(|trust| trust.ep_fqdn).map(text),
+            source_type: trust.and_then(|trust| trust.source_type()).map(text),
+            edge: trust.and_then(|trust| trust.ep_fqdn()).map(text),
             warning: message.warnings().next().map(|warning| warning.code),
         }
     }
@@ -245,7 +242,7 @@ fn is_contact(uri: &Uri<'_>) -> bool {
 
 /// `first` and `rest` as one line of evidence, not too long.
 fn summary(first: &str, rest: &[u8]) -> String {
-    let rest = String::from_utf8_lossy(rest);
+    let rest = lossy(rest);
     let mut text = String::with_capacity(first.len() + 1 + rest.len());
     text.push_str(first);
     text.push(' ');

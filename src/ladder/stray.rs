@@ -7,8 +7,8 @@
 use super::call::Call;
 use super::client::is_mobile;
 use super::correlator::{Correlator, Sighting};
+use super::observe::Transaction;
 use super::rung::Rung;
-use crate::sip::method::Method;
 use crate::sip::view::Uri;
 
 /// Strays remembered; the oldest is forgotten.
@@ -27,12 +27,12 @@ pub struct Stray {
 impl Correlator {
     /// Remembers a request outside any dialog that a mobility service sends to another domain by a
     /// method that pushes have.
-    pub(super) fn note_stray(&mut self, sighting: &Sighting<'_>, method: Method<'_>, uri: &Uri<'_>) {
-        let message = sighting.message;
+    pub(super) fn note_stray(&mut self, sighting: &Sighting<'_>, transaction: &Transaction<'_>, uri: &Uri<'_>) {
+        let (message, method) = (sighting.message, transaction.method);
         if !self.profile.push.methods.iter().any(|known| known.as_bytes() == method.as_bytes()) {
             return;
         }
-        let (Some(from), Some(to)) = (message.from(), message.to()) else { return };
+        let (Some(from), Some(to)) = (transaction.from, transaction.to) else { return };
         let epid = from.epid();
         let registered =
             || epid.and_then(|epid| std::str::from_utf8(epid).ok()).is_some_and(|e| self.endpoints.contains_key(e));

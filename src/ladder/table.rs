@@ -1,7 +1,8 @@
 //! Records in reusable places, found by key.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 /// What a record is found by; shared by all tables that know it.
 pub type Key = Arc<[u8]>;
@@ -17,7 +18,7 @@ pub struct Table<T> {
 
 impl<T> Table<T> {
     pub fn new() -> Self {
-        Self { places: Vec::new(), free: Vec::new(), by_key: HashMap::new(), generation: 0 }
+        Self { places: Vec::new(), free: Vec::new(), by_key: HashMap::default(), generation: 0 }
     }
 
     pub fn len(&self) -> usize {

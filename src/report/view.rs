@@ -1,6 +1,7 @@
 //! From judged ladders and counts to the report model: where internal values become text.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use super::model::{
     AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Ended, Evidence, Finding,
@@ -273,11 +274,26 @@ fn evidence(rung: Rung) -> Evidence {
         input: rung.at.input,
         frame: rung.at.number,
         leg: rung.leg,
-        from: rung.from.to_string(),
-        to: rung.to.to_string(),
+        from: endpoint(rung.from),
+        to: endpoint(rung.to),
         summary: rung.summary.to_string(),
         text: rung.raw.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned()),
     }
+}
+
+/// An address and port as they are displayed; every rung has two of them, and formatting is slow.
+fn endpoint(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255:65535".len());
+    let mut digits = itoa::Buffer::new();
+    for octet in address.ip().octets() {
+        text.push_str(digits.format(octet));
+        text.push('.');
+    }
+    text.pop();
+    text.push(':');
+    text.push_str(digits.format(address.port()));
+    text
 }
 
 fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding {

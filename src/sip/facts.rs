@@ -158,7 +158,7 @@ fn p7_uris_compare_without_letter_case() {
 fn p8_display_names_in_utf8_with_no_space_behind() {
     let message = message(INVITE);
     let from = message.from().expect("a From");
-    assert_eq!(from.display.as_deref(), Some("Zo\u{eb}".as_bytes()));
+    assert_eq!(from.display().as_deref(), Some("Zo\u{eb}".as_bytes()));
     assert_eq!(from.uri.raw, b"sip:alice@example.com");
 }
 

@@ -141,7 +141,10 @@ impl HeaderName {
             NAMES.get(index)
         });
         match entry {
-            Some((name, variant)) if name.as_bytes().eq_ignore_ascii_case(spelled) => *variant,
+            // Most are spelled as in the specifications, and comparing in any case is slower.
+            Some((name, variant)) if name.as_bytes() == spelled || name.as_bytes().eq_ignore_ascii_case(spelled) => {
+                *variant
+            }
             _ => Self::Other,
         }
     }

@@ -42,6 +42,7 @@ pub struct Message<'a> {
     pub raw: &'a [u8],
     /// The first defect of the grammar, when there is one; the parts around it are as good as they could be read.
     pub malformed: Option<&'static str>,
+    pub(super) cseq: Option<CSeq<'a>>,
     pub(super) headers: Headers<'a>,
 }
 
@@ -102,7 +103,7 @@ impl<'a> Message<'a> {
 
     /// The CSeq.
     pub fn cseq(&self) -> Option<CSeq<'a>> {
-        self.header(HeaderName::CSeq).and_then(CSeq::parse)
+        self.cseq
     }
 
     /// Who the message says it is from.
@@ -174,7 +175,7 @@ impl<'a> Message<'a> {
     ///
     /// Source: \[MS-SIPRE\] §2.2.15.
     pub fn edge_trust(&self) -> Option<EdgeTrust<'a>> {
-        self.header(HeaderName::MsEdgeProxyMessageTrust).map(EdgeTrust::parse)
+        self.header(HeaderName::MsEdgeProxyMessageTrust).map(EdgeTrust::new)
     }
 
     /// Every Warning with a readable code.

@@ -10,6 +10,7 @@ use super::header::{Header, HeaderName};
 use super::message::{Message, StartLine};
 use super::method::Method;
 use super::status::Status;
+use super::view::CSeq;
 
 /// A run of octets, counted from the first of the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,7 @@ enum Start {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outline {
     start: Start,
+    cseq: Option<(u32, Place)>,
     body: Place,
     malformed: Option<&'static str>,
 }
@@ -73,6 +75,7 @@ impl Outline {
     /// The outline of parts of the message `raw`, which begins with the line `first`.
     pub(super) fn of(
         (first, start): (&[u8], StartLine<'_>),
+        cseq: Option<(u32, &[u8])>,
         body: &[u8],
         malformed: Option<&'static str>,
         raw: &[u8],
@@ -85,7 +88,8 @@ impl Outline {
             }
             StartLine::Response { status, reason } => Start::Response { status, reason: Place::of(reason, raw) },
         };
-        Self { start, body: Place::of(body, raw), malformed }
+        let cseq = cseq.map(|(number, method)| (number, Place::of(method, raw)));
+        Self { start, cseq, body: Place::of(body, raw), malformed }
     }
 
     /// The message again, of the same octets and fields.
@@ -96,8 +100,9 @@ impl Outline {
             }
             Start::Response { status, reason } => StartLine::Response { status, reason: reason.in_octets(raw) },
         };
+        let cseq = self.cseq.map(|(number, method)| CSeq { number, method: Method::new(method.in_octets(raw)) });
         let headers = Headers { raw, fields: fields.into() };
-        Message { start, body: self.body.in_octets(raw), raw, malformed: self.malformed, headers }
+        Message { start, cseq, body: self.body.in_octets(raw), raw, malformed: self.malformed, headers }
     }
 }
 

@@ -4,8 +4,10 @@
 //! [`Limits::remembered`](super::Limits::remembered) of them; the oldest is forgotten silently, for its late
 //! segments have come long ago.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
+
+use foldhash::HashMap;
 
 use crate::frame::Timestamp;
 use crate::segment::TcpSegment;
@@ -40,7 +42,7 @@ pub(super) struct Past {
 
 impl Past {
     pub(super) fn new() -> Self {
-        Self { traces: HashMap::new(), order: VecDeque::new(), count: 0 }
+        Self { traces: HashMap::default(), order: VecDeque::new(), count: 0 }
     }
 
     /// Remembers a connection; forgets the oldest when there are more than `limit`.

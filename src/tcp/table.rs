@@ -3,7 +3,9 @@
 //! In: endpoint pairs. Out: the number of a connection's place. It refuses to know what a connection does.
 //! Its owner keeps the limit, [`Limits::connections`](super::Limits::connections).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 use crate::frame::Timestamp;
 
@@ -42,7 +44,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new() -> Self {
         Self {
-            places: HashMap::new(),
+            places: HashMap::default(),
             entries: Vec::new(),
             free: Vec::new(),
             newest: None,

@@ -10,7 +10,7 @@ use crate::ladder::table::Key;
 use crate::sip::message::Message;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
-use crate::sip::view::{Address, Uri};
+use crate::sip::view::{Address, Uri, lossy};
 
 use super::{Transaction, is_contact, summary};
 
@@ -23,8 +23,8 @@ impl Correlator {
         out: &mut impl FnMut(Ladder),
     ) {
         let (message, hop) = (sighting.message, sighting.hop());
-        let Transaction { call_id, cseq, method } = *transaction;
-        let (Some(from), Some(to)) = (message.from(), message.to()) else { return self.ordinary(sighting) };
+        let Transaction { call_id, cseq, method, from, to } = *transaction;
+        let (Some(from), Some(to)) = (from, to) else { return self.ordinary(sighting) };
         let initial = method == Method::Invite && to.tag().is_none();
         let mobility = self.profile.ports.mobility.contains(&hop.port());
         let to_endpoint = initial && to.epid().is_some() && is_contact(uri);
@@ -46,8 +46,7 @@ impl Correlator {
             }
             None => return,
         };
-        let seen =
-            Seen { hop, rung: self.rung(sighting, summary(&String::from_utf8_lossy(method.as_bytes()), uri.raw)) };
+        let seen = Seen { hop, rung: self.rung(sighting, summary(&lossy(method.as_bytes()), uri.raw)) };
         let registered =
             to.epid().map(text).and_then(|epid| self.endpoints.get(&epid).map(|known| (epid, known.1.clone())));
         let caller_phone = if initial { self.phone_of_sender(message, &from) } else { None };
@@ -164,7 +163,7 @@ impl Correlator {
             Call::new(key, text(call_id), tag.into(), caller, callee, sighting.at, generation)
         });
         if let Some(call) = self.calls.get_mut(place) {
-            call.callee_name = to.display.as_deref().filter(|name| !name.is_empty()).map(text);
+            call.callee_name = to.display().as_deref().filter(|name| !name.is_empty()).map(text);
             call.conversation_id = sighting.message.conversation_id().map(text);
             let generation = call.generation;
             self.call_added(place, generation);
@@ -186,9 +185,8 @@ impl Correlator {
         status: Status,
         out: &mut impl FnMut(Ladder),
     ) {
-        let message = sighting.message;
-        let Transaction { call_id, cseq, method } = *transaction;
-        let (Some(from), Some(to)) = (message.from(), message.to()) else { return };
+        let Transaction { call_id, cseq, method, from, to } = *transaction;
+        let (Some(from), Some(to)) = (from, to) else { return };
         let from_tag = from.tag().unwrap_or_default();
         let place = match self.find_call(call_id, from_tag) {
             Some(place) => place,
@@ -240,7 +238,7 @@ impl Correlator {
         call.add_mobile_hop(sighting.hop());
         let Some(at) = call.phone(epid.as_deref(), to.tag(), true) else { return true };
         if call.callee_name.is_none() {
-            let named = message.asserted_identities().filter_map(|asserted| asserted.display).chain(to.display.clone());
+            let named = message.asserted_identities().filter_map(|asserted| asserted.display()).chain(to.display());
             call.callee_name = named.map(|name| text(&name)).find(|name| !name.trim().is_empty());
         }
         let Some(phone) = call.phones.get_mut(at) else { return true };

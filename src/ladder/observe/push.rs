@@ -10,18 +10,19 @@ use crate::sip::header::HeaderName;
 use crate::sip::message::{Message, StartLine};
 use crate::sip::method::Method;
 use crate::sip::status::Status;
-use crate::sip::view::{Address, Uri};
+use crate::sip::view::{Address, Uri, lossy};
 
 use super::{Transaction, is_routed_to_edge};
 
 impl Correlator {
     /// Whether a request is a push: found by where it goes, whatever its method, unless the profile
     /// accepts no other than its own.
-    pub(super) fn is_push(&self, message: &Message<'_>, method: Method<'_>, uri: &Uri<'_>) -> bool {
+    pub(super) fn is_push(&self, transaction: &Transaction<'_>, uri: &Uri<'_>) -> bool {
+        let method = transaction.method;
         if matches!(method, Method::Ack | Method::Cancel | Method::Bye) {
             return false;
         }
-        (self.is_push_host(uri) || message.to().is_some_and(|to| self.is_push_host(&to.uri)))
+        (self.is_push_host(uri) || transaction.to.is_some_and(|to| self.is_push_host(&to.uri)))
             && self.is_push_method(method)
     }
 
@@ -57,7 +58,7 @@ impl Correlator {
         let answers = status.is_final()
             && !matches!(method, Method::Invite | Method::Cancel | Method::Bye | Method::Ack)
             && self.is_push_method(method)
-            && sighting.message.to().is_some_and(|to| self.is_push_host(&to.uri));
+            && transaction.to.is_some_and(|to| self.is_push_host(&to.uri));
         if answers { self.push_place(sighting, transaction, out) } else { None }
     }
 
@@ -89,11 +90,11 @@ impl Correlator {
     /// The target as a summary shows it: a user part that is not the clearing house's own may be a
     /// device's id, and parameters too, so neither is shown.
     pub(in crate::ladder) fn push_target(&self, uri: &Uri<'_>, message: &Message<'_>) -> String {
-        let host = String::from_utf8_lossy(uri.host).into_owned();
+        let host = lossy(uri.host).into_owned();
         let own = |user: &str| {
             self.push_users.iter().any(|own| own.eq_ignore_ascii_case(user)) || self.is_test_user(user.as_bytes())
         };
-        match uri.user.map(|user| String::from_utf8_lossy(user).into_owned()) {
+        match uri.user.map(|user| lossy(user).into_owned()) {
             Some(user) if own(&user) => format!("sip:{user}@{host}"),
             Some(_) => format!("sip:…@{host}"),
             None if message.request_uri().is_some() => format!("sip:{host}"),
@@ -119,7 +120,7 @@ impl Correlator {
         }
         self.make_room_for_push(out);
         let message = sighting.message;
-        let from = message.from();
+        let from = transaction.from;
         let asserted = message.asserted_identities();
         let mut senders: Vec<Box<str>> = from
             .iter()
@@ -132,7 +133,7 @@ impl Correlator {
         let epid = from.as_ref().and_then(Address::epid);
         let is_check = |test: &String| test.as_bytes() == transaction.method.as_bytes();
         let test = epid.is_none() && self.profile.push.test_methods.iter().any(is_check)
-            || message.to().and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
+            || transaction.to.and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
         let text = if message.request_uri().is_some() { self.push_text(message) } else { Box::default() };
         let contact_gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(self::text));
         let gruu = contact_gruu.or_else(|| from.as_ref().and_then(|from| from.uri.opaque()).map(self::text));

@@ -76,7 +76,7 @@ pub fn outline(raw: &[u8], fields: &mut Vec<Field>) -> Result<Outline, ParseErro
     if let StartLine::Request { method, .. } = start {
         head.check_method(method);
     }
-    Ok(Outline::of((first, start), body, head.defect, raw))
+    Ok(Outline::of((first, start), head.cseq, body, head.defect, raw))
 }
 
 /// One line without its end, which is CRLF or LF; the last line may lack it. Fails on nothing at all.
@@ -140,8 +140,8 @@ struct Head<'a, 'f> {
     fields: &'f mut Vec<Field>,
     /// How long the list of fields may become.
     limit: usize,
-    /// The value of the first CSeq.
-    cseq: Option<&'a [u8]>,
+    /// Number and method of the first CSeq, where it can be read.
+    cseq: Option<(u32, &'a [u8])>,
     /// A bit for each known name that has been met.
     seen: u64,
     defect: Defect,
@@ -204,12 +204,12 @@ impl<'a> Head<'a, '_> {
         if self.seen & bit & SINGLE != 0 {
             self.note("a header field that may stand once stands twice");
         }
+        if header.name == HeaderName::CSeq && self.seen & bit == 0 {
+            self.cseq = CSeq::split(header.value);
+        }
         self.seen |= bit;
         if matches!(header.name, HeaderName::From | HeaderName::To) && !is_closed(header.value) {
             self.note("a quote or bracket of From or To never closes");
-        }
-        if header.name == HeaderName::CSeq {
-            self.cseq.get_or_insert(header.value);
         }
         self.fields.push(Field::of(&header, self.raw));
     }
@@ -225,20 +225,16 @@ impl<'a> Head<'a, '_> {
                 self.note(missing);
             }
         }
-        let cseq = self.cseq();
-        if self.seen & bit(HeaderName::CSeq) != 0 && cseq.is_none_or(|cseq| cseq.number > i32::MAX.cast_unsigned()) {
+        let small = |(number, _)| number <= i32::MAX.cast_unsigned();
+        if self.seen & bit(HeaderName::CSeq) != 0 && !self.cseq.is_some_and(small) {
             self.note("CSeq is not a number below 2^31 and a method");
         }
     }
 
     fn check_method(&mut self, method: Method<'a>) {
-        if self.cseq().is_some_and(|cseq| cseq.method != method) {
+        if self.cseq.is_some_and(|(_, token)| token != method.as_bytes()) {
             self.note("the method of CSeq is not that of the request line");
         }
-    }
-
-    fn cseq(&self) -> Option<CSeq<'a>> {
-        self.cseq.and_then(CSeq::parse)
     }
 }
 
@@ -396,6 +392,6 @@ mod tests {
         assert!(message.vias().count() == message.via_count());
         assert!(message.products().count() + message.diagnostics().count() + message.warnings().count() <= raw.len());
         assert!(message.content_type().is_none_or(|kind| kind.params.iter().count() <= raw.len()));
-        assert!(message.edge_trust().is_none_or(|trust| trust.remote_fqdn.is_none()));
+        assert!(message.edge_trust().is_none_or(|trust| trust.remote_fqdn().is_none()));
     }
 }

@@ -9,41 +9,62 @@ use super::uri::Uri;
 /// One address with what stands around it.
 ///
 /// Source: RFC 3261 §20.10 and §25.1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address<'a> {
-    /// The display name without its quotes, straight or curly, and without backslashes; `None` when empty.
-    pub display: Option<Cow<'a, [u8]>>,
+    /// What stands in front of the angle bracket.
+    before: &'a [u8],
     /// The URI; `*` in a Contact that takes all bindings away.
     pub uri: Uri<'a>,
     /// The parameters of the header, those behind the angle brackets.
     pub params: Params<'a>,
+    tag: Option<&'a [u8]>,
+    epid: Option<&'a [u8]>,
 }
 
 impl<'a> Address<'a> {
     /// Reads one address; `value` must not be a comma list.
     pub fn parse(value: &'a [u8]) -> Self {
         let value = text::trim(value);
-        let Some((before, after)) = bracket(value) else {
+        let (before, uri, params) = match bracket(value) {
+            Some((before, after)) => {
+                // A bracket that never closes ends where the header's parameters would begin: nowhere to be known.
+                let (uri, after) = text::cut(after, b'>');
+                (before, uri, text::cut(after.unwrap_or_default(), b';').1)
+            }
             // Without brackets every parameter is the header's.
-            let (uri, params) = text::cut(value, b';');
-            return Self { display: None, uri: Uri::parse(uri), params: Params::new(params.unwrap_or_default()) };
+            None => {
+                let (uri, params) = text::cut(value, b';');
+                (&b""[..], uri, params)
+            }
         };
-        // A bracket that never closes ends where the header's parameters would begin: nowhere to be known.
-        let (uri, after) = text::cut(after, b'>');
-        let (_, params) = text::cut(after.unwrap_or_default(), b';');
-        Self { display: display(before), uri: Uri::parse(uri), params: Params::new(params.unwrap_or_default()) }
+        let params = Params::new(params.unwrap_or_default());
+        let mut address = Self { before, uri: Uri::parse(uri), params, tag: None, epid: None };
+        // Who reads an address asks for these two, and more than once.
+        for param in params.iter() {
+            if param.name.eq_ignore_ascii_case(b"tag") {
+                address.tag.get_or_insert(param.value.unwrap_or_default());
+            } else if param.name.eq_ignore_ascii_case(b"epid") {
+                address.epid.get_or_insert(param.value.unwrap_or_default());
+            }
+        }
+        address
+    }
+
+    /// The display name without its quotes, straight or curly, and without backslashes; `None` when empty.
+    pub fn display(&self) -> Option<Cow<'a, [u8]>> {
+        display(self.before)
     }
 
     /// The `tag` parameter of From and To.
-    pub fn tag(&self) -> Option<&'a [u8]> {
-        self.param(b"tag")
+    pub const fn tag(&self) -> Option<&'a [u8]> {
+        self.tag
     }
 
     /// The `epid` parameter: which endpoint of the user, to be compared octet for octet.
     ///
     /// Source: \[MS-SIPRE\] §2.2.1.
-    pub fn epid(&self) -> Option<&'a [u8]> {
-        self.param(b"epid")
+    pub const fn epid(&self) -> Option<&'a [u8]> {
+        self.epid
     }
 
     /// The value of the header parameter `name`, whatever its letter case.
@@ -65,7 +86,7 @@ fn bracket(value: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Whether what stands before a bracket is a URI with parameters rather than a display name.
 fn is_bare_uri(before: &[u8]) -> bool {
-    !before.starts_with(b"\"") && Uri::parse(before).is_sip() && memchr::memchr(b';', before).is_some()
+    memchr::memchr(b';', before).is_some() && !before.starts_with(b"\"") && Uri::parse(before).is_sip()
 }
 
 /// The display name in front of the bracket.
@@ -158,7 +179,7 @@ mod tests {
 
     fn check(value: &str, name: Option<&str>, uri: &str, tag: Option<&str>) {
         let address = Address::parse(value.as_bytes());
-        assert_eq!(address.display.as_deref().map(String::from_utf8_lossy).as_deref(), name, "{value}");
+        assert_eq!(address.display().as_deref().map(String::from_utf8_lossy).as_deref(), name, "{value}");
         assert_eq!(String::from_utf8_lossy(address.uri.raw), uri, "{value}");
         assert_eq!(address.tag().map(String::from_utf8_lossy).as_deref(), tag, "{value}");
     }

@@ -17,6 +17,12 @@ pub struct CSeq<'a> {
 impl<'a> CSeq<'a> {
     /// Reads a CSeq value; `None` when it is not a number and a method.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
+        let (number, method) = Self::split(value)?;
+        Some(Self { number, method: Method::new(method) })
+    }
+
+    /// The number, and the method as it stands; `None` as for [`CSeq::parse`].
+    pub(in crate::sip) fn split(value: &'a [u8]) -> Option<(u32, &'a [u8])> {
         let value = text::trim(value);
         let digits = value.iter().take_while(|octet| octet.is_ascii_digit()).count();
         let (number, rest) = value.split_at_checked(digits)?;
@@ -24,7 +30,7 @@ impl<'a> CSeq<'a> {
         if method.len() == rest.len() || method.is_empty() || !method.iter().all(|octet| text::is_token(*octet)) {
             return None;
         }
-        Some(Self { number: text::number(number)?, method: Method::new(method) })
+        Some((text::number(number)?, method))
     }
 }
 

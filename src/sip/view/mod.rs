@@ -21,6 +21,7 @@ pub use diagnostic::Diagnostic;
 pub use media::MediaType;
 pub use params::{Param, Params};
 pub use product::{Product, Products};
+pub use text::lossy;
 pub use trust::EdgeTrust;
 pub use uri::Uri;
 pub use via::Via;

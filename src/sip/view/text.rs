@@ -50,6 +50,12 @@ pub fn cut(text: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// `octets` as text: what is not UTF-8 becomes U+FFFD. Nearly all is ASCII, which the standard library passes
+/// quickly only when it looks for nothing wrong.
+pub fn lossy(octets: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
+}
+
 /// A decimal number; `None` when there is anything but digits, or too many.
 pub fn number<N: TryFrom<u64>>(digits: &[u8]) -> Option<N> {
     if digits.is_empty() {

@@ -61,11 +61,15 @@ impl<'a> Uri<'a> {
         if !self.is_sip() || self.host.is_empty() {
             return None;
         }
-        let host = String::from_utf8_lossy(self.host).to_ascii_lowercase();
-        Some(match self.user {
-            Some(user) => format!("sip:{}@{host}", String::from_utf8_lossy(&resolved(user)).to_ascii_lowercase()),
-            None => format!("sip:{host}"),
-        })
+        let mut aor = String::with_capacity("sip:@".len() + self.user.map_or(0, <[u8]>::len) + self.host.len());
+        aor.push_str("sip:");
+        if let Some(user) = self.user {
+            aor.push_str(&text::lossy(&resolved(user)));
+            aor.push('@');
+        }
+        aor.push_str(&text::lossy(self.host));
+        aor.make_ascii_lowercase();
+        Some(aor)
     }
 
     /// Whether the host is `host`, whatever the letter case.
