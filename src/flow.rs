@@ -53,6 +53,14 @@ impl Side {
         }
     }
 
+    /// This side's one of a pair that holds the client's first.
+    pub const fn of<T>(self, [client, server]: &mut [T; 2]) -> &mut T {
+        match self {
+            Self::Client => client,
+            Self::Server => server,
+        }
+    }
+
     /// 0 for the client, 1 for the server: an index into per-side arrays.
     pub const fn index(self) -> usize {
         match self {

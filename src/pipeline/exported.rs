@@ -129,8 +129,7 @@ impl Conversation {
         if self.inputs.insert(frame.input) && self.inputs.len() > 1 {
             streams.event(connection, side, Event::Witness { frame }, out);
         }
-        let [client, server] = &mut self.sent;
-        let (offset, part) = if side == Side::Client { client } else { server };
+        let (offset, part) = side.of(&mut self.sent);
         let bytes = match pdu.payload.strip_prefix(part.as_slice()) {
             Some(new) => new,
             None => {

@@ -118,8 +118,7 @@ impl Decompressor {
     }
 
     fn half(&mut self, side: Side) -> &mut Half {
-        let [client, server] = &mut self.halves;
-        if side == Side::Client { client } else { server }
+        side.of(&mut self.halves)
     }
 
     fn show(&mut self, side: Side, octets: &[u8]) {

@@ -150,11 +150,7 @@ impl Conversation {
     }
 
     fn half(&mut self, side: Side) -> &mut Half {
-        let [client, server] = &mut self.halves;
-        match side {
-            Side::Client => client,
-            Side::Server => server,
-        }
+        side.of(&mut self.halves)
     }
 
     fn moment(&self, at: FrameRef) -> Moment {
@@ -168,8 +164,7 @@ impl Conversation {
         out: &mut impl FnMut(&Connection, Side, Event<'_>),
         act: impl FnOnce(&mut Half, &mut Emit<'_>) -> T,
     ) -> T {
-        let [client, server] = &mut self.halves;
-        let half = if side == Side::Client { client } else { server };
+        let half = side.of(&mut self.halves);
         let (connection, shown) = (&self.connection, &mut self.shown);
         act(half, &mut |event| {
             *shown = true;

@@ -196,11 +196,7 @@ impl Session {
     }
 
     fn half(&mut self, side: Side) -> &mut Half {
-        let [client, server] = &mut self.halves;
-        match side {
-            Side::Client => client,
-            Side::Server => server,
-        }
+        side.of(&mut self.halves)
     }
 
     /// What `side` is by what it says.

@@ -101,8 +101,7 @@ impl Writer {
     }
 
     fn record(&mut self, side: Side, kind: u8, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        let [client, server] = &mut self.sealers;
-        let sealer = if side == Side::Client { client } else { server };
+        let sealer = side.of(&mut self.sealers);
         let mut initial = [0; 16];
         (self.draw)(&mut initial);
         sealer.seal(kind, text, &initial, out).ok_or_else(fault)

@@ -362,11 +362,7 @@ impl Session {
         if self.role(side) == Side::Server {
             self.negotiation.modulus = facts.modulus.clone();
         }
-        let [client, server] = &mut self.certificates;
-        *match side {
-            Side::Client => client,
-            Side::Server => server,
-        } = Some(facts);
+        *side.of(&mut self.certificates) = Some(facts);
     }
 
     fn key_update(&mut self, side: Side, agreed: Agreed) -> bool {

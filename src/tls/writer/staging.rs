@@ -125,12 +125,7 @@ impl Staging {
 
     /// What `side` sends from now on is sealed.
     fn protect(&mut self, side: Side, sealer: Option<Sealer>) {
-        *self.sealer(side) = sealer;
-    }
-
-    fn sealer(&mut self, side: Side) -> &mut Option<Sealer> {
-        let [client, server] = &mut self.sealers;
-        if side == Side::Client { client } else { server }
+        *side.of(&mut self.sealers) = sealer;
     }
 
     /// Sends a message, in a record of its own or in several.
@@ -143,7 +138,7 @@ impl Staging {
     fn record(&mut self, side: Side, kind: u8, text: &[u8]) -> Result<()> {
         let mut out = Vec::new();
         let initial = self.drawn();
-        match self.sealer(side) {
+        match side.of(&mut self.sealers) {
             Some(sealer) => sealer.seal(kind, text, &initial, &mut out).ok_or_else(fault)?,
             None => {
                 let version = if self.flights.is_empty() { FIRST } else { self.choice.version.in_records() };
