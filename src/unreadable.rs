@@ -42,4 +42,31 @@ impl UnreadableReason {
             Self::Damaged => "damaged",
         }
     }
+
+    /// What would help, in a few words that go on after a semicolon.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::TlsNoSecret => {
+                "give a key log of this connection with --keylog, or the server's RSA key with --rsa-key"
+            }
+            Self::TlsForwardSecret => {
+                "only a key log written while the connection was made can open it (--keylog), no private key can"
+            }
+            Self::TlsNoHandshake => {
+                "capture from before the connection is made: restart the service, or break the connection, while capturing"
+            }
+            Self::TlsKeyMismatch => "give the key that belongs to the certificate named here",
+            Self::TlsUnsupportedSuite => {
+                "capture where the traffic is in the clear, or have the servers agree on another suite"
+            }
+            Self::TlsBadMac => {
+                "the secret is of another session or the frames are damaged: capture both anew, together"
+            }
+            Self::CompressedNoNegotiate => "capture from before the connection is made",
+            Self::CompressedUnrecognised => {
+                "turn compression off for the time of the capture, or send its first octets to the makers of lyncpush"
+            }
+            Self::Damaged => "capture closer to the server, without loss",
+        }
+    }
 }

@@ -202,7 +202,7 @@ fn embedded_secrets_are_found() {
     let path = root.join("containers/gopacket__gopacket/pcapgo/tests/le/test301.pcapng");
     let mut source = capture::open(path.to_str().unwrap(), 0, &Options::default()).unwrap();
     while source.advance() {}
-    let text: Vec<&[u8]> = source.summary().secrets.iter().map(Vec::as_slice).collect();
+    let text: Vec<&[u8]> = source.summary().secrets.iter().map(|text| text.octets()).collect();
     assert!(text.concat().starts_with(b"CLIENT_") || text.concat().starts_with(b"SERVER_"), "{text:?}");
 }
 

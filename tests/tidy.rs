@@ -54,6 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pcap", &["capture"]),
     ("pkcs8", &[]),
     ("rc4", &["tls"]),
+    ("rpassword", &["cli"]),
     ("rsa", &["tls"]),
     ("schemars", &["judge", "ladder", "report", "unreadable"]),
     ("serde", &["judge", "ladder", "report", "unreadable"]),
@@ -65,7 +66,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("toml", &["ladder"]),
     ("unicode_width", &["report"]),
     ("x509_cert", &["tls"]),
-    ("zeroize", &["tls"]),
+    ("zeroize", &["capture", "tls"]),
     ("zstd", &["capture", "simulate"]),
 ];
 

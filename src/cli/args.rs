@@ -31,6 +31,8 @@ Examples:
   lyncpush analyze trace.pcap
   lyncpush analyze -v --user bob@example.com trace.pcap
   lyncpush analyze --vantage frontend=fe.pcap fe.pcap other.pcap
+  lyncpush analyze --keylog keys.log trace.pcap
+  lyncpush analyze --rsa-key frontend.pfx --rsa-key-password-file pfx.txt trace.pcap
   lyncpush analyze --format json -o report.json trace.pcap
   tcpdump -i any -w - port 5061 | lyncpush analyze --format ndjson -
 
@@ -112,6 +114,11 @@ pub struct Analyze {
     /// Only frames that pass this libpcap filter, such as 'host 192.0.2.7 and port 5061'
     #[arg(long, value_name = "EXPR")]
     pub bpf: Option<String>,
+
+    /// What opens TLS
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub keys: super::keys::KeyFiles,
 
     /// Show message text, push payloads and credentials, which are left out otherwise
     #[arg(long)]

@@ -16,6 +16,8 @@ use crate::report::text::sanitize;
 
 mod analyze;
 mod args;
+#[cfg(feature = "tls")]
+mod keys;
 mod output;
 mod profile;
 mod progress;

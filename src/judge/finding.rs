@@ -72,7 +72,7 @@ pub struct Finding {
 /// Every finding code and its title.
 ///
 /// The hundreds say what is wrong (1 failed, 2 missing, 3 late, 4 out of order, 5 notes and warnings,
-/// 9 the capture itself), the rest which step.
+/// 6 a connection, 9 the capture itself), the rest which step.
 pub const CODES: &[(&str, &str)] = &[
     ("LP105", "The push was refused inside: by the Front End or the Edge"),
     ("LP108", "The clearing house refused the push"),
@@ -111,6 +111,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP510", "The phone answered without ringing"),
     ("LP511", "One of several phones got no push"),
     ("LP512", "A push may have gone to another address"),
+    ("LP601", "A TLS handshake failed"),
     ("LP901", "Nothing in the capture could be read"),
     ("LP902", "The capture is cut short or damaged"),
     ("LP903", "Bytes of SIP streams are missing from the capture"),

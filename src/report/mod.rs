@@ -14,6 +14,7 @@ pub mod table;
 pub mod text;
 pub mod time;
 pub mod view;
+mod wide;
 
 #[cfg(test)]
 pub(crate) mod sample;

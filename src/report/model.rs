@@ -14,7 +14,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use coverage::{
-    AnomalyCitation, AnomalyCount, Coverage, FrameCounts, Leg, Legs, Streams, Unreadable, UnreadableReason,
+    AnomalyCitation, AnomalyCount, Certificate, Coverage, FrameCounts, KeyCounts, Leg, Legs, Streams, Tls, Unreadable,
+    UnreadableReason,
 };
 pub use finding::{Citation, Diagnostics, Finding, FindingCounts, Latency, Severity, Summary};
 pub use ladder::{Evidence, Join, Ladder, Mobile, Rival, Step, StepStatus, Trigger, Verdict};

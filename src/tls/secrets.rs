@@ -140,6 +140,11 @@ impl Secrets {
         admitted
     }
 
+    /// Whether any connection waits for a secret.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting > 0
+    }
+
     /// Gives room back.
     pub(crate) fn release(&mut self, octets: usize) {
         self.waiting = self.waiting.saturating_sub(octets);

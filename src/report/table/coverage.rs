@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ladder::write_finding;
 use super::{day, time_of_day};
 use crate::report::format::Options;
-use crate::report::model::{Coverage, Ended, Input, Leg, Report, Unreadable, UnreadableReason};
+use crate::report::model::{Coverage, Ended, Input, Leg, Report, Tls, Unreadable, UnreadableReason};
 use crate::report::page::{Fit, Page, Tint};
 use crate::report::text;
 
@@ -31,6 +31,7 @@ pub fn write(page: &mut Page, report: &Report, options: &Options) {
     let coverage = &report.coverage;
     legs(page, coverage);
     sip(page, coverage);
+    keys(page, coverage);
     frames(page, coverage);
     unreadable(page, coverage, if options.verbose { STREAMS * 10 } else { STREAMS });
     anomalies(page, report);
@@ -185,7 +186,11 @@ fn unreadable(page: &mut Page, coverage: &Coverage, most: usize) {
         );
         page.labelled(2, "Not read", LABEL, Tint::Warn, &words);
         for stream in streams.iter().take(most) {
-            let words = format!("{} ({})", page.safe(&stream.stream), text::counted(stream.frames, "frame", "frames"));
+            let mut words =
+                format!("{} ({})", page.safe(&stream.stream), text::counted(stream.frames, "frame", "frames"));
+            if let Some(tls) = &stream.tls {
+                words.push_str(&facts(page, tls));
+            }
             page.labelled(2, "", LABEL, Tint::Plain, &words);
         }
         let more = streams.len().saturating_sub(most) as u64;
@@ -199,6 +204,56 @@ fn unreadable(page: &mut Page, coverage: &Coverage, most: usize) {
             );
         }
     }
+}
+
+/// What a TLS connection shows of itself, each fact after a comma.
+fn facts(page: &Page, tls: &Tls) -> String {
+    let mut words = String::new();
+    let mut say = |label: &str, what: &str| {
+        words.push_str(", ");
+        words.push_str(label);
+        words.push_str(&page.safe(what));
+    };
+    for (label, fact) in
+        [("", &tls.version), ("", &tls.suite), ("server name ", &tls.server_name), ("alert: ", &tls.alert)]
+    {
+        if let Some(fact) = fact {
+            say(label, fact);
+        }
+    }
+    for (label, certificate) in [("certificate ", &tls.certificate), ("client's certificate ", &tls.client_certificate)]
+    {
+        if let Some(certificate) = certificate {
+            say(label, &certificate.subject);
+            say("issued by ", &certificate.issuer);
+            say("valid until ", day(&certificate.not_after));
+        }
+    }
+    if tls.resumed {
+        say("", "a session resumed from an earlier connection");
+    }
+    if !tls.secrets_tried.is_empty() {
+        say("tried: ", &tls.secrets_tried.join(", "));
+    }
+    words
+}
+
+/// What was given to open TLS with.
+fn keys(page: &mut Page, coverage: &Coverage) {
+    let Some(keys) = &coverage.keys else { return };
+    let mut words = format!(
+        "{} from key logs, {}",
+        text::counted(keys.secrets, "secret", "secrets"),
+        text::counted(keys.rsa_keys, "RSA key", "RSA keys")
+    );
+    if keys.unused > 0 {
+        words.push_str(&format!(", {} of no use here", text::counted(keys.unused, "line", "lines")));
+    }
+    if keys.skipped > 0 {
+        words.push_str(&format!(", {} not understood", text::counted(keys.skipped, "line", "lines")));
+    }
+    let tint = if keys.secrets + keys.rsa_keys == 0 { Tint::Warn } else { Tint::Plain };
+    page.labelled(2, "Keys", LABEL, tint, &words);
 }
 
 /// Defects by kind, with the first of each.

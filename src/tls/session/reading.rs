@@ -50,7 +50,7 @@ impl Session {
             // Sent for the sake of middle boxes only.
             (true, kind::CHANGE_CIPHER_SPEC, _) => {}
             // A side that has no keys yet sends its alert without.
-            (true, kind::ALERT, 2) => self.alert(side, body),
+            (true, kind::ALERT, 2) => self.heed(side, body),
             (true, ..) if kind != kind::APPLICATION_DATA => {
                 self.half(side).miss((HEADER + body.len()) as u64, frame);
             }
@@ -263,7 +263,7 @@ impl Session {
                     self.half(side).messages = messages;
                 }
             }
-            kind::ALERT => self.alert(side, text),
+            kind::ALERT => self.heed(side, text),
             kind::CHANGE_CIPHER_SPEC => {
                 self.half(side).rekey(Guard::Missing(Stage::Handshake));
             }
@@ -271,7 +271,7 @@ impl Session {
         }
     }
 
-    fn alert(&mut self, side: Side, text: &[u8]) {
+    fn heed(&mut self, side: Side, text: &[u8]) {
         let [level, number] = *text else { return };
         let alert = Alert { side, fatal: level == 2, number };
         let better = match self.alert {
