@@ -51,8 +51,7 @@ impl Reader {
             }
             self.reading.push(&frame, &mut |seen| batch.push(seen));
             if at_once {
-                let texts = self.merged.summaries().map(|(summary, _)| &summary.secrets);
-                texts.for_each(|texts| self.reading.learn(texts, &mut |seen| batch.push(seen)));
+                self.learn(&mut batch);
             }
             if batch.is_full() || at_once && !batch.is_empty() {
                 let next = empties.try_recv().unwrap_or_default();
@@ -61,8 +60,19 @@ impl Reader {
                 }
             }
         }
+        // Secrets may stand behind the last frame.
+        if at_once {
+            self.learn(&mut batch);
+        }
         self.reading.finish(&mut |seen| batch.push(seen));
         self.send(batch, batches);
+    }
+
+    /// Takes the secrets in that standard input has given so far.
+    fn learn(&mut self, batch: &mut Batch) {
+        for (summary, _) in self.merged.summaries() {
+            self.reading.learn(&summary.secrets, &mut |seen| batch.push(seen));
+        }
     }
 
     fn send(&self, mut batch: Batch, batches: &SyncSender<Batch>) -> bool {

@@ -95,7 +95,9 @@ impl Secured {
     ) {
         // A secret that is looked for in a moment may open it.
         let may_open = self.session.is_waiting() && keys.is_unsearched();
-        if !self.session.is_unreadable() || may_open || !packing.may_be_sip(connection, ledger) {
+        // While the server has protected nothing, nothing was said that could be read.
+        let is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
+        if !is_hidden || may_open || !packing.may_be_sip(connection, ledger) {
             return;
         }
         // Of a connection of which text was read, the rest is not.
@@ -111,6 +113,9 @@ impl Secured {
 
     /// The connection is over: why it was not read, or not all of it, and in words.
     pub fn close(&self, ledger: &mut Ledger) -> Option<(UnreadableReason, String)> {
+        if self.session.is_handshaking() {
+            return None;
+        }
         let facts = self.session.facts();
         if self.session.plain_octets() > 0 || facts.state == State::Reading {
             ledger.account.decrypted += 1;

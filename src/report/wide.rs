@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Certificate, Citation, Finding, Input};
+use super::text;
 use super::time::rfc3339;
 use super::view::{Account, Refused, finding};
 use crate::anomaly::AnomalyKind;
@@ -15,6 +16,8 @@ use crate::tally::SetAside;
 
 /// Frames cited for one kind of refused handshake.
 const CITED: usize = 5;
+/// Columns of a name in a sentence: no certificate that is honest has a longer one.
+const NAME: usize = 160;
 
 /// Findings about the capture as a whole.
 pub fn findings(
@@ -85,7 +88,7 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Fin
         let is_edge = all.iter().any(|refused| {
             let told = coverage.told(refused.at.input);
             // Where somebody said where the capture was taken, every leg in it is one of those.
-            coverage.legs_of(&Hop::of(&refused.flow)).union(told).meets(edge)
+            coverage.legs_of(&Hop::of(&refused.flow)).union(told).meets(edge) || names_peer(refused, profile)
         });
         let severity = if is_edge { Severity::Error } else { Severity::Warning };
         let times = if all.len() == 1 { String::new() } else { format!(", {} times", all.len()) };
@@ -97,6 +100,16 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Fin
         Some(Finding { evidence: evidence.collect(), ..finding(&made, None) })
     });
     findings.collect()
+}
+
+/// Whether the server is the clearing house's, by what either side calls it.
+fn names_peer(refused: &Refused, profile: &Profile) -> bool {
+    let tls = &refused.tls;
+    let names = tls.certificate.iter().flat_map(|certificate| &certificate.names).chain(&tls.server_name);
+    let subject = tls.certificate.iter().map(|certificate| certificate.subject.as_str());
+    let common = subject.flat_map(|subject| subject.split(',')).filter_map(|part| part.trim().strip_prefix("CN="));
+    let mut all = names.map(String::as_str).chain(common);
+    all.any(|name| profile.push.peer_hosts.iter().any(|host| host.eq_ignore_ascii_case(name)))
 }
 
 /// What a refused handshake shows, as sentences.
@@ -122,6 +135,7 @@ fn shown(refused: &Refused) -> String {
 
 fn described(whose: &str, certificate: &Certificate, at: Timestamp) -> String {
     let Certificate { subject, issuer, not_after, .. } = certificate;
+    let [subject, issuer] = [subject, issuer].map(|name| text::clip(name, NAME, "…"));
     // Both are RFC 3339 in UTC: up to the seconds their order is that of time.
     let is_over = not_after.get(..19) < rfc3339(at).get(..19);
     let until = if is_over { "EXPIRED, it was valid until" } else { "valid until" };

@@ -19,6 +19,8 @@ const WIDE: usize = 150;
 const EVIDENCE: usize = 8;
 /// Lines shown of one message's text.
 const TEXT_LINES: usize = 60;
+/// Columns of the sentences of one finding; names in them are cut before.
+const DETAIL: usize = 2_000;
 /// Frames named in one finding.
 const FRAMES: usize = 12;
 
@@ -235,7 +237,7 @@ pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
     let title = page.safe(&finding.title);
     let head = format!("{mark} {} {}{step}: {title}", finding.severity.name(), page.safe(&finding.code));
     page.prose(2, severity_tint(finding.severity), &head);
-    let detail = page.safe(&finding.detail);
+    let detail = page.short(&finding.detail, DETAIL);
     page.prose(4, Tint::Plain, &detail);
     // Without a name the line would only repeat what the detail says.
     if let Some((said, who)) = finding.diagnostics.as_ref().and_then(|said| Some((said, said.reported_by.as_deref()?)))
