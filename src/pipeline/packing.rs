@@ -1,8 +1,8 @@
 //! The text of a connection with or without Microsoft's SIP compression around it.
 //!
 //! In: the events of both sides, out of TCP or TLS. Out: what [`Text`] gives. A connection is compressed from the octet
-//! behind the NEGOTIATE request on one side, and from the octet behind its answer on the other; what the asking side
-//! sends before the answer has come is held back. Limits: [`MAX_HELD`], [`OPENING`], [`MAX_OPENING`].
+//! behind the NEGOTIATE request on one side, and from the octet behind its answer on the other; what comes behind the one
+//! before the other has come is held back. Limits: [`MAX_HELD`], [`OPENING`], [`MAX_OPENING`].
 
 use super::ledger::{Hidden, Ledger, Loss, Speaker};
 use super::reading::Seen;
@@ -16,7 +16,7 @@ use crate::sipcomp::{self, Decompressor, Status};
 use crate::stream::{Event, UNKNOWN_LENGTH};
 use crate::unreadable::UnreadableReason;
 
-/// Octets of the asking side held back until the answer has come. 64 KiB: it should send none.
+/// Octets of one side held back until the word of the other has come. 64 KiB: it should send none.
 const MAX_HELD: usize = 64 * 1024;
 /// Octets of a side that are looked at together to tell whether they are compressed.
 const OPENING: usize = 8 * 1024;
@@ -29,22 +29,24 @@ const PATIENCE: i64 = 1_000_000_000;
 enum State {
     /// Nobody has spoken of it.
     Plain,
-    /// A side has asked for it.
-    Asked(Box<Asked>),
+    /// One side has said its word on it.
+    Halfway(Box<Halfway>),
     /// The connection is compressed.
     Agreed(Box<Decompressor>),
     /// The connection is compressed, and nobody saw the agreement.
     Unnegotiated,
 }
 
-/// A request that waits for its answer.
-struct Asked {
+/// A request that waits for its answer; or an answer that waits for the rest of its request, where segments came out of
+/// their order.
+struct Halfway {
     side: Side,
-    /// Stream offset behind the request.
+    word: Word,
+    /// Stream offset behind the word.
     begin: u64,
     held: Vec<Held>,
     octets: usize,
-    /// Where the answer was lost, if octets of the other side were.
+    /// Where the other word was lost, if octets of its side were.
     lost: Option<u64>,
 }
 
@@ -176,11 +178,11 @@ impl Packing {
                 UnreadableReason::CompressedNoNegotiate,
                 "compressed, and the capture does not show the NEGOTIATE with which that began".to_owned(),
             )),
-            State::Plain | State::Asked(_) if self.text.is_damaged() => Some((
+            State::Plain | State::Halfway(_) if self.text.is_damaged() => Some((
                 UnreadableReason::Damaged,
                 "bytes are missing, and no SIP message was found in the rest".to_owned(),
             )),
-            State::Plain | State::Asked(_) => None,
+            State::Plain | State::Halfway(_) => None,
         }
     }
 
@@ -203,7 +205,7 @@ impl Packing {
         }
         match &mut self.state {
             State::Plain => self.plain(speaker, event, ledger, out),
-            State::Asked(_) => self.asked(speaker, event, ledger, out),
+            State::Halfway(_) => self.halfway(speaker, event, ledger, out),
             State::Agreed(_) => self.packed(speaker, event, ledger, out),
             State::Unnegotiated => self.hide(speaker.connection, event, out),
         }
@@ -224,14 +226,13 @@ impl Packing {
                 };
                 let behind = offset.saturating_add((bytes.len() - rest.len()) as u64);
                 match (word, &self.state) {
-                    (Word::Ask, State::Plain) => {
-                        let side = speaker.side;
-                        let asked = Asked { side, begin: behind, held: Vec::new(), octets: 0, lost: None };
-                        self.state = State::Asked(Box::new(asked));
+                    (Word::Refuse, State::Plain) => {}
+                    (Word::Refuse, _) => self.refuse(speaker.connection, ledger, out),
+                    (Word::Ask, State::Plain) => self.half(speaker.side, word, behind),
+                    (Word::Agree, State::Plain) if self.may_be_asking(speaker.side.other()) => {
+                        self.half(speaker.side, word, behind);
                     }
-                    (Word::Agree, _) => self.agree(speaker, behind, ledger, out),
-                    (Word::Refuse, State::Asked(_)) => self.refuse(speaker.connection, ledger, out),
-                    _ => {}
+                    _ => self.agree(speaker, behind, ledger, out),
                 }
                 if !rest.is_empty() {
                     self.event(speaker, Event::Bytes { offset: behind, bytes: rest, frame }, ledger, out);
@@ -245,31 +246,55 @@ impl Packing {
         }
     }
 
-    /// An event while an answer is waited for.
-    fn asked(&mut self, speaker: Speaker<'_>, event: Event<'_>, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
-        let State::Asked(asked) = &mut self.state else { return };
-        let other = Speaker { side: asked.side.other(), ..speaker };
-        if let (Event::Bytes { bytes, .. }, Some(lost)) = (event, asked.lost) {
-            // The answer was among what was lost: what comes now tells what it was.
+    /// One side has said its word; that of the other is waited for.
+    fn half(&mut self, side: Side, word: Word, begin: u64) {
+        self.state = State::Halfway(Box::new(Halfway { side, word, begin, held: Vec::new(), octets: 0, lost: None }));
+    }
+
+    /// Whether `side` may not have come to the end of its request yet.
+    fn may_be_asking(&self, side: Side) -> bool {
+        self.text.held(side) > 0 || self.passed.get(side.index()) == Some(&0)
+    }
+
+    /// An event while the word of one side is waited for.
+    fn halfway(&mut self, speaker: Speaker<'_>, event: Event<'_>, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
+        let State::Halfway(half) = &mut self.state else { return };
+        let other = Speaker { side: half.side.other(), ..speaker };
+        if let (Event::Bytes { offset, bytes, .. }, Word::Agree) = (event, half.word)
+            && speaker.side == other.side
+            && self.text.held(other.side) == 0
+            && looks_like_start(bytes) == Probe::No
+        {
+            // What was agreed to was asked for before the capture began.
+            self.agree(other, offset, ledger, out);
+            return self.event(speaker, event, ledger, out);
+        }
+        let State::Halfway(half) = &mut self.state else { return };
+        if let (Event::Bytes { bytes, .. }, Some(lost)) = (event, half.lost) {
+            // The word was among what was lost: what comes now tells what it was.
             match looks_like_start(bytes) {
                 Probe::No => self.agree(other, lost, ledger, out),
                 _ => self.refuse(speaker.connection, ledger, out),
             }
             return self.event(speaker, event, ledger, out);
         }
-        if asked.side == speaker.side {
-            if let Event::Bytes { bytes, .. } = event {
-                asked.octets += bytes.len();
+        if half.side == speaker.side {
+            if let Event::Bytes { bytes, frame, .. } = event {
+                half.octets += bytes.len();
+                let since = *self.waiting.get_or_insert(frame.time);
+                if frame.time.since(since) >= PATIENCE {
+                    self.hidden.tell(speaker.connection, since, frame, out);
+                }
             }
-            asked.held.extend(Held::of(event));
-            if asked.octets > MAX_HELD {
+            half.held.extend(Held::of(event));
+            if half.octets > MAX_HELD {
                 self.give_up(speaker.connection, ledger, out);
             }
             return;
         }
         match event {
             Event::Gap { offset, .. } => {
-                asked.lost = Some(offset);
+                half.lost = Some(offset);
                 self.plain(speaker, event, ledger, out);
             }
             Event::End { .. } => {
@@ -280,10 +305,10 @@ impl Packing {
         }
     }
 
-    /// No answer will come: what is held tells what it would have been.
+    /// The other word will not come: what is held tells what it would have been.
     fn give_up(&mut self, connection: &Connection, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
-        let State::Asked(asked) = &self.state else { return };
-        let octets: Vec<u8> = asked
+        let State::Halfway(half) = &self.state else { return };
+        let octets: Vec<u8> = half
             .held
             .iter()
             .map_while(|held| if let Held::Bytes { bytes, .. } = held { Some(bytes.as_slice()) } else { None })
@@ -291,8 +316,8 @@ impl Packing {
             .take(OPENING)
             .copied()
             .collect();
-        if sipcomp::recognise(&octets) {
-            let other = asked.side.other();
+        if half.word == Word::Agree || sipcomp::recognise(&octets) {
+            let other = half.side.other();
             let behind = self.passed[other.index()];
             self.agree(Speaker { connection, side: other }, behind, ledger, out);
         } else {
@@ -300,28 +325,30 @@ impl Packing {
         }
     }
 
-    /// The connection is compressed: on the side that agreed from offset `behind` on.
+    /// The connection is compressed: on this side, which said the second word, from offset `behind` on.
     fn agree(&mut self, speaker: Speaker<'_>, behind: u64, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
-        let (asking, begin, held) = match std::mem::replace(&mut self.state, State::Plain) {
-            State::Asked(asked) => (asked.side, asked.begin, asked.held),
+        self.waiting = None;
+        let first = speaker.side.other();
+        let (begin, held) = match std::mem::replace(&mut self.state, State::Plain) {
+            State::Halfway(half) => (half.begin, half.held),
             // The request was lost: its side has sent nothing since.
-            _ => (speaker.side.other(), self.passed[speaker.side.other().index()], Vec::new()),
+            _ => (self.passed[first.index()], Vec::new()),
         };
         let mut begins = [behind; 2];
-        *asking.of(&mut begins) = begin;
-        *asking.other().of(&mut begins) = behind;
+        *first.of(&mut begins) = begin;
         self.state = State::Agreed(Box::new(Decompressor::new(begins)));
         ledger.account.compressed += 1;
         for event in &held {
-            self.event(Speaker { side: asking, ..speaker }, event.event(), ledger, out);
+            self.event(Speaker { side: first, ..speaker }, event.event(), ledger, out);
         }
     }
 
     /// The connection is not compressed.
     fn refuse(&mut self, connection: &Connection, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
-        let State::Asked(asked) = std::mem::replace(&mut self.state, State::Plain) else { return };
-        for event in &asked.held {
-            self.event(Speaker { connection, side: asked.side }, event.event(), ledger, out);
+        let State::Halfway(half) = std::mem::replace(&mut self.state, State::Plain) else { return };
+        self.waiting = None;
+        for event in &half.held {
+            self.event(Speaker { connection, side: half.side }, event.event(), ledger, out);
         }
     }
 

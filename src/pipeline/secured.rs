@@ -13,12 +13,17 @@ use crate::stream::Event;
 use crate::tls::{Alert, CertificateFacts, Facts, Session, State};
 use crate::unreadable::UnreadableReason;
 
+/// How long records may wait for what comes before them until they are said to be unreadable, nanoseconds.
+const PATIENCE: i64 = 1_000_000_000;
+
 /// One connection.
 #[derive(Default)]
 pub struct Secured {
     session: Session,
     hidden: Hidden,
     first: Option<Timestamp>,
+    /// Since when records wait.
+    waiting: Option<Timestamp>,
     /// The frame of the alert that counts.
     alerted: Option<(Alert, FrameRef)>,
     /// A side that ended by itself, as the capture shows, before the handshake was through.
@@ -96,7 +101,13 @@ impl Secured {
         // A secret that is looked for in a moment may open it.
         let may_open = self.session.is_waiting() && keys.is_unsearched();
         // While the server has protected nothing, nothing was said that could be read.
-        let is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
+        let mut is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
+        if self.session.is_waiting() {
+            let since = *self.waiting.get_or_insert(frame.time);
+            is_hidden |= frame.time.since(since) >= PATIENCE;
+        } else {
+            self.waiting = None;
+        }
         if !is_hidden || may_open || !packing.may_be_sip(connection, ledger) {
             return;
         }

@@ -53,6 +53,8 @@ pub(crate) struct Negotiation {
     /// What the client sent up to its key exchange. It follows the server's in the hash, even if it was captured before.
     client_flight: Vec<u8>,
     exchanged: bool,
+    /// The server has said all it says before the client's key exchange.
+    answered: bool,
     encrypted_premaster: Vec<u8>,
     /// The modulus of the server's certificate.
     pub(crate) modulus: Vec<u8>,
@@ -100,7 +102,8 @@ impl Negotiation {
                 return;
             }
             (Side::Server, kind::SERVER_HELLO) => self.server = handshake::server_hello(body),
-            (Side::Server, kind::CERTIFICATE | kind::SERVER_HELLO_DONE) => self.full = true,
+            (Side::Server, kind::CERTIFICATE) => self.full = true,
+            (Side::Server, kind::SERVER_HELLO_DONE) => (self.full, self.answered) = (true, true),
             (Side::Server, kind::NEW_SESSION_TICKET) => {
                 self.new_ticket = handshake::new_ticket(body).unwrap_or_default().to_vec();
                 return;
@@ -131,6 +134,17 @@ impl Negotiation {
             return Err(unsupported("records are compressed by TLS, which is not read".to_owned()));
         }
         Ok(Agreed { version, suite })
+    }
+
+    /// Whether what `side` protects cannot be read yet only because the other side has not said what comes before it:
+    /// the segments of the two came out of their order.
+    pub(crate) fn lacks(&self, side: Side) -> bool {
+        let hello = self.server.as_ref().filter(|hello| !hello.is_retry());
+        let old = hello.is_some_and(|hello| hello.version < 0x0304);
+        match side {
+            Side::Client => self.client.is_some() && (hello.is_none() || old && self.exchanged && !self.answered),
+            Side::Server => hello.is_some() && (self.client.is_none() || old && self.full && !self.exchanged),
+        }
     }
 
     /// Whether the session was agreed on in an earlier connection. Known when the server changes its cipher.

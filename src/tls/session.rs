@@ -29,7 +29,7 @@ pub struct Session {
     client: Option<Side>,
     /// Why something is not read, the latest reason.
     unread: Option<Unread>,
-    /// A hello came that may open what waits.
+    /// Something came that may open what waits, or nothing will come any more that could.
     renewed: bool,
     server_name: Option<String>,
     certificates: [Option<CertificateFacts>; 2],
@@ -66,6 +66,7 @@ impl Session {
             Event::Gap { length, frame, .. } => {
                 let left = self.half(side).records.lose() as u64;
                 self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
+                self.renewed = true;
             }
             Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
             Event::End { frame, over } => {
@@ -74,6 +75,7 @@ impl Session {
                     self.take(side, Item::Lost { octets: left }, frame, secrets, out);
                 }
                 self.take(side, Item::End { over }, frame, secrets, out);
+                self.renewed = true;
             }
         }
         if std::mem::take(&mut self.renewed) && !self.waiting.is_empty() {
@@ -213,7 +215,7 @@ impl Session {
         out: &mut impl FnMut(Side, Event<'_>),
     ) {
         if self.half(side).waiting {
-            if !secrets.is_sealed() {
+            if !secrets.is_sealed() || self.is_early(side) {
                 return self.waiting.push(side, frame, item, secrets);
             }
             self.half(side).waiting = false;
@@ -232,6 +234,12 @@ impl Session {
 
     fn half(&mut self, side: Side) -> &mut Half {
         side.of(&mut self.halves)
+    }
+
+    /// Whether what `side` protects is to wait for what the other side has said before it.
+    fn is_early(&self, side: Side) -> bool {
+        let other = self.halves.get(side.other().index());
+        self.negotiation.lacks(self.role(side)) && other.is_some_and(|half| !half.ended && half.lost_octets == 0)
     }
 
     /// What `side` is by what it says.

@@ -8,6 +8,7 @@ mod command;
 #[path = "../tls/fixture.rs"]
 #[allow(dead_code, reason = "shared with the tests of TLS alone")]
 mod fixture;
+mod losses;
 mod pcapng;
 mod secrets;
 mod sessions;

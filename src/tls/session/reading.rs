@@ -42,9 +42,15 @@ impl Session {
             if kind != kind::APPLICATION_DATA {
                 return self.content(side, kind, body, frame, out);
             }
+            if self.is_early(side) {
+                return self.wait(side, header, body, frame, secrets);
+            }
             if !self.unexpected_data(side, body.len(), frame) {
                 return;
             }
+        }
+        if matches!(self.half(side).guard, Guard::Missing(_)) && self.is_early(side) {
+            return self.wait(side, header, body, frame, secrets);
         }
         match (tls13, kind, body.len()) {
             // Sent for the sake of middle boxes only.
@@ -61,6 +67,12 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Makes a record wait, and what comes after it on its side.
+    fn wait(&mut self, side: Side, header: [u8; HEADER], body: &mut [u8], frame: FrameRef, secrets: &mut Secrets) {
+        self.half(side).waiting = true;
+        self.waiting.push(side, frame, super::Item::Record { header, body }, secrets);
     }
 
     /// Protected data came before the change of cipher was seen. Says whether it may yet be opened.
@@ -103,8 +115,7 @@ impl Session {
             if secrets.is_sealed() || hopeless {
                 self.half(side).skip((HEADER + body.len()) as u64, frame);
             } else {
-                self.half(side).waiting = true;
-                self.waiting.push(side, frame, super::Item::Record { header, body }, secrets);
+                self.wait(side, header, body, frame, secrets);
             }
             return Outcome::Shut;
         }
@@ -307,6 +318,7 @@ impl Session {
             _ => {}
         }
         if tls13.is_none() {
+            self.renewed |= matches!(*kind, message::SERVER_HELLO_DONE | message::CLIENT_KEY_EXCHANGE);
             self.negotiation.push(self.role(side), whole);
         }
         false

@@ -1,0 +1,112 @@
+//! Lost, repeated and disordered segments inside TLS and compression: what is lost is never called a fault.
+
+use std::collections::BTreeSet;
+
+use lyncpush::error::Result;
+use lyncpush::pipeline::{self, Keys, Observer, Settings};
+use lyncpush::report::model::{Finding, Ladder, Report, Step, StepStatus};
+use lyncpush::simulate::{self, Choice, Mischief, Options};
+use lyncpush::sipcomp::LAYOUTS;
+
+/// Captures of each kind of mischief.
+const SEEDS: u64 = 2;
+/// As in the sweeps of captures in the clear.
+const EXCUSED: [&str; 1] = ["push-repeated"];
+
+struct Keeper;
+
+impl Observer for Keeper {
+    fn ladder(&mut self, _: &Ladder, _: &[Finding]) -> Result<()> {
+        Ok(())
+    }
+
+    fn progress(&mut self, _: u64, _: Option<u64>, _: u64, _: u64) {}
+
+    fn keep(&self) -> bool {
+        true
+    }
+}
+
+/// The report on a simulated capture, with the keys it was written with.
+fn analyzed(scenario: &str, options: &Options, path: &std::path::Path) -> Report {
+    let (mut capture, mut keylog) = (Vec::new(), Vec::new());
+    simulate::write_with_keys(scenario, options, &mut capture, &mut keylog).expect("a capture");
+    std::fs::write(path, &capture).expect("a file");
+    let mut keys = Keys::default();
+    keys.push_keylog(&keylog);
+    let settings = Settings::of(vec![path.to_str().expect("UTF-8").to_owned()]).expect("settings");
+    pipeline::analyze_with(&settings, keys, &mut Keeper).expect("a report")
+}
+
+/// What is said to have gone wrong: for whom, and at which step.
+fn faults(report: &Report) -> BTreeSet<String> {
+    let of = |ladder: &Ladder| {
+        let wrong = |step: &&Step| matches!(step.status, StepStatus::Missing | StepStatus::Failed);
+        // Who refused a push is told by the request on its way out, which may be lost: then it is said to be step 5.
+        let number = |step: &Step| match (step.number, step.status) {
+            (8, StepStatus::Failed) => 5,
+            (number, _) => number,
+        };
+        let named = |step: &Step| format!("{:?} {}", ladder.callee, number(step));
+        ladder.steps.iter().filter(wrong).map(named).collect::<Vec<_>>()
+    };
+    report.ladders.iter().flat_map(of).collect()
+}
+
+fn choice(named: &str) -> Option<Choice> {
+    Some(simulate::protection(named).expect("a version and a suite"))
+}
+
+#[test]
+fn what_is_lost_inside_is_no_fault() {
+    use Mischief::{Drop, Mirror, Reorder, Repeat, Split};
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    let protections = [
+        (choice("1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"), None),
+        (choice("1.3:TLS_AES_128_GCM_SHA256"), Some(&LAYOUTS[1])),
+        (choice("1.0:TLS_RSA_WITH_AES_128_CBC_SHA"), None),
+        (choice("1.2:TLS_RSA_WITH_RC4_128_SHA"), None),
+        (None, Some(&LAYOUTS[0])),
+        (None, Some(&LAYOUTS[2])),
+    ];
+    let harmless: [&[Mischief]; 3] = [&[Split], &[Repeat, Mirror], &[Split, Reorder]];
+    let lossy: [&[Mischief]; 3] = [&[Drop], &[Split, Drop], &[Drop, Reorder, Repeat, Mirror]];
+    let (mut wrong, mut gaps) = (Vec::new(), 0);
+    for (number, scenario) in simulate::scenarios().iter().enumerate() {
+        if EXCUSED.contains(&scenario.name) {
+            continue;
+        }
+        for seed in 1..=SEEDS {
+            // Each scenario meets each protection with one of its seeds or the next scenario does.
+            let (tls, compress) = protections[(number * SEEDS as usize + seed as usize) % protections.len()];
+            let found = |mischief: &[Mischief]| {
+                let mischief = mischief.to_vec();
+                let options = Options { ladders: 2, seed, mischief, tls, compress, ..Options::default() };
+                analyzed(scenario.name, &options, &path)
+            };
+            let whole = found(&[]);
+            for mischief in harmless.iter().chain(&lossy) {
+                let what = format!("{} {mischief:?} seed {seed} {tls:?} {compress:?}", scenario.name);
+                let report = found(mischief);
+                gaps += report.coverage.gaps;
+                let new: Vec<String> = faults(&report).difference(&faults(&whole)).cloned().collect();
+                wrong.extend(new.iter().map(|fault| format!("{what}: {fault}")));
+                if harmless.contains(mischief) {
+                    let [now, then] = [&report, &whole].map(|report| {
+                        let coverage = &report.coverage;
+                        (
+                            coverage.sip_messages,
+                            coverage.gaps,
+                            coverage.streams.tls_decrypted,
+                            coverage.unreadable.len(),
+                        )
+                    });
+                    assert_eq!(now, then, "{what}");
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(gaps > 500, "{gaps} gaps");
+}
