@@ -400,7 +400,7 @@ fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
             .map(|unread| Unreadable {
                 stream: unread.flow.to_string(),
                 reason: unread.reason,
-                detail: format!("{}; {}", unread.detail, unread.reason.help()),
+                detail: detail(unread),
                 frames: unread.frames,
                 tls: unread.tls.clone(),
             })
@@ -425,6 +425,12 @@ fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
             })
             .collect(),
     }
+}
+
+/// Why a stream was not read, and what would help.
+fn detail(unread: &Unread) -> String {
+    let suite = unread.tls.as_ref().and_then(|tls| tls.suite.as_deref());
+    format!("{}; {}", unread.detail, unread.reason.help(suite))
 }
 
 /// Nanoseconds as fractional milliseconds.

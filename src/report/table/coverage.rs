@@ -225,7 +225,10 @@ fn facts(page: &Page, tls: &Tls) -> String {
     {
         if let Some(certificate) = certificate {
             say(label, &certificate.subject);
-            say("issued by ", &certificate.issuer);
+            match certificate.issuer == certificate.subject {
+                true => say("", "self-signed"),
+                false => say("issued by ", &certificate.issuer),
+            }
             say("valid until ", day(&certificate.not_after));
         }
     }
