@@ -154,12 +154,17 @@ pub struct Profile {
 #[derive(Debug, Args)]
 pub struct Simulate {
     /// What happens; `--list` shows all
-    #[arg(value_name = "SCENARIO", required_unless_present = "list")]
+    #[arg(value_name = "SCENARIO", required_unless_present = "lists")]
     pub scenario: Option<String>,
 
     /// List the scenarios
-    #[arg(long)]
+    #[arg(long, group = "lists")]
     pub list: bool,
+
+    /// List the cipher suites that `--tls` knows, each with the versions of TLS it belongs to
+    #[cfg(feature = "tls")]
+    #[arg(long, group = "lists")]
+    pub list_suites: bool,
 
     /// Write the capture there instead of standard output, whole or not at all
     #[arg(short, long, value_name = "FILE")]
@@ -221,10 +226,10 @@ pub struct Simulate {
 
     /// Connections are inside TLS, such as 1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384
     ///
-    /// VERSION is 1.0, 1.1, 1.2 or 1.3; SUITE is a registered name, with or without its TLS_. All connections are, as
-    /// between Lync servers: also those of the mobility services over loopback. What `--compress` does is done inside.
-    /// Servers show each other certificates. Keys and certificates are drawn and not agreed on, so that the key log
-    /// alone opens the capture; no RSA key does.
+    /// VERSION is 1.0, 1.1, 1.2 or 1.3; SUITE is a registered name, with or without its TLS_; `--list-suites` shows
+    /// all. All connections are, as between Lync servers: also those of the mobility services over loopback. What
+    /// `--compress` does is done inside. Servers show each other certificates. Keys and certificates are drawn and not
+    /// agreed on, so that the key log alone opens the capture; no RSA key does.
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "VERSION:SUITE", value_parser = simulate::protection)]
     pub tls: Option<simulate::Choice>,
