@@ -125,8 +125,8 @@ pub struct Analyze {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
 
-    /// Columns of the table [default: the terminal's, else COLUMNS, else 80]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=200))]
+    /// Columns of the table [default: COLUMNS, else the terminal's, else 80]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=200))]
     pub width: Option<u16>,
 
     /// Show the steps of complete ladders too
@@ -420,7 +420,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for typed in [
             &["a", "--format", "mermaid"][..],
-            &["a", "--width", "59"],
+            &["a", "--width", "39"],
             &["a", "--vantage", "frontend="],
             &["a", "--user", "bob"],
             &["a", "-v", "-q"],
