@@ -6,7 +6,7 @@ mod losses;
 mod messages;
 mod order;
 mod others;
-mod ports;
+mod recognition;
 mod sweeps;
 mod tshark;
 mod wire;
