@@ -9,4 +9,5 @@ mod others;
 mod recognition;
 mod sweeps;
 mod tshark;
+mod tunnels;
 mod wire;
