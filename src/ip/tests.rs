@@ -159,10 +159,9 @@ fn a_tunnel_cut_short_says_what_is_missing() {
 #[test]
 fn tunnels_within_tunnels_are_opened_so_far() {
     let mut packet = v4_around(17, b"data");
-    for depth in 1..=tunnel::DEPTH {
+    for _ in 0..tunnel::DEPTH {
         packet = v4_around(4, &packet);
         check(&packet, 0, Ok((17, b"data".to_vec(), 0, 7)));
-        assert!(depth <= 4);
     }
     let inside = v4_around(17, b"data");
     check(&v4_around(4, &packet), 0, Ok((4, inside, 0, 7)));

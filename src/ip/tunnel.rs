@@ -5,7 +5,9 @@
 
 use crate::tally::SetAside;
 
-/// Tunnels within tunnels that are opened. Source: RFC 2473 §6.6 (senders stop at 4, unless told otherwise).
+/// Tunnels within tunnels that are opened: as many as Linux makes unless told otherwise.
+///
+/// Source: RFC 2473 §4.1.1, which lets senders limit them.
 pub(super) const DEPTH: usize = 4;
 
 /// IPv4 in IP. Source: RFC 2003.
