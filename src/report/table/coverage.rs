@@ -52,21 +52,28 @@ fn latencies(page: &mut Page, report: &Report) {
         ("95 %", Fit::Number),
         ("Longest", Fit::Number),
     ];
-    let rows = report.summary.latency_ms.iter().map(|latency| {
+    let rows = report.summary.latency_ms.iter().map(|latency| -> [String; 6] {
         let steps = report.ladders.iter().flat_map(|ladder| &ladder.steps);
         let key = steps.into_iter().find(|step| step.number == latency.step).map(|step| page.short(&step.key, 24));
-        let cells = [
+        [
             latency.step.to_string(),
             key.unwrap_or_default(),
             text::count(latency.count),
             text::duration(latency.p50),
             text::duration(latency.p95),
             text::duration(latency.max),
-        ];
-        cells.into_iter().map(|words| (words, Tint::Plain)).collect()
+        ]
     });
     let rows: Vec<_> = rows.collect();
-    page.table(2, &head, &rows);
+    if page.is_narrow() {
+        for [number, key, ladders, median, most, longest] in &rows {
+            let words = format!("ladders {ladders}, median {median}, 95 % {most}, longest {longest}");
+            page.prose(2, Tint::Plain, &format!("{number} {key}: {words}"));
+        }
+        return;
+    }
+    let words = |cells: [String; 6]| cells.into_iter().map(|words| (words, Tint::Plain)).collect();
+    page.table(2, &head, &rows.into_iter().map(words).collect::<Vec<_>>());
 }
 
 /// One capture: what it is, its span, its clock, how it ended.

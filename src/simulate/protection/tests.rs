@@ -24,6 +24,18 @@ fn options(choice: &str, mischief: &[Mischief]) -> Options {
     Options { tls: Some(protection(choice).unwrap()), mischief: mischief.to_vec(), ..raw() }
 }
 
+#[test]
+fn every_suite_that_is_listed_can_be_asked_for() {
+    let mut count = 0;
+    for (name, versions) in suites() {
+        for version in versions {
+            assert_eq!(protection(&format!("{version}:{name}")).unwrap().suite(), name);
+            count += 1;
+        }
+    }
+    assert_eq!(count, Choice::all().count());
+}
+
 /// The text of both sides of one connection, and whether the client showed a certificate.
 fn opened(client: &[u8], server: &[u8], keys: &[u8]) -> ([Vec<u8>; 2], bool) {
     let (mut session, mut secrets, mut texts) = (Session::default(), Secrets::default(), [Vec::new(), Vec::new()]);
@@ -160,16 +172,27 @@ fn what_does_not_fit_is_answered_with_what_does() {
         ("", "expected VERSION:SUITE"),
         ("1.2", "expected VERSION:SUITE"),
         ("1.4:TLS_AES_128_GCM_SHA256", "Known: 1.0, 1.1, 1.2, 1.3"),
-        ("1.3:TLS_AES_128_GCM_SHA265", "did you mean \"TLS_AES_128_GCM_SHA256\"?"),
+        ("1.3:TLS_AES_128_GCM_SHA265", "\"TLS_AES_128_GCM_SHA265\", did you mean TLS_AES_128_GCM_SHA256, "),
+        ("1.2:TLS_RSA_WITH_AES_128_CBC_SHAH", "did you mean TLS_RSA_WITH_AES_128_CBC_SHA, "),
+        // As OpenSSL calls them.
+        ("1.2:ECDHE-RSA-AES256-SHA384", "did you mean TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384, "),
+        ("1.0:aes128-sha", "did you mean TLS_RSA_WITH_AES_128_CBC_SHA, "),
+        ("1.3:CHACHA20", "did you mean TLS_CHACHA20_POLY1305_SHA256? "),
+        ("1.2:RSA_WITH_CAMELLIA_128_CBC_SHA", "did you mean TLS_RSA_WITH_AES_128_CBC_SHA, "),
         (
             "1.3:TLS_RSA_WITH_AES_128_CBC_SHA",
-            "unknown cipher suite of TLS 1.3 \"TLS_RSA_WITH_AES_128_CBC_SHA\". Known: TLS_AES_128_GCM_SHA256, \
-             TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256, TLS_AES_128_CCM_SHA256, TLS_AES_128_CCM_8_SHA256",
+            "TLS_RSA_WITH_AES_128_CBC_SHA belongs to TLS 1.0, 1.1, 1.2 and not to TLS 1.3; ",
         ),
-        ("1.0:TLS_RSA_WITH_AES_128_GCM_SHA256", "Known: TLS_RSA_WITH_NULL_MD5, "),
-        ("1.2:", "unknown cipher suite of TLS 1.2 \"\". Known: "),
+        ("1.0:RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_128_GCM_SHA256 belongs to TLS 1.2 and not to TLS 1.0; "),
+        ("1.2:unknown", "unknown cipher suite of TLS 1.2 \"unknown\"; "),
+        ("1.2:", "unknown cipher suite of TLS 1.2 \"\"; "),
     ] {
         let text = protection(typed).unwrap_err().to_string();
         assert!(text.contains(expected) && !text.contains('\n'), "{text}");
+        assert!(text.matches("TLS_").count() <= NEAREST + 1, "{text}");
+        let is_of_suites = text.contains("suite") || text.contains("belongs");
+        assert_eq!(text.ends_with("`lyncpush simulate --list-suites` shows all"), is_of_suites, "{text}");
     }
+    let long = protection(&format!("1.2:{}", "AES_".repeat(1000))).unwrap_err().to_string();
+    assert!(!long.contains("did you mean"), "comparing takes time by length");
 }
