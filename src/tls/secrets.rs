@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::certificate;
 use super::keylog::{self, Entry, KeylogCount, Label};
 use super::rsakey::RsaKey;
 use super::secret::Secret;
@@ -32,6 +33,8 @@ pub struct Secrets {
     of_exchange: HashMap<[u8; 8], Secret>,
     of_session: HashMap<Box<[u8]>, Secret>,
     rsa_keys: Vec<RsaKey>,
+    /// No secrets, but shared by all sessions as they are.
+    pub(crate) certificates: certificate::Known,
     remembered: HashMap<Box<[u8]>, Secret>,
     /// What is remembered, the oldest first.
     order: VecDeque<Box<[u8]>>,

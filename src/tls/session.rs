@@ -3,6 +3,8 @@
 mod reading;
 mod waiting;
 
+use std::sync::Arc;
+
 use super::certificate::CertificateFacts;
 use super::facts::{Alert, Facts, State};
 use super::half::{Guard, Half};
@@ -32,7 +34,7 @@ pub struct Session {
     /// Something came that may open what waits, or nothing will come any more that could.
     renewed: bool,
     server_name: Option<String>,
-    certificates: [Option<CertificateFacts>; 2],
+    certificates: [Option<Arc<CertificateFacts>>; 2],
     alert: Option<Alert>,
     resumed: bool,
     /// Whether there was any record.
@@ -151,7 +153,7 @@ impl Session {
             Some(Side::Server) => [Side::Client, Side::Server],
             _ => [Side::Server, Side::Client],
         }
-        .map(|side| self.certificates.get(side.index()).cloned().flatten());
+        .map(|side| self.certificates.get(side.index()).and_then(Option::as_deref).cloned());
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
         let state = match &self.unread {
             Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },

@@ -6,7 +6,6 @@ use super::Session;
 use crate::flow::Side;
 use crate::frame::FrameRef;
 use crate::stream::Event;
-use crate::tls::certificate;
 use crate::tls::facts::Alert;
 use crate::tls::half::Guard;
 use crate::tls::handshake::{self, kind as message};
@@ -40,7 +39,7 @@ impl Session {
         let tls13 = self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
         if matches!(self.half(side).guard, Guard::Plain) && !(tls13 && kind == kind::CHANGE_CIPHER_SPEC) {
             if kind != kind::APPLICATION_DATA {
-                return self.content(side, kind, body, frame, out);
+                return self.content(side, kind, body, frame, secrets, out);
             }
             if self.is_early(side) {
                 return self.wait(side, header, body, frame, secrets);
@@ -63,7 +62,7 @@ impl Session {
             _ => {
                 if let Outcome::Open(kind, text) = self.open(side, header, body, frame, secrets) {
                     let text = body.get(text).unwrap_or_default();
-                    self.content(side, kind, text, frame, out);
+                    self.content(side, kind, text, frame, secrets, out);
                 }
             }
         }
@@ -262,13 +261,21 @@ impl Session {
     }
 
     /// Acts upon what a record holds, plain or opened.
-    fn content(&mut self, side: Side, kind: u8, text: &[u8], frame: FrameRef, out: &mut impl FnMut(Side, Event<'_>)) {
+    fn content(
+        &mut self,
+        side: Side,
+        kind: u8,
+        text: &[u8],
+        frame: FrameRef,
+        secrets: &mut Secrets,
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) {
         match kind {
             kind::APPLICATION_DATA => self.half(side).give(side, text, frame, out),
             kind::HANDSHAKE => {
                 let mut messages = std::mem::take(&mut self.half(side).messages);
                 let mut rekeyed = false;
-                messages.push(text, |message| rekeyed |= self.message(side, message));
+                messages.push(text, |message| rekeyed |= self.message(side, message, secrets));
                 // New keys begin with a new message.
                 if !rekeyed {
                     self.half(side).messages = messages;
@@ -295,7 +302,7 @@ impl Session {
     }
 
     /// Acts upon a handshake message; true if its side has other keys from now on.
-    fn message(&mut self, side: Side, whole: &[u8]) -> bool {
+    fn message(&mut self, side: Side, whole: &[u8], secrets: &mut Secrets) -> bool {
         let (Some(kind), Some(body)) = (whole.first(), whole.get(4..)) else { return false };
         let agreed = self.negotiation.agreed().ok().filter(|_| self.negotiation.client.is_some());
         let tls13 = agreed.filter(|agreed| agreed.version == Version::Tls13);
@@ -309,7 +316,7 @@ impl Session {
                 self.renewed = true;
                 return self.server_hello(side);
             }
-            message::CERTIFICATE => self.certificate(side, body, tls13.is_some()),
+            message::CERTIFICATE => self.certificate(side, body, tls13.is_some(), secrets),
             message::FINISHED if tls13.is_some() => {
                 self.half(side).rekey(Guard::Missing(Stage::Traffic));
                 return true;
@@ -369,8 +376,9 @@ impl Session {
         tls13
     }
 
-    fn certificate(&mut self, side: Side, body: &[u8], tls13: bool) {
-        let Some(facts) = handshake::first_certificate(body, tls13).and_then(certificate::facts) else { return };
+    fn certificate(&mut self, side: Side, body: &[u8], tls13: bool, secrets: &mut Secrets) {
+        let Some(der) = handshake::first_certificate(body, tls13) else { return };
+        let Some(facts) = secrets.certificates.facts(der) else { return };
         if self.role(side) == Side::Server {
             self.negotiation.modulus = facts.modulus.clone();
         }
