@@ -128,6 +128,7 @@ fn ladder(id: &str, verdict: Verdict, steps: Vec<Step>) -> Ladder {
             rivals: Vec::new(),
         }),
         steps,
+        diagnosis: None,
         findings: Vec::new(),
     }
 }
@@ -212,9 +213,11 @@ fn refused() -> Finding {
         title: "The Edge refused the push request".to_owned(),
         detail: "504 Server time-out with ms-diagnostics 1009 came from edge01.example.com itself, 2.1 s after the request: no federation route to push.lync.com.".to_owned(),
         remedy: None,
-        diagnostics: Some(Diagnostics { status: Some(504), ms_diagnostics: Some(1009), reported_by: Some("edge01.example.com".to_owned()) }),
+        diagnostics: Some(Diagnostics { status: Some(504), ms_diagnostics: Some(1009), reported_by: Some("edge01.example.com".to_owned()), reported: Vec::new() }),
         fingerprint: "b1946ac92492d234".to_owned(),
         evidence: vec![Citation { input: 0, frame: 21 }],
+        cause: None,
+        symptom_of: None,
     }
 }
 

@@ -181,7 +181,8 @@ fn what(page: &Page, report: &Report, ladder: &Ladder) -> (String, String) {
         (Some(finding), _) => {
             let codes = finding.diagnostics.as_ref().map(Diagnostics::codes).filter(|codes| !codes.is_empty());
             let codes = codes.map_or_else(String::new, |codes| format!(" ({codes})"));
-            format!("{}{codes}", finding.title)
+            let cause = ladder.diagnosis.as_ref().filter(|_| finding.cause.is_some() && finding.symptom_of.is_none());
+            format!("{}{codes}", cause.map_or(&finding.title, |diagnosis| &diagnosis.title))
         }
         (None, Some(step)) => step.status.name().to_owned(),
         (None, None) => String::new(),
