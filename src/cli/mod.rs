@@ -16,6 +16,7 @@ use crate::report::text::sanitize;
 
 mod analyze;
 mod args;
+mod explain;
 mod output;
 mod profile;
 mod progress;
@@ -45,6 +46,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command) -> Result<u8> {
     match command {
         Command::Analyze(args) => analyze::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Schema => schema::run(),
         Command::Simulate(args) => simulate::run(&args),

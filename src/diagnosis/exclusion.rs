@@ -63,8 +63,8 @@ impl Facts {
         let told = case.told();
         let ids: Vec<u32> = told.iter().filter(|told| !told.of_call).map(|told| told.report.id).collect();
         let named: Vec<u32> = ids.iter().copied().filter(|id| primary.numbers.contains(id)).collect();
-        let numbered =
-            named.first().filter(|_| outside.is_none()).map(|id| (ids.clone(), format!("the refusal says {id}")));
+        let says_why = matches!(primary.stage, Stage::FrontEnd | Stage::Edge) && outside.is_none();
+        let numbered = named.first().filter(|_| says_why).map(|id| (ids.clone(), format!("the refusal says {id}")));
         let caller_told = case.call_refused().and_then(|status| {
             let mut answers = case.ladder.answers.iter();
             let at_caller = answers.any(|answer| answer.rung.leg == Some(Leg::Caller));

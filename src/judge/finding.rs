@@ -134,6 +134,18 @@ pub fn title(code: &str) -> &'static str {
     CODES.iter().find(|(known, _)| *known == code).map_or("", |(_, title)| title)
 }
 
+/// The severity of a code: a step that failed or is missing, and a capture in which nothing could be read, are
+/// errors; what is late, out of order, or answered before its push is a warning; what only informs is a note.
+pub fn severity(code: &str) -> Severity {
+    match code.as_bytes() {
+        b"LP901" => Severity::Error,
+        b"LP501" | b"LP905" => Severity::Warning,
+        [b'L', b'P', b'1' | b'2', ..] => Severity::Error,
+        [b'L', b'P', b'3' | b'4', ..] => Severity::Warning,
+        _ => Severity::Note,
+    }
+}
+
 /// Makes a finding. `hop` names where it happened without naming users.
 pub fn make(
     code: &'static str,
@@ -154,11 +166,11 @@ pub fn make(
 pub fn of_steps(steps: &[StepJudged], ladder: &Ladder, push: Option<&PushSeen>, profile: &Profile) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        let (hundreds, severity) = match step.status {
-            Status::Failed => ('1', Severity::Error),
-            Status::Missing => ('2', Severity::Error),
-            Status::Late => ('3', Severity::Warning),
-            Status::OutOfOrder => ('4', Severity::Warning),
+        let hundreds = match step.status {
+            Status::Failed => '1',
+            Status::Missing => '2',
+            Status::Late => '3',
+            Status::OutOfOrder => '4',
             _ => continue,
         };
         let number = step.key.number();
@@ -173,13 +185,13 @@ pub fn of_steps(steps: &[StepJudged], ladder: &Ladder, push: Option<&PushSeen>, 
             Some(step.evidence.clone())
         };
         let evidence = shown.unwrap_or_default();
-        let hop = evidence.first().map(|rung| hop_of(rung, &profile.ports));
+        let hop = hop_of(&evidence, &profile.ports);
         let what = &profile.steps.get(step.key).title;
         let detail = match &step.detail {
             Some(detail) => format!("Step {number}, {what}: {detail}."),
             None => format!("Step {number}, {what}: {title}."),
         };
-        found.push(make(code, severity, Some(step.key), detail, refusal, evidence, hop.as_deref()));
+        found.push(make(code, severity(code), Some(step.key), detail, refusal, evidence, hop.as_deref()));
     }
     found
 }
@@ -207,9 +219,15 @@ fn refusal(key: StepKey, ladder: &Ladder, push: Option<&PushSeen>) -> Option<Ref
     Some(Refusal { status: answer.status, ms_diagnostics, reported_by, reports })
 }
 
-/// Where a message was seen, without naming a user: the leg and the servers' addresses. Of a caller's
-/// leg only the server's own address counts, and never a port that a client chose.
-fn hop_of(rung: &Rung, ports: &Ports) -> String {
+/// Where messages were seen, without naming a user: the leg furthest out and its servers' addresses. Of a
+/// caller's leg only the server's own address counts, and never a port that a client chose. It does not depend
+/// on which of them came first.
+pub fn hop_of(evidence: &[Rung], ports: &Ports) -> Option<String> {
+    let leg = evidence.iter().map(|rung| rung.leg).max()?;
+    evidence.iter().filter(|rung| rung.leg == leg).map(|rung| place_of(rung, ports)).min()
+}
+
+fn place_of(rung: &Rung, ports: &Ports) -> String {
     let leg = rung.leg.map_or("none", Leg::name);
     let (from, to) = (rung.from.ip(), rung.to.ip());
     let listens =
