@@ -133,7 +133,7 @@ mod tests {
             (
                 &[],
                 "'lyncpush' requires a subcommand but one was not provided; \
-                 subcommands: analyze, profile, schema, simulate, help; see 'lyncpush --help'",
+                 subcommands: analyze, explain, profile, schema, simulate, help; see 'lyncpush --help'",
             ),
             (
                 &["analyze", "a.pcap", "--zzz"],

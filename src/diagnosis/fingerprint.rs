@@ -53,7 +53,11 @@ mod tests {
         for (finding, cause, expected) in [
             (finding("LP105", edge(), None), Some("domain-not-allowed"), "541c6568e05992e05e68d4c2d597a5a4"),
             (finding("LP105", edge(), None), None, "bc9efc337296b3a2330bba3b16a443c1"),
-            (finding("LP204", None, Some("mcx 192.0.2.7 192.0.2.7")), Some("push-not-made"), "fc1eb8b1f7aeae82f2ae760fc27c7976"),
+            (
+                finding("LP204", None, Some("mcx 192.0.2.7 192.0.2.7")),
+                Some("push-not-made"),
+                "fc1eb8b1f7aeae82f2ae760fc27c7976",
+            ),
             (finding("LP901", None, None), None, "60b6bf47cf025a597616731a98d48ac2"),
         ] {
             assert_eq!(of(&finding, cause), expected, "{} {cause:?}", finding.code);

@@ -41,7 +41,8 @@ impl Names {
         let reports = || told.iter().map(|told| told.report);
         let documented = Self::documented(case.profile);
         let push_domain = case.push().and_then(|push| host(&push.host));
-        let edge = case.refusals().find_map(|answer| answer.edge.as_deref()).and_then(host);
+        let answers = case.push().into_iter().flat_map(|push| &push.answers);
+        let edge = answers.filter_map(|answer| answer.edge.as_deref()).find_map(host);
         let reporter = reports().find_map(|report| report.source.as_deref()).and_then(host);
         let made_by_edge = case.is_made_by_edge() || case.is_from_outside();
         let user = case.ladder.callee.as_deref().and_then(user);

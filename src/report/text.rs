@@ -126,21 +126,28 @@ pub const CONTINUED: usize = 2;
 pub fn wrap_command(command: &str, width: usize) -> Vec<String> {
     const GOES_ON: &str = " `";
     let width = width.max(CONTINUED + GOES_ON.len() + 2);
+    // What always fits, on the first line and on any other.
+    let longest = width - CONTINUED - GOES_ON.len();
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in words(command) {
+    let mut rest = words(command).peekable();
+    while let Some(word) = rest.next() {
         let room = width - if lines.is_empty() { 0 } else { CONTINUED };
-        if !line.is_empty() && columns(&line) + 1 + columns(word) + GOES_ON.len() > room {
+        let after = if rest.peek().is_some() { GOES_ON.len() } else { 0 };
+        if !line.is_empty() && columns(&line) + 1 + columns(word) + after > room {
             line.push_str(GOES_ON);
             lines.push(std::mem::take(&mut line));
         }
-        let room = width - if lines.is_empty() { 0 } else { CONTINUED };
-        let mut pieces = if columns(word) + GOES_ON.len() > room { wrap(word, room) } else { vec![word.to_owned()] };
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&pieces.pop().unwrap_or_default());
+        if columns(word) <= longest {
+            line.push_str(word);
+            continue;
+        }
         // Only a word by itself is that long.
+        let mut pieces = wrap(word, longest);
+        line.push_str(&pieces.pop().unwrap_or_default());
         lines.extend(pieces);
     }
     lines.push(line);
@@ -275,7 +282,7 @@ mod tests {
                 40,
                 &["New-CsAllowedDomain -Identity `", "'push.lync.com'"],
             ),
-            ("A 'b c d e' f", 8, &["A `", "'b c", "d e' `", "f"]),
+            ("A 'b c d e' f", 8, &["A `", "'b c", "d e' f"]),
             ("A -B c | D -E f", 10, &["A -B c `", "| D -E `", "f"]),
             ("A | B 'c d' | E", 80, &["A | B 'c d' | E"]),
         ] {
