@@ -10,6 +10,14 @@ use crate::ladder::leg::Leg;
 use crate::ladder::profile::Expectation;
 use crate::ladder::rung::Ending;
 
+/// Causes that a number of each other does not tell apart: what cannot be reached may have no name or no port,
+/// what fails in TLS may have a wrong certificate or a wrong clock, what is not routed may not be allowed.
+const FAMILIES: &[&[&str]] = &[
+    &["edge-unreachable", "dns-missing", "connection-refused", "firewall"],
+    &["edge-unreachable", "certificate-not-trusted", "certificate-refused", "clock-skew"],
+    &["no-route", "domain-not-allowed"],
+];
+
 /// One cause that it was not.
 #[derive(Clone, Debug)]
 pub struct Exclusion {
@@ -40,6 +48,8 @@ struct Facts {
     not_accepted: Option<String>,
     /// It was refused inside, by a number that says why.
     numbered: Option<(Vec<u32>, String)>,
+    /// The cause that was found.
+    primary: &'static str,
     /// What the caller was told, where that is no cancelling and no answer.
     caller_told: Option<(u16, String)>,
     /// The phone's client gets a push.
@@ -77,6 +87,7 @@ impl Facts {
             not_accepted: refused.then(|| "the push was refused".to_owned()),
             pushed_client: expects(Expectation::Yes).then(|| "this client gets a push".to_owned()),
             not_by_phone: (case.ladder.ending == Ending::Refused).then(|| "the phone did not answer".to_owned()),
+            primary: primary.name,
             made,
             outside,
             accepted,
@@ -110,6 +121,9 @@ impl Facts {
     /// A cause that has numbers of its own, none of which was reported, while one that says another was.
     fn by_number(&self, cause: &Cause) -> Option<String> {
         let (ids, why) = self.numbered.as_ref()?;
+        if FAMILIES.iter().any(|family| family.contains(&cause.name) && family.contains(&self.primary)) {
+            return None;
+        }
         let other = !cause.numbers.is_empty() && !cause.numbers.iter().any(|id| ids.contains(id));
         let own: Vec<String> = cause.numbers.iter().map(u32::to_string).collect();
         other.then(|| format!("{why}, not {}", own.join(" or ")))

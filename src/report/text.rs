@@ -283,7 +283,7 @@ mod tests {
                 &["New-CsAllowedDomain -Identity `", "'push.lync.com'"],
             ),
             ("A 'b c d e' f", 8, &["A `", "'b c", "d e' f"]),
-            ("A -B c | D -E f", 10, &["A -B c `", "| D -E `", "f"]),
+            ("A -B c | D -E f", 10, &["A -B c | `", "D -E f"]),
             ("A | B 'c d' | E", 80, &["A | B 'c d' | E"]),
         ] {
             assert_eq!(wrap_command(command, width), expected, "{command} in {width}");

@@ -147,6 +147,25 @@ fn an_edge_that_answers_is_not_unreachable() {
     assert!(!is_ruled_out(&diagnosis, "edge-unreachable"));
 }
 
+/// A number rules out what it contradicts, and not what may look the same.
+#[test]
+fn a_number_rules_out_only_what_it_contradicts() {
+    for (value, not_ruled_out, ruled_out) in [
+        ("1010;HRESULT=\"0x800B0101\"", "clock-skew", "dns-missing"),
+        ("1046", "dns-missing", "certificate-refused"),
+        ("1046;winsock-code=\"10061\"", "firewall", "domain-not-allowed"),
+        ("1047", "certificate-not-trusted", "firewall"),
+        ("1027", "domain-not-allowed", "not-federated"),
+        ("1008", "firewall", "certificate-refused"),
+        ("1002", "push-refused", "clock-skew"),
+    ] {
+        let (_, diagnosis) = refused("504 Server time-out", &[("ms-diagnostics", value), EDGE_MADE]);
+        assert!(!is_ruled_out(&diagnosis, not_ruled_out), "{value}: {not_ruled_out}");
+        assert!(is_ruled_out(&diagnosis, ruled_out), "{value}: {ruled_out}");
+        assert!(is_ruled_out(&diagnosis, "clearing-house-rejects"), "{value}");
+    }
+}
+
 /// What an answer from outside says of itself is nothing about this side.
 #[test]
 fn a_number_from_outside_is_not_ours() {

@@ -53,8 +53,6 @@ pub struct Command {
 pub struct RuledOut {
     /// Stable name of the cause.
     pub cause: String,
-    /// What it is, in one line.
-    pub title: String,
     /// What rules it out.
     pub why: String,
 }

@@ -67,11 +67,7 @@ fn told(diagnosis: &diagnosis::Diagnosis, findings: &[Finding]) -> Diagnosis {
         ruled_out: diagnosis
             .ruled_out
             .iter()
-            .map(|one| RuledOut {
-                cause: one.cause.name.to_owned(),
-                title: one.cause.title.to_owned(),
-                why: one.why.clone(),
-            })
+            .map(|one| RuledOut { cause: one.cause.name.to_owned(), why: one.why.clone() })
             .collect(),
     }
 }
