@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use command::{finish, lyncpush, run};
-use lyncpush::diagnosis::catalogue;
+use lyncpush::diagnosis::{catalogue, page};
 use similar::TextDiff;
 
 const PAGE: &str = "docs/codes.md";
@@ -16,7 +16,7 @@ const PAGE: &str = "docs/codes.md";
 #[test]
 fn the_page_of_codes_is_what_the_tables_say() {
     let path = Path::new(command::ROOT).join(PAGE);
-    let now = catalogue::page();
+    let now = page::text();
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, &now).unwrap();
     }
@@ -34,14 +34,14 @@ fn readme_links_the_page() {
 /// Every table row of the page has as many cells as its head.
 #[test]
 fn the_page_is_sound_markdown() {
-    let page = catalogue::page();
+    let written = page::text();
     let mut columns = 0;
-    for line in page.lines() {
+    for line in written.lines() {
         let cells = if line.starts_with('|') { line.matches('|').count() } else { 0 };
         assert!(columns == 0 || cells == 0 || cells == columns, "{line}");
         columns = cells;
     }
-    assert_eq!(page.matches("```").count() % 2, 0);
+    assert_eq!(written.matches("```").count() % 2, 0);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn list(page: &mut Page) {
             page.gap();
             page.prose(0, Tint::Strong, kind);
         }
-        page.labelled(2, &line.name, longest + 2, Tint::Plain, line.title);
+        page.labelled(2, &line.name, longest + 2, Tint::Plain, &line.title);
     }
 }
 

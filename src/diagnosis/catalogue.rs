@@ -1,5 +1,6 @@
 //! Everything that can be explained: finding codes, causes, ms-diagnostics numbers, SIP status codes, the Edge's
-//! marks and the numbers of Windows. `lyncpush explain` prints an entry, [`page`] writes them all.
+//! marks, the numbers of Windows and mobile clients. `lyncpush explain` prints an entry, [`page`](super::page) writes
+//! them all.
 
 use super::Certainty;
 use super::causes::{self, Cause};
@@ -11,7 +12,7 @@ use crate::knowledge::os_errors::{OS_ERRORS, OsError};
 use crate::knowledge::statuses::{STATUSES, StatusCode};
 use crate::knowledge::trust::{ORIGINS, Origin};
 use crate::knowledge::{findings, sources};
-use crate::ladder::profile::Profile;
+use crate::ladder::profile::{Expectation, Family, Profile};
 use crate::spelling;
 
 /// Suggestions for something that is unknown.
@@ -56,19 +57,20 @@ pub struct Line {
     /// What it is called.
     pub name: String,
     /// What it is, in one line.
-    pub title: &'static str,
+    pub title: String,
 }
 
 /// Everything there is, by kind.
 pub fn list() -> Vec<Line> {
-    let line = |kind, name: String, title| Line { kind, name, title };
-    let codes = CODES.iter().map(|(code, title)| line("Findings", (*code).to_owned(), *title));
+    let line = |kind, name: String, title: &str| Line { kind, name, title: title.to_owned() };
+    let codes = CODES.iter().map(|(code, title)| line("Findings", (*code).to_owned(), title));
     let causes = causes::all().map(|cause| line("Causes", cause.name.to_owned(), cause.title));
     let numbers = NUMBERS.iter().map(|row| line("ms-diagnostics", row.id.to_string(), row.meaning));
     let statuses = STATUSES.iter().map(|row| line("SIP status codes", row.code.to_string(), row.phrase));
     let origins = ORIGINS.iter().map(|row| line("Marks of the Edge", row.name.to_owned(), row.meaning));
     let os = OS_ERRORS.iter().map(|row| line("Numbers of Windows", row.number(), row.meaning));
-    codes.chain(causes).chain(numbers).chain(statuses).chain(origins).chain(os).collect()
+    let clients = families().into_iter().map(|(name, family)| line("Mobile clients", name, &pushed(&family)));
+    codes.chain(causes).chain(numbers).chain(statuses).chain(origins).chain(os).chain(clients).collect()
 }
 
 /// What is known under a name, in any letter case: usually one entry, none where it is unknown.
@@ -87,6 +89,8 @@ pub fn find(name: &str) -> Vec<Entry> {
     found.extend(ORIGINS.iter().filter(|row| row.name.eq_ignore_ascii_case(name)).map(of_origin));
     let is_os = |row: &&OsError| row.number().eq_ignore_ascii_case(name) || row.name.eq_ignore_ascii_case(name);
     found.extend(OS_ERRORS.iter().filter(is_os).map(of_os_error));
+    let clients = families().into_iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.extend(clients.map(|(name, family)| of_family(name, &family)));
     if found.is_empty() {
         found.extend(number.and_then(of_range));
     }
@@ -112,7 +116,7 @@ pub fn suggestions(wrong: &str) -> Vec<String> {
     all
 }
 
-fn text(label: &'static str, text: impl Into<String>) -> Fact {
+pub(super) fn text(label: &'static str, text: impl Into<String>) -> Fact {
     Fact { label, body: Body::Text(text.into()) }
 }
 
@@ -141,7 +145,7 @@ fn sources_of(all: impl IntoIterator<Item = &'static str>) -> Fact {
     list_of("Sources", once)
 }
 
-fn of_finding(code: &str, title: &str) -> Entry {
+pub(super) fn of_finding(code: &str, title: &str) -> Entry {
     let mut facts = vec![text("Severity", finding::severity(code).name())];
     if let Some(known) = findings::find(code) {
         facts.push(text("Meaning", known.meaning));
@@ -160,7 +164,7 @@ fn of_finding(code: &str, title: &str) -> Entry {
     Entry { name: code.to_owned(), title: title.to_owned(), facts }
 }
 
-fn of_cause(cause: &'static Cause) -> Entry {
+pub(super) fn of_cause(cause: &'static Cause) -> Entry {
     // Built in, so that it can be read; and where not, the gaps say so.
     let names = Profile::built_in().map(|profile| Names::documented(&profile)).unwrap_or_default();
     let remedy = Remedy::new(cause, &names, Certainty::Possible);
@@ -244,96 +248,43 @@ fn of_os_error(row: &'static OsError) -> Entry {
     Entry { name: format!("{} {}", row.name, row.number()), title: row.meaning.to_owned(), facts }
 }
 
-/// All of it as one page of Markdown: `docs/codes.md`.
-pub fn page() -> String {
-    let mut page = String::from(HEAD);
-    page.push_str("\n## Findings\n");
-    for (code, title) in CODES {
-        let mut entry = of_finding(code, title);
-        // What to do about a cause, and where it is from, stands with the cause.
-        entry.facts.retain(|fact| !matches!(fact.label, "Causes" | "Remedies" | "Sources"));
-        let causes = causes::all().filter(|cause| cause.codes.contains(code));
-        let linked: Vec<String> = causes.map(|cause| format!("[{0}](#{0})", cause.name)).collect();
-        if !linked.is_empty() {
-            entry.facts.push(text("Causes", linked.join(", ")));
-        }
-        section(&mut page, &entry);
-    }
-    page.push_str("\n## Causes\n\nThe first that applies is the primary cause of a ladder.\n");
-    for cause in causes::all() {
-        section(&mut page, &of_cause(cause));
-    }
-    page.push_str("\n## ms-diagnostics\n\nMatched by number: servers word their reasons differently from the specification.\n\n| Number | Meaning | Usual status | In a push ladder | Sure | Source |\n|---|---|---|---|---|---|\n");
-    for row in NUMBERS {
-        let statuses: Vec<String> = row.statuses.iter().map(u16::to_string).collect();
-        let cells = [&row.id.to_string(), row.meaning, &statuses.join(", "), row.reading, row.basis.name(), row.source];
-        page.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    page.push_str("\nNumbers without a row:\n\n| From | To | Whose | Source |\n|---|---|---|---|\n");
-    for row in RANGES {
-        page.push_str(&format!("| {} | {} | {} | {} |\n", row.from, row.to, row.meaning, row.source));
-    }
-    page.push_str("\n## SIP status codes\n\n| Code | Phrase | As answer of the push | As answer of the call | Sure | Source |\n|---|---|---|---|---|---|\n");
-    for row in STATUSES {
-        let cells = [&row.code.to_string(), row.phrase, row.push, row.call, row.basis.name(), row.source];
-        page.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    page.push_str("\n## Marks of the Edge\n\n`ms-source-type` of ms-edge-proxy-message-trust.\n\n| Value | Meaning | On the answer of a push | Source |\n|---|---|---|---|\n");
-    for row in ORIGINS {
-        page.push_str(&format!("| {} | {} | {} | {} |\n", row.name, row.meaning, row.reading, row.source));
-    }
-    page.push_str("\n## Numbers of Windows\n\n| Number | Name | Meaning |\n|---|---|---|\n");
-    for row in OS_ERRORS {
-        page.push_str(&format!("| {} | {} | {} |\n", row.number(), row.name, row.meaning));
-    }
-    page
+/// Families of mobile clients, as the built-in profile has them: they are settings, and stand there only.
+pub(super) fn families() -> Vec<(String, Family)> {
+    Profile::built_in().map(|profile| profile.mobile.families.into_iter().collect()).unwrap_or_default()
 }
 
-const HEAD: &str = "\
-# Codes
+/// `Windows Phone: a push for version 4, 5; not known for others`.
+pub(super) fn pushed(family: &Family) -> String {
+    let with = |wanted: Expectation| {
+        let versions =
+            family.push.iter().filter(move |(_, push)| **push == wanted).map(|(version, _)| version.as_str());
+        versions.collect::<Vec<_>>().join(", ")
+    };
+    let mut parts: Vec<String> = [(Expectation::Yes, "a push for version"), (Expectation::No, "none for version")]
+        .into_iter()
+        .map(|(wanted, words)| (with(wanted), words))
+        .filter(|(versions, _)| !versions.is_empty())
+        .map(|(versions, words)| format!("{words} {versions}"))
+        .collect();
+    parts.push(match family.default {
+        Expectation::Yes => "a push for others".to_owned(),
+        Expectation::No => "none for others".to_owned(),
+        Expectation::Unknown => "not known for others".to_owned(),
+    });
+    format!("{}: {}", family.platform, parts.join("; "))
+}
 
-Generated from the tables that `lyncpush explain` reads; do not edit. `UPDATE_SNAPSHOTS=1 cargo test --test codes` writes it.
-
-## Severity
-
-A step that failed or is missing, and a capture in which nothing could be read, are errors. A step that is late or out
-of order, a call answered before its push, and frames out of order are warnings. What only informs is a note.
-
-## Certainty of a cause
-
-`certain`: the messages say so themselves. `likely`: the evidence points to it, and how it is read is not documented.
-`possible`: the evidence fits, and other causes would look the same. What was not in view rules out nothing.
-
-## Fingerprint
-
-Equal for the same fault of the same hop and cause, whoever the users are. It is made of the finding's code, the cause,
-the status and first ms-diagnostics number of the refusal, and the host that reports it; where none does, of the leg and
-the addresses of its servers. Users, Call-IDs, times, frames, ports and texts are no part of it.
-";
-
-fn section(page: &mut String, entry: &Entry) {
-    page.push_str(&format!("\n### {}\n\n{}\n", entry.name, entry.title));
-    for fact in &entry.facts {
-        match &fact.body {
-            Body::Text(text) => page.push_str(&format!("\n**{}:** {text}\n", fact.label)),
-            Body::List(items) => {
-                page.push_str(&format!("\n**{}:**\n\n", fact.label));
-                items.iter().for_each(|item| page.push_str(&format!("- {item}\n")));
-            }
-            Body::Commands(commands) => {
-                page.push_str(&format!("\n**{}:**\n\n```powershell\n", fact.label));
-                let mut place = "";
-                for command in commands {
-                    if command.place != place {
-                        place = &command.place;
-                        page.push_str(&format!("# {place}\n"));
-                    }
-                    page.push_str(&format!("{}\n", command.command));
-                }
-                page.push_str("```\n");
-            }
-        }
-    }
+fn of_family(name: String, family: &Family) -> Entry {
+    let facts = vec![
+        text("Meaning", pushed(family)),
+        text(
+            "Wire",
+            format!("{name}/VERSION in the Server or User-Agent of the mobile 180, behind McxService or UCWA"),
+        ),
+        text("Setting", "mobile.families in the ladder profile: lyncpush profile"),
+        sources_of([sources::MOBILITY]),
+    ];
+    Entry { title: family.platform.clone(), name, facts }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod causes;
 pub mod fingerprint;
 pub mod names;
+pub mod page;
 pub mod remedy;
 
 mod exclusion;

@@ -53,20 +53,21 @@ impl Remedy {
         }
     }
 
-    /// The same as one paragraph.
+    /// The same as lines of text: the advice, then the commands under the host they are for, two blanks in.
     pub fn text(&self) -> String {
-        let list = |commands: &[Command]| {
-            let one = |command: &Command| format!("{}: {}", command.place, command.command);
-            commands.iter().map(one).collect::<Vec<_>>().join(" | ")
-        };
         let mut text = self.advice.to_owned();
         for (word, commands) in [("Check", &self.check), ("Change", &self.change)] {
-            if !commands.is_empty() {
-                text.push_str(&format!(" {word} ({}).", list(commands)));
+            let mut place = "";
+            for command in commands {
+                if command.place != place {
+                    place = &command.place;
+                    text.push_str(&format!("\n{word}, {place}:"));
+                }
+                text.push_str(&format!("\n  {}", command.command));
             }
         }
         if let Some(next) = self.capture_next {
-            text.push_str(&format!(" Capture next: {next}"));
+            text.push_str(&format!("\nCapture next {next}"));
         }
         text
     }

@@ -238,8 +238,12 @@ pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
     }
     // A ladder's remedies stand with its cause.
     if let Some(remedy) = finding.remedy.as_ref().filter(|_| finding.cause.is_none() || finding.ladder.is_none()) {
-        let remedy = page.safe(remedy);
-        page.prose(4, Tint::Plain, &format!("To do: {remedy}"));
+        for (at, line) in remedy.lines().enumerate() {
+            let line = page.safe(line);
+            let (indent, label) =
+                if line.starts_with(' ') { (6, "") } else { (4, if at == 0 { "To do: " } else { "" }) };
+            page.prose(indent, Tint::Plain, &format!("{label}{line}"));
+        }
     }
     if let Some(frames) = frames_of(report, finding) {
         page.prose(4, Tint::Dim, &frames.replacen('f', "F", 1));
