@@ -7,7 +7,7 @@ use super::causes::{self, Cause};
 use super::names::Names;
 use super::remedy::{Command, Remedy};
 use crate::judge::finding::{self, CODES};
-use crate::knowledge::diagnostics::{self, NUMBERS, Number, RANGES};
+use crate::knowledge::diagnostics::{self, NUMBERS, Number};
 use crate::knowledge::os_errors::{OS_ERRORS, OsError};
 use crate::knowledge::statuses::{STATUSES, StatusCode};
 use crate::knowledge::trust::{ORIGINS, Origin};
@@ -293,6 +293,8 @@ mod tests {
 
     #[test]
     fn everything_listed_can_be_found() {
+        let names: std::collections::BTreeSet<String> = list().into_iter().map(|line| line.name).collect();
+        assert_eq!(names.len(), list().len(), "a name is one thing");
         for line in list() {
             let found = find(&line.name);
             assert!(!found.is_empty(), "{}", line.name);

@@ -87,10 +87,11 @@ pub fn diagnose(ladder: &Ladder, judgement: &Judgement, profile: &Profile) -> Op
         *at != primary
             && finding.severity == Severity::Error
             && finding.step > found.step
-            && (finding.step != Some(9) || case.nobody_answered())
+            // What follows an answer has a cause of its own.
+            && finding.step.is_some_and(|step| step < 9 || step == 9 && case.nobody_answered())
     };
     let symptoms = judgement.findings.iter().enumerate().filter(is_symptom).map(|(at, _)| at).collect();
     let ruled_out = if found.severity == Severity::Error { exclusion::of(&case, cause) } else { Vec::new() };
-    let remedy = Remedy::new(cause, &Names::of(&case), certainty);
+    let remedy = Remedy::new(cause, &Names::of(&case, cause), certainty);
     Some(Diagnosis { cause, certainty, why, primary, symptoms, remedy, ruled_out })
 }

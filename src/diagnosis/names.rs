@@ -6,6 +6,7 @@
 //! refuses a command with `<` in it, so that a gap cannot be run by mistake.
 
 use super::case::Case;
+use super::causes::Cause;
 use crate::ladder::profile::{Profile, uri_host};
 
 /// Octets of the longest host name. Source: RFC 1035 §2.3.4.
@@ -35,9 +36,10 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names of one ladder.
-    pub fn of(case: &Case<'_>) -> Self {
-        let told = case.told();
+    /// The names of one ladder. Where several hosts report, the one whose number says the cause counts.
+    pub fn of(case: &Case<'_>, cause: &Cause) -> Self {
+        let mut told = case.told();
+        told.sort_by_key(|told| !cause.numbers.contains(&told.report.id));
         let reports = || told.iter().map(|told| told.report);
         let documented = Self::documented(case.profile);
         let push_domain = case.push().and_then(|push| host(&push.host));

@@ -85,7 +85,7 @@ pub struct Finding {
 /// 9 the capture itself), the rest which step.
 pub const CODES: &[(&str, &str)] = &[
     ("LP105", "The push was refused inside: by the Front End or the Edge"),
-    ("LP108", "The clearing house refused the push"),
+    ("LP108", "The push left and was refused"),
     ("LP109", "The call ended without an answer"),
     ("LP201", "No INVITE reached the Front End"),
     ("LP202", "The Front End did not call the mobility service"),

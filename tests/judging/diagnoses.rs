@@ -214,6 +214,20 @@ fn a_decline_is_no_symptom_of_a_failed_push() {
     assert!(diagnosis.unwrap().symptoms.is_empty());
 }
 
+/// What goes wrong after an answer is no symptom of a push that failed before.
+#[test]
+fn a_session_that_stalls_is_no_symptom_of_a_failed_push() {
+    let (judgement, diagnosis) = play(everything(), |stage| {
+        CALL.begin(stage, T);
+        push("p1").made(stage, T + 110);
+        push("p1").left(stage, T + 112);
+        push("p1").answered_with(stage, T + 200, "504 Server time-out", &[UNKNOWN_DOMAIN, EDGE_MADE]);
+        CALL.answer(stage, T + 9_000, "200 OK");
+    });
+    assert_eq!(codes(&judgement), ["LP105", "LP210"]);
+    assert!(diagnosis.unwrap().symptoms.is_empty());
+}
+
 /// The refusal told of is that of the push that decides, not of another phone's.
 #[test]
 fn each_phone_s_push_has_its_own_refusal() {
