@@ -15,7 +15,8 @@
 //! ```
 //!
 //! The three parts under the line run on threads of their own, a bounded number of batches apart and in
-//! order, so what comes out does not depend on how fast each of them is.
+//! order, so what comes out does not depend on how fast each of them is. The last of them asks [`diagnosis`] for the
+//! cause of what the judge found.
 //!
 //! # The rooms
 //!

@@ -20,6 +20,7 @@ Examples:
   lyncpush analyze trace.pcap                      which step broke, for every push in the capture
   lyncpush analyze frontend.pcapng edge.pcap.gz    captures from two servers, judged as one
   lyncpush analyze --format json trace.pcap        the same for a script
+  lyncpush explain LP105                           what a finding means, and what to do
 
 Exit codes:
   0  no finding at or above --fail-on

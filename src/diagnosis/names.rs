@@ -29,7 +29,7 @@ pub struct Names {
     pub reporter: Option<String>,
     /// The server that the report is about.
     pub peer: Option<String>,
-    /// The user whose phone is pushed, without a scheme.
+    /// The user in whose name the push is sent, without a scheme.
     pub user: Option<String>,
     /// That user's SIP domain.
     pub sip_domain: Option<String>,
@@ -47,7 +47,9 @@ impl Names {
         let edge = answers.filter_map(|answer| answer.edge.as_deref()).find_map(host);
         let reporter = reports().find_map(|report| report.source.as_deref()).and_then(host);
         let made_by_edge = case.is_made_by_edge() || case.is_from_outside();
-        let user = case.ladder.callee.as_deref().and_then(user);
+        // A push may be sent for the caller: policies are those of its sender.
+        let sender = case.push().and_then(|push| push.sender.as_deref());
+        let user = sender.or(case.ladder.callee.as_deref()).and_then(user);
         Self {
             push_domain: push_domain.or(documented.push_domain),
             proxy: documented.proxy,

@@ -158,7 +158,8 @@ impl Push {
         let mut answers: Vec<Answer> = self.answers.into_iter().map(|answer| answer.answer).collect();
         answers.sort_by_key(|answer| (answer.rung.at.time, answer.rung.at.input, answer.rung.at.number));
         let request_unseen = requests.is_empty();
-        let Self { call_id, method, host, .. } = self;
-        PushSeen { call_id, method, host, phone, requests, answers, request_unseen }
+        let Self { call_id, method, host, senders, .. } = self;
+        let sender = senders.into_iter().next();
+        PushSeen { call_id, method, host, sender, phone, requests, answers, request_unseen }
     }
 }

@@ -115,6 +115,8 @@ pub struct PushSeen {
     pub method: Box<str>,
     /// The host it is addressed to.
     pub host: Box<str>,
+    /// The user it is sent for: From, where that is an address.
+    pub sender: Option<Box<str>>,
     /// Index into [`Ladder::phones`] of the phone it is for, when that is known.
     pub phone: Option<usize>,
     /// The request on each hop, with its Via count, in time order.

@@ -200,6 +200,37 @@ fn could_not_see_stays_could_not_see() {
     assert!(diagnosis.unwrap().remedy.capture_next.is_some());
 }
 
+/// A push whose answer is lost may have been accepted or not.
+#[test]
+fn an_answer_that_is_lost_leaves_everything_open() {
+    let (_, diagnosis) = play(everything(), |stage| {
+        CALL.begin(stage, T);
+        push("p1").goes(stage, T + 110);
+        stage.losing = LegSet::of(&[Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal]);
+        push("p1").answered(stage, T + 200, "200 OK");
+        stage.losing = LegSet::EMPTY;
+        CALL.answer(stage, T + 40_000, "408 Request Timeout");
+    });
+    assert_eq!(named(&diagnosis), ("call-unanswered", Certainty::Possible));
+    assert!(diagnosis.unwrap().why.starts_with("A push was seen, and its answer is not in view"));
+}
+
+/// The policy that forbids a push is that of the user it is sent for.
+#[test]
+fn the_user_in_a_command_is_the_push_s_sender() {
+    let (_, diagnosis) = play(everything(), |stage| {
+        CALL.begin(stage, T);
+        let by_caller = Push { from: "<sip:alice@example.com>".into(), ..push("p1") };
+        by_caller.made(stage, T + 110);
+        let told = ("ms-diagnostics", "1002;source=\"fe01.example.com\"");
+        by_caller.answered_with(stage, T + 200, "403 Forbidden", &[told]);
+        CALL.answer(stage, T + 40_000, "408 Request Timeout");
+    });
+    assert_eq!(named(&diagnosis), ("not-federated", Certainty::Certain));
+    let check = &diagnosis.unwrap().remedy.check[0].command;
+    assert_eq!(check, "Get-CsUser -Identity 'sip:alice@example.com' | Format-List SipAddress, ExternalAccessPolicy");
+}
+
 /// A user who declined was reached: a failed push is not why.
 #[test]
 fn a_decline_is_no_symptom_of_a_failed_push() {

@@ -47,10 +47,10 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         name: "call-unanswered",
-        title: "Nobody answered the call, and its push is out of view",
+        title: "Nobody answered the call; what became of its push is out of view",
         stage: Stage::Phone,
-        meaning: "The call ended without an answer. Whether the phone was pushed, this capture does not show: the phone, its user, and every fault of the push would look the same from here.",
-        wire: "408, 480, 487, 504 or nothing to the INVITE; no push and no answer to one on the legs in view.",
+        meaning: "The call ended without an answer. Whether the phone was pushed, or whether the push was accepted, this capture does not show: the phone, its user, and every fault of the push would look the same from here.",
+        wire: "408, 480, 487, 504 or nothing to the INVITE; no answer to a push on the legs in view.",
         numbers: &[],
         statuses: &[408, 480, 487, 504],
         codes: &["LP109", "LP209"],
@@ -149,6 +149,7 @@ fn unanswered(case: &Case<'_>) -> Option<Evidence> {
     }
     let what = match case.status(StepKey::PushAccepted) {
         Status::NotApplicable => "No push was due",
+        _ if case.push().is_some() => "A push was seen, and its answer is not in view",
         _ => "No push, and no answer to one, is in view",
     };
     let end = case

@@ -120,6 +120,7 @@ fn diagnostics_of(refusal: &finding::Refusal) -> Diagnostics {
 pub(super) fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut say = |code: &'static str, severity, detail: String| {
+        debug_assert_eq!(severity, finding::severity(code), "{code}");
         let made = finding::make(code, severity, None, detail, None, Vec::new(), None);
         // What is wrong with the capture as a whole may show a cause as well.
         let cause = causes::all().find(|cause| cause.codes.contains(&code));
