@@ -26,7 +26,7 @@ fn alike(left: &str, right: &str) -> usize {
 }
 
 /// How many letters must be put in, taken out or replaced to make `left` into `right`.
-fn distance(left: &str, right: &str) -> usize {
+pub fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.bytes().enumerate() {
         let mut diagonal = i;

@@ -82,7 +82,7 @@ pub struct Finding {
 /// Every finding code and its title.
 ///
 /// The hundreds say what is wrong (1 failed, 2 missing, 3 late, 4 out of order, 5 notes and warnings,
-/// 9 the capture itself), the rest which step.
+/// 6 a connection, 9 the capture itself), the rest which step.
 pub const CODES: &[(&str, &str)] = &[
     ("LP105", "The push was refused inside: by the Front End or the Edge"),
     ("LP108", "The push left and was refused"),
@@ -121,6 +121,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP510", "The phone answered without ringing"),
     ("LP511", "One of several phones got no push"),
     ("LP512", "A push may have gone to another address"),
+    ("LP601", "A TLS handshake failed"),
     ("LP901", "Nothing in the capture could be read"),
     ("LP902", "The capture is cut short or damaged"),
     ("LP903", "Bytes of SIP streams are missing from the capture"),
@@ -135,10 +136,10 @@ pub fn title(code: &str) -> &'static str {
 }
 
 /// The severity of a code: a step that failed or is missing, and a capture in which nothing could be read, are
-/// errors; what is late, out of order, or answered before its push is a warning; what only informs is a note.
+/// errors, as is a TLS handshake that failed on the Edge's legs (elsewhere it is a warning); what is late, out of order, or answered before its push is a warning; what only informs is a note.
 pub fn severity(code: &str) -> Severity {
     match code.as_bytes() {
-        b"LP901" => Severity::Error,
+        b"LP601" | b"LP901" => Severity::Error,
         b"LP501" | b"LP905" => Severity::Warning,
         [b'L', b'P', b'1' | b'2', ..] => Severity::Error,
         [b'L', b'P', b'3' | b'4', ..] => Severity::Warning,

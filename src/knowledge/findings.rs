@@ -214,6 +214,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "A request with the phone's epid to another host.",
         "Get-CsMcxConfiguration: PushNotificationProxyUri; and --push-uri.",
     ),
+    // Connections.
+    row(
+        "LP601",
+        "A TLS connection on which SIP is expected was refused or broken off in its handshake: no SIP passes there. An error on the Edge's legs, where pushes pass; a warning elsewhere.",
+        "A TLS alert, or an end of the connection, before the handshake is complete.",
+        "The certificates that the handshake shows, whether they are expired, and the alert's name: it says what the other side did not take.",
+    ),
     // The capture itself.
     row(
         "LP901",

@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::model::{
-    AnomalyCitation, AnomalyCount, Coverage as CoverageModel, Ended, Evidence, Finding, FrameCounts, Input, Join,
-    Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Unreadable,
+    AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Ended, Evidence, Finding,
+    FrameCounts, Input, Join, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Unreadable,
 };
 use super::time::rfc3339;
-use crate::anomaly::AnomalyLog;
+use crate::anomaly::{AnomalyKind, AnomalyLog};
 use crate::capture;
 use crate::flow::Flow;
 use crate::frame::FrameRef;
 use crate::judge::Judgement;
+use crate::judge::finding::{self, Severity};
 use crate::judge::status::StepJudged;
 use crate::ladder::Ladder as Closed;
 use crate::ladder::client::Phone;
@@ -23,7 +24,7 @@ use crate::ladder::leg::Leg;
 use crate::ladder::profile::{Expectation, Profile, StepKey};
 use crate::ladder::rung::Rung;
 use crate::link;
-use crate::tally::FrameTally;
+use crate::tally::{FrameTally, SetAside};
 use crate::unreadable::UnreadableReason;
 
 /// Times of one step kept for percentiles; beyond it every second one is dropped and from then on only
@@ -184,7 +185,7 @@ impl View {
         let mut report = Report::empty();
         report.inputs = inputs.map(|(summary, offset, compared)| input(summary, offset, compared)).collect();
         report.coverage = self::coverage(account, coverage);
-        let wide = found::capture_wide(&report.inputs, account, evicted + coverage.hops_dropped);
+        let wide = capture_wide(&report.inputs, account, evicted + coverage.hops_dropped);
         let mut ladders = std::mem::take(&mut self.ladders);
         ladders.sort_by(|(a, a_ladder, _), (b, b_ladder, _)| (a.time, &a_ladder.id).cmp(&(b.time, &b_ladder.id)));
         for (_, mut ladder, findings) in ladders {
@@ -193,6 +194,7 @@ impl View {
             report.findings.extend(findings);
             report.ladders.push(ladder);
         }
+        let wide: Vec<Finding> = wide.into_iter().chain(found::of_clocks(&report.inputs)).collect();
         for found in &wide {
             self.summary.findings.count(found.severity);
         }
@@ -297,6 +299,35 @@ fn endpoint(address: SocketAddr) -> String {
     text
 }
 
+fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding {
+    let mut cited: Vec<Citation> = Vec::new();
+    for rung in &found.evidence {
+        let citation = Citation { input: rung.at.input, frame: rung.at.number };
+        if !cited.contains(&citation) {
+            cited.push(citation);
+        }
+    }
+    Finding {
+        code: found.code.to_owned(),
+        severity: found.severity,
+        ladder: ladder.map(str::to_owned),
+        step: found.step,
+        title: found.title.to_owned(),
+        detail: found.detail.clone(),
+        remedy: None,
+        diagnostics: found.refusal.as_ref().map(|refusal| Diagnostics {
+            status: Some(refusal.status),
+            ms_diagnostics: refusal.ms_diagnostics,
+            reported_by: refusal.reported_by.as_deref().map(str::to_owned),
+            reported: found::reported(refusal),
+        }),
+        fingerprint: found::fingerprint(found),
+        evidence: cited,
+        cause: None,
+        symptom_of: None,
+    }
+}
+
 fn input(summary: &capture::Summary, offset: i64, clock_compared: bool) -> Input {
     let (ended, ended_detail) = match &summary.ended {
         capture::Ended::Complete => (Ended::Complete, None),
@@ -366,6 +397,53 @@ fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
             })
             .collect(),
     }
+}
+
+/// Findings about the capture as a whole.
+fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut say = |code: &'static str, severity, detail: String| {
+        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
+    };
+    let hidden = account.unread.len() as u64 + account.unlisted;
+    let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
+    let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
+    if unknown_link > 0 && unknown_link == account.tally.read() {
+        let links: Vec<&str> = inputs.iter().flat_map(|input| &input.link_types).map(String::as_str).collect();
+        let detail = format!("No frame could be read: link type {} is not decoded.", links.join(", "));
+        say("LP901", Severity::Error, detail);
+    } else if account.telling == 0 && hidden > 0 {
+        say(
+            "LP901",
+            Severity::Error,
+            format!(
+                "{hidden} stream(s) on SIP ports, and not one message that tells anything could be read: see the coverage."
+            ),
+        );
+    }
+    for input in inputs {
+        if let Some(detail) = &input.ended_detail {
+            say("LP902", Severity::Note, format!("{}: {detail}", input.path));
+        }
+    }
+    if account.gaps > 0 {
+        let detail = format!(
+            "{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.",
+            account.gaps, account.gap_octets
+        );
+        say("LP903", Severity::Note, detail);
+    }
+    let backwards = account.anomalies.count(AnomalyKind::FrameOrder);
+    if backwards > 0 {
+        let detail = format!(
+            "{backwards} frames are older than one before them: nothing is said to be missing. Put the capture in order first (reordercap, or mergecap without -a)."
+        );
+        say("LP905", Severity::Warning, detail);
+    }
+    if evicted > 0 {
+        say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
+    }
+    found
 }
 
 /// Nanoseconds as fractional milliseconds.

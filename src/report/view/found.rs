@@ -1,17 +1,13 @@
-//! Findings and their diagnosis, as the report shows them.
+//! Findings with their diagnosis, as the report shows them.
 
-use super::Account;
-use crate::anomaly::AnomalyKind;
-use crate::diagnosis::causes;
 use crate::diagnosis::names::Names;
-use crate::diagnosis::{self, Certainty, fingerprint, remedy};
+use crate::diagnosis::{self, Certainty, causes, fingerprint, remedy};
 use crate::judge::Judgement;
-use crate::judge::finding::{self, Severity};
+use crate::judge::finding::{self, Refusal};
 use crate::knowledge::diagnostics;
 use crate::ladder::Ladder as Closed;
 use crate::ladder::profile::Profile;
-use crate::report::model::{Citation, Command, Diagnosis, Diagnostics, Finding, Input, Remedy, Reported, RuledOut};
-use crate::tally::SetAside;
+use crate::report::model::{Command, Diagnosis, Finding, Input, Remedy, Reported, RuledOut};
 
 /// Captures whose clocks are further apart are told of, milliseconds: what Kerberos allows.
 const CLOCKS_APART_MS: f64 = 300_000.0;
@@ -42,8 +38,12 @@ pub(super) fn of_ladder(
         let shown_by = judgement.findings.get(diagnosis.primary).map(|primary| primary.code);
         diagnosis.symptoms.contains(&at).then_some(Part { cause, symptom_of: shown_by, remedy: None })
     };
-    let findings: Vec<Finding> =
-        judgement.findings.iter().enumerate().map(|(at, found)| finding(found, Some(&closed.id), part(at))).collect();
+    let findings: Vec<Finding> = judgement
+        .findings
+        .iter()
+        .enumerate()
+        .map(|(at, found)| with_cause(found, Some(&closed.id), part(at)))
+        .collect();
     (diagnosis.as_ref().map(|diagnosis| told(diagnosis, &findings)), findings)
 }
 
@@ -76,103 +76,48 @@ fn commands(commands: &[remedy::Command]) -> Vec<Command> {
     commands.iter().map(|one| Command { place: one.place.clone(), command: one.command.clone() }).collect()
 }
 
-fn finding(found: &finding::Finding, ladder: Option<&str>, part: Option<Part<'_>>) -> Finding {
-    let mut cited: Vec<Citation> = Vec::new();
-    for rung in &found.evidence {
-        let citation = Citation { input: rung.at.input, frame: rung.at.number };
-        if !cited.contains(&citation) {
-            cited.push(citation);
-        }
-    }
-    let cause = part.map(|part| part.cause);
+/// A finding with what it has to do with a cause.
+fn with_cause(found: &finding::Finding, ladder: Option<&str>, part: Option<Part<'_>>) -> Finding {
+    let plain = super::finding(found, ladder);
+    let Some(Part { cause, symptom_of, remedy }) = part else { return plain };
     Finding {
-        code: found.code.to_owned(),
-        severity: found.severity,
-        ladder: ladder.map(str::to_owned),
-        step: found.step,
-        title: found.title.to_owned(),
-        detail: found.detail.clone(),
-        remedy: part.and_then(|part| part.remedy).map(remedy::Remedy::text),
-        diagnostics: found.refusal.as_ref().map(diagnostics_of),
-        fingerprint: fingerprint::of(found, cause),
-        evidence: cited,
-        cause: cause.map(str::to_owned),
-        symptom_of: part.and_then(|part| part.symptom_of).map(str::to_owned),
+        remedy: remedy.map(remedy::Remedy::text),
+        fingerprint: fingerprint::of(found, Some(cause)),
+        cause: Some(cause.to_owned()),
+        symptom_of: symptom_of.map(str::to_owned),
+        ..plain
     }
 }
 
-fn diagnostics_of(refusal: &finding::Refusal) -> Diagnostics {
-    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
-    let reported = |one: &finding::Reported| Reported {
+/// The fingerprint of a finding whose cause is not known.
+pub(super) fn fingerprint(found: &finding::Finding) -> String {
+    fingerprint::of(found, None)
+}
+
+/// Every number that a refusal carries.
+pub(super) fn reported(refusal: &Refusal) -> Vec<Reported> {
+    let one = |one: &finding::Reported| Reported {
         ms_diagnostics: one.id,
-        reported_by: text(&one.by),
+        reported_by: one.by.as_deref().map(str::to_owned),
         meaning: diagnostics::meaning(one.id).map(str::to_owned),
     };
-    Diagnostics {
-        status: Some(refusal.status),
-        ms_diagnostics: refusal.ms_diagnostics,
-        reported_by: text(&refusal.reported_by),
-        reported: refusal.reports.iter().map(reported).collect(),
-    }
+    refusal.reports.iter().map(one).collect()
 }
 
-/// Findings about the capture as a whole.
-pub(super) fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let mut say = |code: &'static str, severity, detail: String| {
-        debug_assert_eq!(severity, finding::severity(code), "{code}");
-        let made = finding::make(code, severity, None, detail, None, Vec::new(), None);
-        // What is wrong with the capture as a whole may show a cause as well.
-        let cause = causes::all().find(|cause| cause.codes.contains(&code));
-        let remedy = cause.map(|cause| remedy::Remedy::new(cause, &Names::default(), Certainty::Likely));
-        let part = cause.map(|cause| Part { cause: cause.name, symptom_of: None, remedy: remedy.as_ref() });
-        found.push(finding(&made, None, part));
-    };
-    let hidden = account.unread.len() as u64 + account.unlisted;
-    let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
-    let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
-    if unknown_link > 0 && unknown_link == account.tally.read() {
-        let links: Vec<&str> = inputs.iter().flat_map(|input| &input.link_types).map(String::as_str).collect();
-        let detail = format!("No frame could be read: link type {} is not decoded.", links.join(", "));
-        say("LP901", Severity::Error, detail);
-    } else if account.telling == 0 && hidden > 0 {
-        say(
-            "LP901",
-            Severity::Error,
-            format!(
-                "{hidden} stream(s) on SIP ports, and not one message that tells anything could be read: see the coverage."
-            ),
-        );
-    }
-    for input in inputs {
-        if let Some(detail) = &input.ended_detail {
-            say("LP902", Severity::Note, format!("{}: {detail}", input.path));
-        }
-    }
+/// That the clocks of the captures are too far apart, where the messages they share show it.
+pub(super) fn of_clocks(inputs: &[Input]) -> Option<Finding> {
     let apart = inputs.iter().map(|input| input.clock_offset_ms.abs()).fold(0.0, f64::max);
-    if apart > CLOCKS_APART_MS {
-        let detail = format!(
-            "The clocks of the captures are up to {:.0} s apart, measured by the messages they share; Kerberos allows 300 s.",
-            apart / 1000.0
-        );
-        say("LP906", Severity::Note, detail);
+    if apart <= CLOCKS_APART_MS {
+        return None;
     }
-    if account.gaps > 0 {
-        let detail = format!(
-            "{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.",
-            account.gaps, account.gap_octets
-        );
-        say("LP903", Severity::Note, detail);
-    }
-    let backwards = account.anomalies.count(AnomalyKind::FrameOrder);
-    if backwards > 0 {
-        let detail = format!(
-            "{backwards} frames are older than one before them: nothing is said to be missing. Put the capture in order first (reordercap, or mergecap without -a)."
-        );
-        say("LP905", Severity::Warning, detail);
-    }
-    if evicted > 0 {
-        say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
-    }
-    found
+    let detail = format!(
+        "The clocks of the captures are up to {:.0} s apart, measured by the messages they share; Kerberos allows 300 s.",
+        apart / 1000.0
+    );
+    let code = "LP906";
+    let found = finding::make(code, finding::severity(code), None, detail, None, Vec::new(), None);
+    let cause = causes::all().find(|cause| cause.codes.contains(&code));
+    let remedy = cause.map(|cause| remedy::Remedy::new(cause, &Names::default(), Certainty::Likely));
+    let part = cause.map(|cause| Part { cause: cause.name, symptom_of: None, remedy: remedy.as_ref() });
+    Some(with_cause(&found, None, part))
 }
