@@ -47,7 +47,10 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// What the ciphers of a suite do with a record, its header taken off.
 type Primitive = Box<dyn FnMut(&mut [u8])>;
 
-const SUITES: [(&str, fn() -> Primitive); 2] =
+/// A suite, and what makes its ciphers ready.
+type Suite = (&'static str, fn() -> Primitive);
+
+const SUITES: [Suite; 2] =
     [("1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", cbc_sha384), ("1.2:TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", gcm)];
 
 fn main() -> Outcome<()> {

@@ -15,13 +15,14 @@
 //! ```
 //!
 //! The three parts under the line run on threads of their own, a bounded number of batches apart and in
-//! order, so what comes out does not depend on how fast each of them is.
+//! order, so what comes out does not depend on how fast each of them is. The last of them asks [`diagnosis`] for the
+//! cause of what the judge found.
 //!
 //! # The rooms
 //!
 //! | Room | What it does |
 //! |---|---|
-//! | [`frame`], [`segment`], [`flow`], [`stream`], [`tally`], [`anomaly`], [`error`] | the words all others share |
+//! | [`frame`], [`segment`], [`flow`], [`stream`], [`tally`], [`anomaly`], [`error`], [`spelling`] | the words all others share |
 //! | [`capture`] | frames out of files: one file per container |
 //! | [`link`], [`ip`], [`tcp`] | to ordered bytes |
 //! | `tls` | plain text out of TLS, with secrets that were given |
@@ -29,6 +30,8 @@
 //! | [`sip`] | framing, the grammar, header views, Microsoft headers |
 //! | [`ladder`] | correlation: call, push, leg, join; the profile |
 //! | [`judge`] | step statuses, verdicts, findings |
+//! | [`knowledge`] | what numbers and words on the wire mean, as tables |
+//! | [`diagnosis`] | causes, what rules them out, remedies, fingerprints |
 //! | [`report`] | one file per format over one model |
 //! | [`simulate`] | synthetic captures of known ladders |
 //! | [`cli`] | arguments → checked configuration → one call → exit code |
@@ -39,11 +42,13 @@
 pub mod anomaly;
 pub mod capture;
 pub mod cli;
+pub mod diagnosis;
 pub mod error;
 pub mod flow;
 pub mod frame;
 pub mod ip;
 pub mod judge;
+pub mod knowledge;
 pub mod ladder;
 pub mod link;
 pub mod pipeline;
@@ -52,6 +57,7 @@ pub mod segment;
 pub mod simulate;
 pub mod sip;
 pub mod sipcomp;
+pub mod spelling;
 pub mod stream;
 pub mod tally;
 pub mod tcp;

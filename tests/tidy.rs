@@ -11,20 +11,24 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const LONGEST: usize = 500;
 
 /// The words all rooms share.
-const VOCABULARY: &[&str] = &["anomaly", "error", "flow", "frame", "segment", "stream", "tally", "unreadable"];
+const VOCABULARY: &[&str] =
+    &["anomaly", "error", "flow", "frame", "segment", "spelling", "stream", "tally", "unreadable"];
 /// From frames to messages. None of them knows another.
 const STAGES: &[&str] = &["capture", "ip", "link", "sip", "sipcomp", "tcp", "tls"];
 /// Who may name whom beyond the vocabulary; a room that is not here may name the vocabulary only.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("ladder", &["sip"]),
     ("judge", &["ladder", "sip"]),
+    // What is known, as tables, names nobody.
+    ("knowledge", &[]),
+    ("diagnosis", &["judge", "knowledge", "ladder"]),
     // What was captured, and the names of link types, go into the report.
-    ("report", &["capture", "judge", "ladder", "link"]),
+    ("report", &["capture", "diagnosis", "judge", "knowledge", "ladder", "link"]),
     ("pipeline", &["capture", "ip", "judge", "ladder", "link", "report", "sip", "sipcomp", "tcp", "tls"]),
     // What it writes tests the reading half: of it, it may use the GRUUs, the compression, and TLS's keys and ciphers.
     ("simulate", &["sip", "sipcomp", "tls"]),
     // An address that is typed is read like one on the wire.
-    ("cli", &["pipeline", "report", "simulate", "sip", "sipcomp"]),
+    ("cli", &["diagnosis", "pipeline", "report", "simulate", "sip", "sipcomp"]),
     ("main", &["cli"]),
 ];
 
@@ -56,11 +60,11 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rc4", &["tls"]),
     ("rpassword", &["cli"]),
     ("rsa", &["tls"]),
-    ("schemars", &["judge", "ladder", "report", "unreadable"]),
-    ("serde", &["judge", "ladder", "report", "unreadable"]),
+    ("schemars", &["diagnosis", "judge", "ladder", "report", "unreadable"]),
+    ("serde", &["diagnosis", "judge", "ladder", "report", "unreadable"]),
     ("serde_json", &["report"]),
     ("sha1", &["sip", "tls"]),
-    ("sha2", &["judge", "ladder", "tls"]),
+    ("sha2", &["diagnosis", "ladder", "tls"]),
     ("tempfile", &["capture", "cli", "pipeline", "simulate"]),
     ("terminal_size", &["cli"]),
     ("toml", &["ladder"]),

@@ -20,6 +20,7 @@ Examples:
   lyncpush analyze trace.pcap                      which step broke, for every push in the capture
   lyncpush analyze frontend.pcapng edge.pcap.gz    captures from two servers, judged as one
   lyncpush analyze --format json trace.pcap        the same for a script
+  lyncpush explain LP105                           what a finding means, and what to do
 
 Exit codes:
   0  no finding at or above --fail-on
@@ -41,6 +42,13 @@ Exit codes:
   1  there is one
   2  the command or the input could not be used: no such file, not a capture, no permission
 A capture that is cut short or damaged in the middle is analysed as far as it goes.";
+
+const EXPLAIN: &str = "\
+Examples:
+  lyncpush explain LP105
+  lyncpush explain 1009
+  lyncpush explain domain-not-allowed
+  lyncpush explain --list";
 
 const SIMULATE: &str = "\
 Examples:
@@ -64,6 +72,9 @@ pub enum Command {
     /// Analyse captures: rebuild every push and say which of its ten steps broke
     #[command(after_help = ANALYZE)]
     Analyze(Box<Analyze>),
+    /// Say what a finding code, a cause, an ms-diagnostics number or a status code means, and what to do
+    #[command(after_help = EXPLAIN)]
+    Explain(Explain),
     /// Print the ladder profile in force, as TOML
     ///
     /// The profile holds what a push exchange should look like: steps, time limits, ports, mobile products, which
@@ -147,6 +158,18 @@ pub struct Analyze {
     /// No progress bar
     #[arg(long)]
     pub no_progress: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// LP105, 1009, 504, firewall, EdgeProxyGenerated, …; `--list` shows all
+    #[arg(value_name = "CODE", required_unless_present = "list")]
+    pub code: Option<String>,
+
+    /// List everything that can be explained
+    #[arg(long)]
+    pub list: bool,
 }
 
 /// Arguments of `profile`.

@@ -16,6 +16,7 @@ use crate::report::text::sanitize;
 
 mod analyze;
 mod args;
+mod explain;
 #[cfg(feature = "tls")]
 mod keys;
 mod output;
@@ -47,6 +48,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command) -> Result<u8> {
     match command {
         Command::Analyze(args) => analyze::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Schema => schema::run(),
         Command::Simulate(args) => simulate::run(&args),
@@ -133,7 +135,7 @@ mod tests {
             (
                 &[],
                 "'lyncpush' requires a subcommand but one was not provided; \
-                 subcommands: analyze, profile, schema, simulate, help; see 'lyncpush --help'",
+                 subcommands: analyze, explain, profile, schema, simulate, help; see 'lyncpush --help'",
             ),
             (
                 &["analyze", "a.pcap", "--zzz"],

@@ -2,14 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::push;
 use super::status::{Status, StepJudged};
 use crate::ladder::Ladder;
 use crate::ladder::leg::Leg;
-use crate::ladder::profile::{Profile, StepKey};
-use crate::ladder::rung::{Answer, Rung};
+use crate::ladder::profile::{Ports, Profile, StepKey};
+use crate::ladder::rung::{Answer, PushSeen, Rung};
 
 /// How bad a finding is. Ordered: a note is the least.
 ///
@@ -46,6 +45,17 @@ pub struct Refusal {
     pub ms_diagnostics: Option<u32>,
     /// The host that reports it.
     pub reported_by: Option<Box<str>>,
+    /// Every ms-diagnostics value of the response and its copies, each once: each hop may add its own.
+    pub reports: Vec<Reported>,
+}
+
+/// One ms-diagnostics value and who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Its number.
+    pub id: u32,
+    /// The host that reports it.
+    pub by: Option<Box<str>>,
 }
 
 /// Something worth telling somebody.
@@ -63,8 +73,8 @@ pub struct Finding {
     pub detail: String,
     /// Who refused, with what.
     pub refusal: Option<Refusal>,
-    /// Equal for the same fault of the same hop and cause, whoever the users are: 32 hexadecimal digits.
-    pub fingerprint: String,
+    /// Where it happened, without naming users.
+    pub hop: Option<String>,
     /// The frames that show it.
     pub evidence: Vec<Rung>,
 }
@@ -75,7 +85,7 @@ pub struct Finding {
 /// 6 a connection, 9 the capture itself), the rest which step.
 pub const CODES: &[(&str, &str)] = &[
     ("LP105", "The push was refused inside: by the Front End or the Edge"),
-    ("LP108", "The clearing house refused the push"),
+    ("LP108", "The push left and was refused"),
     ("LP109", "The call ended without an answer"),
     ("LP201", "No INVITE reached the Front End"),
     ("LP202", "The Front End did not call the mobility service"),
@@ -117,11 +127,24 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP903", "Bytes of SIP streams are missing from the capture"),
     ("LP904", "A table was full, and the oldest entries were closed early"),
     ("LP905", "Frames are not in the order of their times"),
+    ("LP906", "The clocks of the captures are too far apart"),
 ];
 
 /// The title of a code; empty for one that is not listed, which a test rules out.
 pub fn title(code: &str) -> &'static str {
     CODES.iter().find(|(known, _)| *known == code).map_or("", |(_, title)| title)
+}
+
+/// The severity of a code: a step that failed or is missing, and a capture in which nothing could be read, are
+/// errors, as is a TLS handshake that failed on the Edge's legs (elsewhere it is a warning); what is late, out of order, or answered before its push is a warning; what only informs is a note.
+pub fn severity(code: &str) -> Severity {
+    match code.as_bytes() {
+        b"LP601" | b"LP901" => Severity::Error,
+        b"LP501" | b"LP905" => Severity::Warning,
+        [b'L', b'P', b'1' | b'2', ..] => Severity::Error,
+        [b'L', b'P', b'3' | b'4', ..] => Severity::Warning,
+        _ => Severity::Note,
+    }
 }
 
 /// Makes a finding. `hop` names where it happened without naming users.
@@ -134,27 +157,28 @@ pub fn make(
     evidence: Vec<Rung>,
     hop: Option<&str>,
 ) -> Finding {
-    let fingerprint = fingerprint(code, refusal.as_ref(), hop);
-    let step = step.map(StepKey::number);
-    Finding { code, severity, step, title: title(code), detail, refusal, fingerprint, evidence }
+    let (step, hop) = (step.map(StepKey::number), hop.map(str::to_owned));
+    Finding { code, severity, step, title: title(code), detail, refusal, hop, evidence }
 }
 
 /// One finding for each step that is missing, failed, late or out of order.
-pub fn of_steps(steps: &[StepJudged], ladder: &Ladder, profile: &Profile) -> Vec<Finding> {
+///
+/// `push` is the one that decides.
+pub fn of_steps(steps: &[StepJudged], ladder: &Ladder, push: Option<&PushSeen>, profile: &Profile) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        let (hundreds, severity) = match step.status {
-            Status::Failed => ('1', Severity::Error),
-            Status::Missing => ('2', Severity::Error),
-            Status::Late => ('3', Severity::Warning),
-            Status::OutOfOrder => ('4', Severity::Warning),
+        let hundreds = match step.status {
+            Status::Failed => '1',
+            Status::Missing => '2',
+            Status::Late => '3',
+            Status::OutOfOrder => '4',
             _ => continue,
         };
         let number = step.key.number();
         let Some((code, title)) = CODES.iter().find(|(code, _)| **code == *format!("LP{hundreds}{number:02}")) else {
             continue;
         };
-        let refusal = if step.status == Status::Failed { refusal(step.key, ladder) } else { None };
+        let refusal = if step.status == Status::Failed { refusal(step.key, ladder, push) } else { None };
         let before = steps.get(..index).unwrap_or_default().iter().rev().find(|step| !step.evidence.is_empty());
         let shown = if step.evidence.is_empty() {
             before.map(|step| step.evidence.clone())
@@ -162,57 +186,61 @@ pub fn of_steps(steps: &[StepJudged], ladder: &Ladder, profile: &Profile) -> Vec
             Some(step.evidence.clone())
         };
         let evidence = shown.unwrap_or_default();
-        let hop = evidence.first().map(hop_of);
+        let hop = hop_of(&evidence, &profile.ports);
         let what = &profile.steps.get(step.key).title;
         let detail = match &step.detail {
             Some(detail) => format!("Step {number}, {what}: {detail}."),
             None => format!("Step {number}, {what}: {title}."),
         };
-        found.push(make(code, severity, Some(step.key), detail, refusal, evidence, hop.as_deref()));
+        found.push(make(code, severity(code), Some(step.key), detail, refusal, evidence, hop.as_deref()));
     }
     found
 }
 
-fn refusal(key: StepKey, ladder: &Ladder) -> Option<Refusal> {
-    let answer: &Answer = match key {
-        StepKey::CallAnswered => ladder.answers.first()?,
-        _ => ladder.pushes.iter().filter_map(push::decisive).find(|answer| answer.status >= 300)?,
-    };
+fn refusal(key: StepKey, ladder: &Ladder, push: Option<&PushSeen>) -> Option<Refusal> {
     // Each hop may add what it knows: the copies nearer to the Front End say more than the first one.
-    let pushes = ladder.pushes.iter().flat_map(|push| &push.answers);
-    let copies: Vec<&Answer> = match key {
-        StepKey::CallAnswered => ladder.answers.iter().collect(),
-        _ => pushes.filter(|copy| copy.status == answer.status).collect(),
+    let (answer, copies): (&Answer, Vec<&Answer>) = match key {
+        StepKey::CallAnswered => (ladder.answers.first()?, ladder.answers.iter().collect()),
+        _ => {
+            let push = push?;
+            let answer = push::decisive(push).filter(|answer| answer.status >= 300)?;
+            (answer, push.answers.iter().filter(|copy| copy.status == answer.status).collect())
+        }
     };
-    let said = || answer.diagnostics.iter().chain(copies.iter().flat_map(|copy| &copy.diagnostics));
+    let mut reports: Vec<Reported> = Vec::new();
+    for told in answer.diagnostics.iter().chain(copies.iter().flat_map(|copy| &copy.diagnostics)) {
+        let reported = Reported { id: told.id, by: told.source.clone() };
+        if !reports.contains(&reported) {
+            reports.push(reported);
+        }
+    }
     let edge = || answer.edge.clone().or_else(|| copies.iter().find_map(|copy| copy.edge.clone()));
-    let reported_by = said().find_map(|told| told.source.clone()).or_else(edge);
-    Some(Refusal { status: answer.status, ms_diagnostics: said().next().map(|told| told.id), reported_by })
+    let reported_by = reports.iter().find_map(|told| told.by.clone()).or_else(edge);
+    let ms_diagnostics = reports.first().map(|told| told.id);
+    Some(Refusal { status: answer.status, ms_diagnostics, reported_by, reports })
 }
 
-/// Where a message was seen, without naming a user: the leg and the servers' addresses. Of a caller's
-/// leg only the server's own address counts, and never a port that a client chose.
-fn hop_of(rung: &Rung) -> String {
+/// Where messages were seen, without naming a user: the leg furthest out and its servers' addresses. Of a
+/// caller's leg only the server's own address counts, and never a port that a client chose. It does not depend
+/// on which of them came first.
+pub fn hop_of(evidence: &[Rung], ports: &Ports) -> Option<String> {
+    let leg = evidence.iter().map(|rung| rung.leg).max()?;
+    evidence.iter().filter(|rung| rung.leg == leg).map(|rung| place_of(rung, ports)).min()
+}
+
+fn place_of(rung: &Rung, ports: &Ports) -> String {
     let leg = rung.leg.map_or("none", Leg::name);
-    let (low, high) = if rung.from.port() > rung.to.port() { (rung.to, rung.from) } else { (rung.from, rung.to) };
-    match rung.leg {
-        Some(Leg::Caller) | None => format!("{leg} {}", low.ip()),
-        Some(_) => format!("{leg} {} {}", low.ip().min(high.ip()), low.ip().max(high.ip())),
-    }
-}
-
-fn fingerprint(code: &str, refusal: Option<&Refusal>, hop: Option<&str>) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |text: &str| {
-        hash.update(text.as_bytes());
-        hash.update([0]);
+    let (from, to) = (rung.from.ip(), rung.to.ip());
+    let listens =
+        |port: u16| ports.sip.contains(&port) || ports.remote.contains(&port) || ports.mobility.contains(&port);
+    let server = match (listens(rung.from.port()), listens(rung.to.port())) {
+        (true, false) => from,
+        (false, true) => to,
+        _ if rung.from.port() < rung.to.port() => from,
+        _ => to,
     };
-    part(code);
-    if let Some(refusal) = refusal {
-        part(&refusal.status.to_string());
-        part(&refusal.ms_diagnostics.map_or_else(String::new, |id| id.to_string()));
-        part(&refusal.reported_by.as_deref().unwrap_or_default().to_ascii_lowercase());
+    match rung.leg {
+        Some(Leg::Caller) | None => format!("{leg} {server}"),
+        Some(_) => format!("{leg} {} {}", from.min(to), from.max(to)),
     }
-    part(hop.unwrap_or_default());
-    hash.finalize().iter().take(16).map(|octet| format!("{octet:02x}")).collect()
 }

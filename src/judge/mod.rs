@@ -5,19 +5,20 @@
 //! where the capture could not have shown the step.
 
 pub mod finding;
+pub mod push;
 pub mod status;
 pub mod verdict;
 
 mod evidence;
 mod notes;
 mod order;
-mod push;
 mod sequence;
 
 use crate::ladder::Ladder;
 use crate::ladder::coverage::Coverage;
 use crate::ladder::profile::Profile;
 use finding::Finding;
+use push::Reach;
 use sequence::Sequence;
 use status::StepJudged;
 use verdict::Verdict;
@@ -33,6 +34,10 @@ pub struct Judgement {
     pub broken_at: Option<u8>,
     /// What is worth telling somebody.
     pub findings: Vec<Finding>,
+    /// Index into [`Ladder::pushes`] of the push that decided; `None` without one.
+    pub push: Option<usize>,
+    /// How far that push came.
+    pub reach: Reach,
     /// Whether a leg that shows itself later in the capture could still change it.
     pub provisional: bool,
 }
@@ -42,9 +47,10 @@ pub fn judge(ladder: &Ladder, coverage: &Coverage, profile: &Profile) -> Judgeme
     let mut sequence = Sequence::new(ladder, coverage, profile);
     sequence.run();
     let provisional = sequence.provisional();
-    let (steps, notes) = sequence.into_parts();
-    let mut findings = finding::of_steps(&steps, ladder, profile);
+    let (steps, notes, track) = sequence.into_parts();
+    let mut findings = finding::of_steps(&steps, ladder, track.push, profile);
     findings.extend(notes::findings(&notes, &steps, ladder, profile));
     let (verdict, broken_at) = verdict::of(&steps, ladder, &findings, &notes);
-    Judgement { steps, verdict, broken_at, findings, provisional }
+    let push = track.push.and_then(|decides| ladder.pushes.iter().position(|push| std::ptr::eq(push, decides)));
+    Judgement { steps, verdict, broken_at, findings, push, reach: track.reach, provisional }
 }

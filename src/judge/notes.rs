@@ -1,7 +1,7 @@
 //! What is worth saying of a ladder besides its steps.
 
 use super::evidence::ms;
-use super::finding::{self, Finding, Severity};
+use super::finding::{self, Finding};
 use super::status::{Status, StepJudged};
 use crate::ladder::Ladder;
 use crate::ladder::profile::{Profile, StepKey};
@@ -131,8 +131,8 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
     found
         .into_iter()
         .map(|(code, step, detail, evidence)| {
-            let severity = if code == "LP501" { Severity::Warning } else { Severity::Note };
-            finding::make(code, severity, step, detail, None, evidence, None)
+            let hop = finding::hop_of(&evidence, &profile.ports);
+            finding::make(code, finding::severity(code), step, detail, None, evidence, hop.as_deref())
         })
         .collect()
 }

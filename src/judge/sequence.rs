@@ -60,8 +60,8 @@ impl<'a> Sequence<'a> {
         self.note();
     }
 
-    /// The judged steps and what was noticed on the way.
-    pub fn into_parts(self) -> ([StepJudged; 10], Notes) {
+    /// The judged steps, what was noticed on the way, and the push that decided.
+    pub fn into_parts(self) -> ([StepJudged; 10], Notes, Track<'a>) {
         let mut steps = self.steps.into_iter();
         let steps = StepKey::ALL.map(|key| {
             steps.next().unwrap_or_else(|| StepJudged {
@@ -73,7 +73,7 @@ impl<'a> Sequence<'a> {
                 detail: None,
             })
         });
-        (steps, self.notes)
+        (steps, self.notes, self.track)
     }
 
     /// Whether a step depends on a leg that is not in view so far.

@@ -187,7 +187,14 @@ impl Correlator {
         let diagnostics: Vec<Diagnosis> = message
             .diagnostics()
             .take(MAX_RUNGS)
-            .map(|found| Diagnosis { id: found.id, source: found.source().map(text), reason: found.reason().map(text) })
+            .map(|found| Diagnosis {
+                id: found.id,
+                source: found.source().map(text),
+                reason: found.reason().map(text),
+                domain: found.domain().map(text),
+                peer: found.peer().map(text),
+                os_error: found.os_error(),
+            })
             .collect();
         let trust = message.edge_trust();
         Answer {

@@ -46,6 +46,8 @@ pub struct Push {
     pub key: Key,
     pub call_id: Box<str>,
     pub method: Box<str>,
+    /// The host it is addressed to.
+    pub host: Box<str>,
     pub test: bool,
     /// Addresses it claims to come from: From, then P-Asserted-Identity.
     pub senders: Vec<Box<str>>,
@@ -156,6 +158,8 @@ impl Push {
         let mut answers: Vec<Answer> = self.answers.into_iter().map(|answer| answer.answer).collect();
         answers.sort_by_key(|answer| (answer.rung.at.time, answer.rung.at.input, answer.rung.at.number));
         let request_unseen = requests.is_empty();
-        PushSeen { call_id: self.call_id, method: self.method, phone, requests, answers, request_unseen }
+        let Self { call_id, method, host, senders, .. } = self;
+        let sender = senders.into_iter().next();
+        PushSeen { call_id, method, host, sender, phone, requests, answers, request_unseen }
     }
 }

@@ -53,6 +53,12 @@ pub struct Diagnosis {
     pub source: Option<Box<str>>,
     /// The reason text, which differs between versions and is only for people.
     pub reason: Option<Box<str>>,
+    /// The SIP domain it is about.
+    pub domain: Option<Box<str>>,
+    /// The server it is about.
+    pub peer: Option<Box<str>>,
+    /// The operating system's number for what went wrong.
+    pub os_error: Option<u32>,
 }
 
 /// What set a ladder off.
@@ -107,6 +113,10 @@ pub struct PushSeen {
     pub call_id: Box<str>,
     /// Its method.
     pub method: Box<str>,
+    /// The host it is addressed to.
+    pub host: Box<str>,
+    /// The user it is sent for: From, where that is an address.
+    pub sender: Option<Box<str>>,
     /// Index into [`Ladder::phones`] of the phone it is for, when that is known.
     pub phone: Option<usize>,
     /// The request on each hop, with its Via count, in time order.

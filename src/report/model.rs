@@ -7,6 +7,7 @@
 //! ([`rfc3339`](super::time::rfc3339)), durations fractional milliseconds, frames 1-based.
 
 mod coverage;
+mod diagnosis;
 mod finding;
 mod ladder;
 
@@ -17,7 +18,8 @@ pub use coverage::{
     AnomalyCitation, AnomalyCount, Certificate, Coverage, FrameCounts, KeyCounts, Leg, Legs, Streams, Tls, Unreadable,
     UnreadableReason,
 };
-pub use finding::{Citation, Diagnostics, Finding, FindingCounts, Latency, Severity, Summary};
+pub use diagnosis::{Certainty, Command, Diagnosis, Remedy, RuledOut};
+pub use finding::{Citation, Diagnostics, Finding, FindingCounts, Latency, Reported, Severity, Summary};
 pub use ladder::{Evidence, Join, Ladder, Mobile, Rival, Step, StepStatus, Trigger, Verdict};
 
 /// The value of `schema` in every report of this major version.

@@ -152,6 +152,16 @@ impl Page {
         }
     }
 
+    /// A command for PowerShell, made harmless; on several lines where it is long, so that it can be pasted as it
+    /// stands: the last character of all but the last is the backtick that continues a line.
+    pub fn command(&mut self, indent: usize, command: &str) {
+        let command = text::sanitize(command, self.options.ascii);
+        for (at, line) in text::wrap_command(&command, self.width.saturating_sub(indent)).iter().enumerate() {
+            let further = if at == 0 { 0 } else { text::CONTINUED };
+            self.lines.push_str(&format!("{}{line}\n", " ".repeat(indent + further)));
+        }
+    }
+
     /// A table with a rule under its head; cells are safe already and may have several lines.
     pub fn table(&mut self, indent: usize, head: &[(&str, Fit)], rows: &[Vec<Words>]) {
         let widths = widths(head, rows, self.width.saturating_sub(indent));

@@ -128,6 +128,7 @@ fn ladder(id: &str, verdict: Verdict, steps: Vec<Step>) -> Ladder {
             rivals: Vec::new(),
         }),
         steps,
+        diagnosis: None,
         findings: Vec::new(),
     }
 }
@@ -212,9 +213,11 @@ fn refused() -> Finding {
         title: "The Edge refused the push request".to_owned(),
         detail: "504 Server time-out with ms-diagnostics 1009 came from edge01.example.com itself, 2.1 s after the request: no federation route to push.lync.com.".to_owned(),
         remedy: None,
-        diagnostics: Some(Diagnostics { status: Some(504), ms_diagnostics: Some(1009), reported_by: Some("edge01.example.com".to_owned()) }),
+        diagnostics: Some(Diagnostics { status: Some(504), ms_diagnostics: Some(1009), reported_by: Some("edge01.example.com".to_owned()), reported: Vec::new() }),
         fingerprint: "b1946ac92492d234".to_owned(),
         evidence: vec![Citation { input: 0, frame: 21 }],
+        cause: None,
+        symptom_of: None,
     }
 }
 
@@ -223,6 +226,33 @@ pub fn broken() -> Report {
     let mut report = report(vec![broken_ladder()], vec![refused()]);
     report.summary.latency_ms = vec![Latency { step: 2, count: 1, p50: 11.2, p95: 11.2, max: 11.2 }];
     report
+}
+
+/// What is thought of it.
+fn diagnosed() -> Diagnosis {
+    let command =
+        |command: &str| Command { place: "Lync Server Management Shell".to_owned(), command: command.to_owned() };
+    Diagnosis {
+        cause: "domain-not-allowed".to_owned(),
+        title: "The push's domain is no allowed domain of the Edge".to_owned(),
+        certainty: Certainty::Likely,
+        evidence: "edge01.example.com answered the push with 504 and ms-diagnostics 1009.".to_owned(),
+        explains: vec!["LP105".to_owned()],
+        fingerprint: "b1946ac92492d234".to_owned(),
+        remedy: Remedy {
+            advice: "Allow the domain that pushes go to.".to_owned(),
+            check: vec![
+                command("Get-CsAllowedDomain -Identity 'push.lync.com'"),
+                command("Get-CsHostingProvider | Format-List Identity, ProxyFqdn, Enabled, EnabledSharedAddressSpace"),
+            ],
+            change: vec![command("New-CsAllowedDomain -Identity 'push.lync.com'")],
+            capture_next: Some("on the Edge's external network card.".to_owned()),
+        },
+        ruled_out: vec![RuledOut {
+            cause: "im-filter".to_owned(),
+            why: "the Edge answered the push itself".to_owned(),
+        }],
+    }
 }
 
 /// Two captures, one ladder of every verdict, and everything coverage can tell.
@@ -263,6 +293,8 @@ pub fn mixed() -> Report {
         ],
         vec![refused(), late, unpushed.findings.remove(0)],
     );
+    report.ladders[1].diagnosis = Some(diagnosed());
+    report.findings[0].cause = Some("domain-not-allowed".to_owned());
     report.inputs.push(Input {
         path: "edge/edge01-2011-12-07.pcapng.gz".to_owned(),
         format: "pcapng+gzip".to_owned(),
@@ -416,6 +448,15 @@ pub fn hostile() -> Report {
     }
     for finding in &mut report.findings {
         finding.detail = names.join(" ");
+        finding.remedy = Some(format!("{}\n  {}", names[0], names[1]));
+    }
+    for diagnosis in report.ladders.iter_mut().filter_map(|ladder| ladder.diagnosis.as_mut()) {
+        diagnosis.evidence = names.join(" ");
+        let commands = diagnosis.remedy.check.iter_mut().chain(&mut diagnosis.remedy.change);
+        for (command, name) in commands.zip(names) {
+            (command.place, command.command) = (name.to_owned(), format!("Get-X '{name}' | {name}"));
+        }
+        diagnosis.ruled_out[0].why = names.join(" ");
     }
     report.coverage.unreadable[0].stream = names[0].to_owned();
     report

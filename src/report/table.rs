@@ -4,6 +4,7 @@
 //! captures could not show. Fits 40 columns, there in lines instead of tables, and uses up to 200.
 
 mod coverage;
+mod diagnosis;
 mod ladder;
 mod overview;
 
@@ -28,7 +29,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
     let mut shown = 0;
     for (at, ladder) in report.ladders.iter().enumerate().filter(|(_, ladder)| detailed(ladder)) {
         if shown < DETAILED_LADDERS {
-            ladder::write(&mut page, report, at, ladder);
+            ladder::write(&mut page, report, at, ladder, options.verbose);
             shown += 1;
         } else {
             left_out += 1;

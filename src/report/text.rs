@@ -118,6 +118,52 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Columns that the further lines of a command are indented.
+pub const CONTINUED: usize = 2;
+
+/// A PowerShell command as lines of at most `width` columns, further ones [`CONTINUED`] columns less: broken at
+/// spaces outside quotes, with a backtick where it goes on. A longer word is cut as [`wrap`] does.
+pub fn wrap_command(command: &str, width: usize) -> Vec<String> {
+    const GOES_ON: &str = " `";
+    let width = width.max(CONTINUED + GOES_ON.len() + 2);
+    // What always fits, on the first line and on any other.
+    let longest = width - CONTINUED - GOES_ON.len();
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut rest = words(command).peekable();
+    while let Some(word) = rest.next() {
+        let room = width - if lines.is_empty() { 0 } else { CONTINUED };
+        let after = if rest.peek().is_some() { GOES_ON.len() } else { 0 };
+        if !line.is_empty() && columns(&line) + 1 + columns(word) + after > room {
+            line.push_str(GOES_ON);
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        if columns(word) <= longest {
+            line.push_str(word);
+            continue;
+        }
+        // Only a word by itself is that long.
+        let mut pieces = wrap(word, longest);
+        line.push_str(&pieces.pop().unwrap_or_default());
+        lines.extend(pieces);
+    }
+    lines.push(line);
+    lines
+}
+
+/// The words of a command, quoted blanks inside them.
+fn words(command: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let parts = command.split(move |c| {
+        quoted ^= c == '\'';
+        c == ' ' && !quoted
+    });
+    parts.filter(|word| !word.is_empty())
+}
+
 /// What of a long word goes on one line: up to the last mark in its second half, so that addresses and
 /// parameters stay legible, else as much as fits. Never empty.
 fn piece(word: &str, width: usize) -> &str {
@@ -227,7 +273,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn commands_can_be_pasted_from_several_lines() {
+        for (command, width, expected) in [
+            ("Get-CsSite", 40, &["Get-CsSite"][..]),
+            (
+                "New-CsAllowedDomain -Identity 'push.lync.com'",
+                40,
+                &["New-CsAllowedDomain -Identity `", "'push.lync.com'"],
+            ),
+            ("A 'b c d e' f", 8, &["A `", "'b c", "d e' f"]),
+            ("A -B c | D -E f", 10, &["A -B c | `", "D -E f"]),
+            ("A | B 'c d' | E", 80, &["A | B 'c d' | E"]),
+        ] {
+            assert_eq!(wrap_command(command, width), expected, "{command} in {width}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn no_command_passes_its_width(command in "[a-z '`|山-]{0,60}", width in 8_usize..30) {
+            for (at, line) in wrap_command(&command, width).iter().enumerate() {
+                let further = if at == 0 { 0 } else { CONTINUED };
+                proptest::prop_assert!(columns(line) + further <= width, "{line:?}");
+            }
+        }
+
         #[test]
         fn no_text_passes_its_width(text in "[\\PC☁❤\u{fe0f}\u{200d}\u{301}山👩 ]{0,40}", width in 2_usize..20) {
             for line in wrap(&text, width) {

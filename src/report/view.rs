@@ -1,5 +1,7 @@
 //! From judged ladders and counts to the report model: where internal values become text.
 
+mod found;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -136,8 +138,7 @@ impl View {
         let rungs = || judgement.steps.iter().flat_map(|step| &step.evidence).map(|rung| rung.at);
         let first = rungs().min_by_key(|at| at.time).unwrap_or(closed.first);
         let last = rungs().max_by_key(|at| at.time).unwrap_or(closed.last);
-        let findings: Vec<Finding> =
-            judgement.findings.iter().map(|found| self::finding(found, Some(&closed.id))).collect();
+        let (diagnosis, findings) = found::of_ladder(&closed, &judgement, &self.profile);
         for found in &findings {
             self.summary.findings.count(found.severity);
         }
@@ -174,6 +175,7 @@ impl View {
                     .collect(),
             }),
             steps: judgement.steps.into_iter().map(|step| self.step(step)).collect(),
+            diagnosis,
             findings: Vec::new(),
         };
         Some((ladder, findings))
@@ -219,6 +221,7 @@ impl View {
             report.findings.extend(findings);
             report.ladders.push(ladder);
         }
+        let wide: Vec<Finding> = wide.into_iter().chain(found::of_clocks(&report.inputs)).collect();
         for found in &wide {
             self.summary.findings.count(found.severity);
         }
@@ -343,9 +346,12 @@ pub(super) fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding
             status: Some(refusal.status),
             ms_diagnostics: refusal.ms_diagnostics,
             reported_by: refusal.reported_by.as_deref().map(str::to_owned),
+            reported: found::reported(refusal),
         }),
-        fingerprint: found.fingerprint.clone(),
+        fingerprint: found::fingerprint(found),
         evidence: cited,
+        cause: None,
+        symptom_of: None,
     }
 }
 

@@ -9,39 +9,12 @@ use super::protection::Choice;
 use crate::error::{Error, Result};
 use crate::frame::{LinkType, Timestamp};
 use crate::sipcomp::Layout;
-
-/// The entry of `names` that differs from `wrong` in the fewest letters, when that is few enough to be a slip.
-pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Longer input than any name cannot be a slip, and the comparison below takes time by length.
-    if wrong.len() > 64 {
-        return None;
-    }
-    names.map(|name| (distance(wrong, name), name)).filter(|(slips, _)| *slips <= 3).min().map(|(_, name)| name)
-}
-
-/// How many letters must be put in, taken out or replaced to make `left` into `right`.
-pub(super) fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut previous = i + 1;
-        for (b, cell) in right.bytes().zip(row.iter_mut().skip(1)) {
-            let cost = (diagonal + usize::from(a != b)).min(previous + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = cost;
-            previous = cost;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
+use crate::spelling;
 
 /// The one line that says a name is unknown and which ones are known.
 pub(super) fn unknown(what: &str, wrong: &str, names: &[&str]) -> Error {
     let all = names.join(", ");
-    match nearest(wrong, names.iter().copied()) {
+    match spelling::nearest(wrong, names.iter().copied()).first() {
         Some(near) => Error::new(format!("unknown {what} {wrong:?}, did you mean {near:?}? Known: {all}")),
         None => Error::new(format!("unknown {what} {wrong:?}. Known: {all}")),
     }
@@ -337,15 +310,6 @@ impl Default for Options {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances() {
-        for (left, right, expected) in
-            [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("hapy", "happy", 1), ("abc", "acb", 2)]
-        {
-            assert_eq!(distance(left, right), expected, "{left} {right}");
-        }
-    }
 
     #[test]
     fn names_lead_back_to_their_choice() {

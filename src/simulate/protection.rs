@@ -2,11 +2,12 @@
 //!
 //! Every TCP connection is protected, as it is between Lync servers: also those of the mobility services over loopback.
 
-use super::options::{Options, distance, unknown};
+use super::options::{Options, unknown};
 use super::random::Random;
 use super::topology::Hop;
 use crate::error::{Error, Result};
 use crate::flow::Side;
+use crate::spelling::distance;
 use crate::tls::{Draw, Identity, Parties, Version, Writer};
 
 pub use crate::tls::Choice;

@@ -1,6 +1,7 @@
 //! Correlating and judging: short scripts on a stage, each with the ten statuses the contract gives it.
 
 mod calls;
+mod diagnoses;
 mod joins;
 mod stage;
 mod steps;

@@ -65,6 +65,7 @@ impl Text {
     }
 
     /// Adds a header.
+    #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
@@ -276,8 +277,14 @@ impl Call {
 
     /// Step 9, by a server at the caller alone.
     pub fn refuse(&self, stage: &mut Stage, ms: i64, status: &str) {
+        self.refuse_with(stage, ms, status, &[]);
+    }
+
+    /// The same with headers of one's own.
+    pub fn refuse_with(&self, stage: &mut Stage, ms: i64, status: &str, headers: &[(&str, &str)]) {
         let to = format!("<sip:bob@example.com>;tag=FE{}", self.id);
         let text = self.response(status, "INVITE", &to, self.cseq, 1).with("Server", "RTC/5.0");
+        let text = headers.iter().fold(text, |text, (name, value)| text.with(name, *value));
         stage.say(ms, Leg::Caller, false, &text);
     }
 
@@ -381,12 +388,17 @@ impl Push {
 
     /// The answer as the Edge gives it to the Front End, with or without its mark.
     pub fn answered_inside(&self, stage: &mut Stage, ms: i64, status: &str, trust: Option<&str>) {
-        let with = |text: Text| match trust {
-            Some(trust) => text.with("ms-edge-proxy-message-trust", trust),
-            None => text,
-        };
-        stage.say(ms, Leg::EdgeInternal, false, &with(self.response(status, 2)));
-        stage.say(ms + 2, Leg::PushInternal, false, &with(self.response(status, 1)));
+        let trust: Vec<_> = trust.into_iter().map(|trust| ("ms-edge-proxy-message-trust", trust)).collect();
+        self.answered_with(stage, ms, status, &trust);
+    }
+
+    /// The same with headers of one's own.
+    pub fn answered_with(&self, stage: &mut Stage, ms: i64, status: &str, headers: &[(&str, &str)]) {
+        for (leg, via, ms) in [(Leg::EdgeInternal, 2, ms), (Leg::PushInternal, 1, ms + 2)] {
+            let plain = self.response(status, via);
+            let text = headers.iter().fold(plain, |text, (name, value)| text.with(name, *value));
+            stage.say(ms, leg, false, &text);
+        }
     }
 }
 

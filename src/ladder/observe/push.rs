@@ -136,11 +136,15 @@ impl Correlator {
             || transaction.to.and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
         let text = if message.request_uri().is_some() { self.push_text(message) } else { Box::default() };
         let contact_gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(self::text));
+        let target = message.request_uri().filter(|uri| self.is_push_host(uri));
+        let host =
+            target.or_else(|| transaction.to.map(|to| to.uri)).map_or_else(Box::default, |uri| self::text(uri.host));
         let gruu = contact_gruu.or_else(|| from.as_ref().and_then(|from| from.uri.opaque()).map(self::text));
         let place = self.pushes.insert(key.clone(), |generation| Push {
             key,
             call_id: self::text(transaction.call_id),
             method: transaction.method.to_string().into(),
+            host,
             test,
             senders,
             epid: epid.map(self::text),

@@ -29,6 +29,10 @@ pub struct Finding {
     pub fingerprint: String,
     /// The frames that show it.
     pub evidence: Vec<Citation>,
+    /// Stable name of the cause it comes from; null where none is known.
+    pub cause: Option<String>,
+    /// Code of the ladder's finding that shows the cause, where this one is only a symptom of it; else null.
+    pub symptom_of: Option<String>,
 }
 
 /// What the servers said themselves about a failure.
@@ -40,6 +44,19 @@ pub struct Diagnostics {
     pub ms_diagnostics: Option<u32>,
     /// The server that reported it.
     pub reported_by: Option<String>,
+    /// Every error identifier of the response and its copies.
+    pub reported: Vec<Reported>,
+}
+
+/// One error identifier, and who reported it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reported {
+    /// Error identifier of the ms-diagnostics header.
+    pub ms_diagnostics: u32,
+    /// The server that reported it.
+    pub reported_by: Option<String>,
+    /// What it means; null where that is not known.
+    pub meaning: Option<String>,
 }
 
 impl Diagnostics {

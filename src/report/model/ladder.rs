@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::diagnosis::Diagnosis;
 pub use crate::judge::status::Status as StepStatus;
 pub use crate::judge::verdict::Verdict;
 pub use crate::ladder::leg::Leg;
@@ -45,6 +46,8 @@ pub struct Ladder {
     pub join: Option<Join>,
     /// Always ten, in order.
     pub steps: Vec<Step>,
+    /// The primary cause of its findings; null where nothing is wrong, or no cause is known.
+    pub diagnosis: Option<Diagnosis>,
     // Stays the last field: the one-line form writes the objects in place of these indexes.
     /// Indexes into the report's `findings`; in the one-line form the findings themselves.
     pub findings: Vec<u64>,

@@ -1,7 +1,8 @@
 //! One ladder in detail: who, how joined, the ten steps, the findings.
 
 use super::{
-    address, day, deciding_step, findings, frame_name, severity_tint, status_tint, step_name, time_of_day, verdict_tint,
+    address, day, deciding_step, diagnosis, frame_name, severity_tint, status_tint, step_name, time_of_day,
+    verdict_tint,
 };
 use crate::report::model::{
     Evidence, Finding, Join, Ladder, Mobile, Report, Severity, Step, StepStatus, Trigger, Verdict,
@@ -27,17 +28,14 @@ const DETAIL: usize = 2_000;
 const FRAMES: usize = 12;
 
 /// Writes the section of `ladder`, the one at index `at`.
-pub fn write(page: &mut Page, report: &Report, at: usize, ladder: &Ladder) {
+pub fn write(page: &mut Page, report: &Report, at: usize, ladder: &Ladder, verbose: bool) {
     page.gap();
     page.prose(0, verdict_tint(ladder.verdict), &heading(page, at, ladder));
     facts(page, ladder);
     page.gap();
     steps(page, report, ladder);
     messages(page, report, ladder);
-    for finding in findings(report, ladder) {
-        page.gap();
-        write_finding(page, report, finding);
-    }
+    diagnosis::write(page, report, ladder, verbose);
 }
 
 /// `Ladder 2: broken at step 5 push-federated`, `Ladder 3: degraded, step 8 push-accepted late`.
@@ -259,14 +257,7 @@ fn messages(page: &mut Page, report: &Report, ladder: &Ladder) {
 
 /// One finding: what, in particular, who said so, where, and what to do.
 pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
-    let mark = match finding.severity {
-        Severity::Error => page.sign("✗", "x"),
-        Severity::Warning => "!",
-        Severity::Note => "i",
-    };
-    let step = finding.step.map_or_else(String::new, |number| format!(", step {number}"));
-    let title = page.safe(&finding.title);
-    let head = format!("{mark} {} {}{step}: {title}", finding.severity.name(), page.safe(&finding.code));
+    let head = finding_head(page, finding);
     page.prose(2, severity_tint(finding.severity), &head);
     let detail = page.short(&finding.detail, DETAIL);
     page.prose(4, Tint::Plain, &detail);
@@ -278,16 +269,41 @@ pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
         let codes = if codes.is_empty() { codes } else { format!(": {codes}") };
         page.prose(4, Tint::Plain, &format!("Reported by {who}{codes}"));
     }
-    if let Some(remedy) = &finding.remedy {
-        let remedy = page.safe(remedy);
-        page.prose(4, Tint::Plain, &format!("To do: {remedy}"));
+    // A ladder's remedies stand with its cause.
+    if let Some(remedy) = finding.remedy.as_ref().filter(|_| finding.cause.is_none() || finding.ladder.is_none()) {
+        for (at, line) in remedy.lines().enumerate() {
+            let line = page.safe(line);
+            let (indent, label) =
+                if line.starts_with(' ') { (6, "") } else { (4, if at == 0 { "To do: " } else { "" }) };
+            page.prose(indent, Tint::Plain, &format!("{label}{line}"));
+        }
     }
+    if let Some(frames) = frames_of(report, finding) {
+        page.prose(4, Tint::Dim, &frames.replacen('f', "F", 1));
+    }
+}
+
+/// `✗ error LP105, step 5: The push was refused inside`.
+pub fn finding_head(page: &Page, finding: &Finding) -> String {
+    let mark = match finding.severity {
+        Severity::Error => page.sign("✗", "x"),
+        Severity::Warning => "!",
+        Severity::Note => "i",
+    };
+    let step = finding.step.map_or_else(String::new, |number| format!(", step {number}"));
+    let title = page.safe(&finding.title);
+    format!("{mark} {} {}{step}: {title}", finding.severity.name(), page.safe(&finding.code))
+}
+
+/// `frames 81, 82 and 3 more`.
+pub fn frames_of(report: &Report, finding: &Finding) -> Option<String> {
     let frames: Vec<String> =
         finding.evidence.iter().take(FRAMES).map(|seen| frame_name(report, seen.input, seen.frame)).collect();
-    if !frames.is_empty() {
-        let more = finding.evidence.len().saturating_sub(FRAMES);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let word = if finding.evidence.len() == 1 { "Frame" } else { "Frames" };
-        page.prose(4, Tint::Dim, &format!("{word} {}{more}", frames.join(", ")));
+    if frames.is_empty() {
+        return None;
     }
+    let more = finding.evidence.len().saturating_sub(FRAMES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let word = if finding.evidence.len() == 1 { "frame" } else { "frames" };
+    Some(format!("{word} {}{more}", frames.join(", ")))
 }

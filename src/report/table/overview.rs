@@ -2,7 +2,7 @@
 
 use super::{address, day, deciding_step, findings, step_name, time_of_day, verdict_tint};
 use crate::report::format::Options;
-use crate::report::model::{Diagnostics, Ladder, Report, Severity, Summary, Verdict};
+use crate::report::model::{Certainty, Diagnostics, Ladder, Report, Severity, Summary, Verdict};
 use crate::report::page::{Fit, Page, Tint, Words};
 use crate::report::text;
 
@@ -202,9 +202,13 @@ fn what(page: &Page, report: &Report, ladder: &Ladder) -> (String, String) {
         .or_else(|| findings(report, ladder).find(|finding| worth(finding.severity)));
     let words = match (finding, step) {
         (Some(finding), _) => {
+            let shows = finding.cause.is_some() && finding.symptom_of.is_none();
+            let cause = ladder.diagnosis.as_ref().filter(|_| shows);
+            let sure = cause.map(|diagnosis| diagnosis.certainty).filter(|sure| *sure != Certainty::Certain);
             let codes = finding.diagnostics.as_ref().map(Diagnostics::codes).filter(|codes| !codes.is_empty());
-            let codes = codes.map_or_else(String::new, |codes| format!(" ({codes})"));
-            format!("{}{codes}", finding.title)
+            let aside: Vec<String> = sure.map(|sure| sure.name().to_owned()).into_iter().chain(codes).collect();
+            let aside = if aside.is_empty() { String::new() } else { format!(" ({})", aside.join("; ")) };
+            format!("{}{aside}", cause.map_or(&finding.title, |diagnosis| &diagnosis.title))
         }
         (None, Some(step)) => step.status.name().to_owned(),
         (None, None) => String::new(),

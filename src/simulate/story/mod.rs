@@ -137,12 +137,32 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::call(
         "connection-refused",
         "the clearing house's port is closed: 504 (1046) at once",
-        failing(Fate::NoWayOut(Dial::Refused, refusal::FIREWALL)),
+        failing(Fate::NoWayOut(Dial::Refused, refusal::CLOSED)),
     ),
     Scenario::call(
         "certificate",
         "the connection to the clearing house is reset, its certificate not trusted: 504 (1010)",
         failing(Fate::NoWayOut(Dial::Reset, refusal::CERTIFICATE)),
+    ),
+    Scenario::call(
+        "certificate-refused",
+        "the clearing house ends the TLS handshake, the Edge's certificate not trusted: 504 (1047)",
+        failing(Fate::NoWayOut(Dial::Reset, refusal::HANDSHAKE)),
+    ),
+    Scenario::call(
+        "no-route",
+        "the Edge does not route such a request to the clearing house: 504 (1027)",
+        failing(Fate::RefusedByEdge(8, refusal::NO_ROUTE)),
+    ),
+    Scenario::call(
+        "clock-skew",
+        "the Front End's clock and its peer's are too far apart: 401 (1013)",
+        failing(Fate::RefusedByFrontEnd(refusal::CLOCKS)),
+    ),
+    Scenario::call(
+        "push-refused",
+        "the Front End refuses the push with 500, for a reason that says nothing of pushes (5003)",
+        failing(Fate::RefusedByFrontEnd(refusal::BROKEN_SERVER)),
     ),
     Scenario::call(
         "clearing-house-rejects",
@@ -189,6 +209,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "declined",
         "the user declines on the phone: 603",
         Plot { ending: Ending::Refused { at: 5_200, refusal: refusal::DECLINED }, ..HAPPY },
+    ),
+    Scenario::call(
+        "call-refused",
+        "the push is accepted, but the call is refused: 403 (17000)",
+        Plot { ending: Ending::Refused { at: 900, refusal: refusal::NOT_ALLOWED }, ..HAPPY },
     ),
     // Which phone it is.
     Scenario::call("android", "Lync 2010 on Android: no push is due", HAPPY).by(Client::AndroidLync2010),

@@ -50,6 +50,28 @@ pub(super) const FIREWALL: Refusal = refusal(
     "1046;reason=\"Failed to connect to a federated peer server\";fqdn=\"sipfed.online.lync.com\";\
      peer-type=\"FederatedPartner\";winsock-code=\"10060\"",
 );
+pub(super) const CLOSED: Refusal = refusal(
+    504,
+    SERVER_TIME_OUT,
+    "1046;reason=\"Failed to connect to a federated peer server\";fqdn=\"sipfed.online.lync.com\";\
+     peer-type=\"FederatedPartner\";winsock-code=\"10061\"",
+);
+pub(super) const NO_ROUTE: Refusal = refusal(
+    504,
+    SERVER_TIME_OUT,
+    "1027;reason=\"Cannot route this type of SIP request to or from federated partners\";domain=\"push.lync.com\"",
+);
+pub(super) const HANDSHAKE: Refusal = refusal(
+    504,
+    SERVER_TIME_OUT,
+    "1047;reason=\"Failed to complete TLS negotiation with a federated peer server\";fqdn=\"sipfed.online.lync.com\";\
+     WinsockFailureCode=\"10054(WSAECONNRESET)\";WinsockFailureDescription=\"The peer forced closure of the connection\"",
+);
+pub(super) const CLOCKS: Refusal =
+    refusal(401, "Unauthorized", "1013;reason=\"Significant time skew detected during authentication\"");
+pub(super) const BROKEN_SERVER: Refusal =
+    refusal(500, "Server Internal Error", "5003;reason=\"Internal failure in a server application\"");
+pub(super) const NOT_ALLOWED: Refusal = refusal(403, "Forbidden", "17000;reason=\"The client version is not allowed\"");
 pub(super) const CERTIFICATE: Refusal = refusal(
     504,
     SERVER_TIME_OUT,

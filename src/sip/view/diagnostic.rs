@@ -48,6 +48,30 @@ impl<'a> Diagnostic<'a> {
     pub fn reason(&self) -> Option<&'a [u8]> {
         self.params.get(b"reason")
     }
+
+    /// The SIP domain the report is about.
+    pub fn domain(&self) -> Option<&'a [u8]> {
+        self.params.get(b"domain")
+    }
+
+    /// The server the report is about, without its port.
+    pub fn peer(&self) -> Option<&'a [u8]> {
+        let names: [&[u8]; 4] = [b"peerserver", b"tls-target", b"fqdn", b"fqdn1"];
+        let peer = names.into_iter().find_map(|name| self.params.get(name))?;
+        Some(text::cut(peer, b':').0)
+    }
+
+    /// The operating system's number for what went wrong: a Winsock code or an HRESULT. Its name may
+    /// follow it in parentheses.
+    pub fn os_error(&self) -> Option<u32> {
+        let names: [&[u8]; 3] = [b"winsock-code", b"winsockfailurecode", b"hresult"];
+        let value = names.into_iter().find_map(|name| self.params.get(name))?;
+        let number = std::str::from_utf8(text::trim(text::cut(value, b'(').0)).ok()?;
+        match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => number.parse().ok(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +101,29 @@ mod tests {
         let expected =
             expected.map(|(id, sub, source, reason)| (id, sub, source.map(str::as_bytes), reason.map(str::as_bytes)));
         assert_eq!(found, expected, "{value}");
+    }
+
+    #[test]
+    fn what_a_report_is_about() {
+        for (value, domain, peer, os_error) in [
+            (
+                r#"1009;domain="push.lync.com";fqdn1="sipfed.online.lync.com:5061""#,
+                Some("push.lync.com"),
+                Some("sipfed.online.lync.com"),
+                None,
+            ),
+            (r#"1034;Domain="a";PeerServer="b""#, Some("a"), Some("b"), None),
+            (r#"1046;fqdn="c";winsock-code="10060""#, None, Some("c"), Some(10060)),
+            (r#"1047;WinsockFailureCode="10054(WSAECONNRESET)""#, None, None, Some(10054)),
+            (r#"1010;tls-target=d;HRESULT="0x800B0109(CERT_E_UNTRUSTEDROOT)""#, None, Some("d"), Some(0x800b_0109)),
+            (r#"1010;HRESULT="0x800B01090""#, None, None, None),
+            (r#"1010;HRESULT="(x)""#, None, None, None),
+        ] {
+            let header =
+                Header { name: HeaderName::MsDiagnostics, spelled: b"ms-diagnostics", value: value.as_bytes() };
+            let found = Diagnostic::parse(&header).map(|one| (one.domain(), one.peer(), one.os_error()));
+            assert_eq!(found, Some((domain.map(str::as_bytes), peer.map(str::as_bytes), os_error)), "{value}");
+        }
     }
 
     #[test]

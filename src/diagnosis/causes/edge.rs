@@ -1,0 +1,219 @@
+//! What stops a push at the Edge, or on its way to the clearing house.
+
+use super::{Cause, EDGE, REPORTER, SHELL, Stage, evidence, numbered, numbered_if, on, reporter};
+use crate::diagnosis::Certainty::{Certain, Likely, Possible};
+use crate::diagnosis::case::Case;
+use crate::knowledge::sources::{BHARGAV, DNS, EXPRESSWAY, MS_OCER, NETDORK, PUSH_SET_UP, PUSH_TEST, RISUAL, WINDOWS};
+use crate::knowledge::{diagnostics, statuses};
+
+/// WSAECONNREFUSED.
+const REFUSED: u32 = 10061;
+/// WSAHOST_NOT_FOUND.
+const NOT_FOUND: u32 = 11001;
+/// What the Edge says may be told by the Front End only.
+const AT_EDGE: &str = "on the Edge's external network card: it shows what the Edge tries, DNS queries among it.";
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        name: "domain-not-allowed",
+        title: "The push's domain is no allowed domain of the Edge",
+        stage: Stage::Edge,
+        meaning: "The hosting provider may be there, but the domain that pushes go to is not in the list of allowed domains. DNS leads to a host of another domain, which the Edge then does not take for a partner.",
+        wire: "The push request to the Edge, answered 504 by it (ms-edge-proxy-message-trust EdgeProxyGenerated) with ms-diagnostics 1009; nothing leaves. The caller sees 504 or, later, 408.",
+        numbers: &[1009],
+        statuses: &[504],
+        codes: &["LP105", "LP108", "LP109"],
+        applies: |case| numbered(case, &[1009], Likely),
+        advice: "Allow the domain that pushes go to, and see that its hosting provider is there and enabled.",
+        check: &[
+            on(SHELL, "Get-CsAllowedDomain -Identity '{push-domain}'"),
+            on(SHELL, "Get-CsHostingProvider | Format-List Identity, ProxyFqdn, Enabled"),
+            on(SHELL, "Test-CsMcxPushNotification -AccessEdgeFqdn '{edge}'"),
+        ],
+        change: &[
+            on(SHELL, "New-CsAllowedDomain -Identity '{push-domain}'"),
+            on(
+                SHELL,
+                "New-CsHostingProvider -Identity LyncOnline -Enabled $True -ProxyFqdn '{proxy}' -VerificationLevel UseSourceVerification",
+            ),
+        ],
+        next: "",
+        example: ("domain-not-allowed", &[]),
+        sources: &[BHARGAV, PUSH_SET_UP, MS_OCER],
+    },
+    Cause {
+        name: "no-route",
+        title: "There is no route for this push to its domain",
+        stage: Stage::Edge,
+        meaning: "The server knows no way for this kind of request, or for this pair of domains: no federation route, a domain shared with Office 365 and set up wrongly, or a peer that is not allowed.",
+        wire: "The push request, answered 404, 403 or 504 inside with ms-diagnostics 1005, 1017 or 1027.",
+        numbers: &[1005, 1017, 1027],
+        statuses: &[403, 404, 504],
+        codes: &["LP105", "LP108", "LP109"],
+        applies: |case| numbered(case, &[1005, 1017, 1027], Likely),
+        advice: "See that the site has a federation route, and that the domain and its hosting provider are set up.",
+        check: &[
+            on(SHELL, "Get-CsSite | Format-List Identity, FederationRoute"),
+            on(SHELL, "Get-CsAllowedDomain -Identity '{push-domain}'"),
+            on(SHELL, "Get-CsHostingProvider | Format-List Identity, ProxyFqdn, Enabled, EnabledSharedAddressSpace"),
+        ],
+        change: &[on(SHELL, "New-CsAllowedDomain -Identity '{push-domain}'")],
+        next: AT_EDGE,
+        example: ("no-route", &[]),
+        sources: &[MS_OCER, NETDORK],
+    },
+    Cause {
+        name: "dns-missing",
+        title: "A DNS record on the way to the clearing house is missing",
+        stage: Stage::Edge,
+        meaning: "The reporting host looked up the SRV record of the push's domain, or the address of its next server, and found none: the record, or the DNS server that the host asks, is missing.",
+        wire: "The push request, answered 504 inside with ms-diagnostics 1008 (SRV) or 1014 (A) after the DNS queries; nothing leaves.",
+        numbers: &[1008, 1014],
+        statuses: &[504],
+        codes: &["LP105", "LP108", "LP109"],
+        applies: |case| {
+            numbered(case, &[1008, 1014], Certain)
+                .or_else(|| numbered_if(case, &[1046], Likely, |error| error == Some(NOT_FOUND)))
+        },
+        advice: "Make the reporting host resolve the names. With a hosting provider that names its proxy, no SRV record of the push's domain is needed.",
+        check: &[
+            on(REPORTER, "Resolve-DnsName -Type SRV '_sipfederationtls._tcp.{push-domain}'"),
+            on(REPORTER, "Resolve-DnsName '{proxy}'"),
+            on(SHELL, "Get-CsHostingProvider | Format-List Identity, ProxyFqdn, Enabled"),
+        ],
+        change: &[
+            on(REPORTER, "Set-DnsClientServerAddress -InterfaceAlias <external> -ServerAddresses <dns-server>"),
+            on(
+                SHELL,
+                "New-CsHostingProvider -Identity LyncOnline -Enabled $True -ProxyFqdn '{proxy}' -VerificationLevel UseSourceVerification",
+            ),
+        ],
+        next: AT_EDGE,
+        example: ("dns-missing", &[]),
+        sources: &[MS_OCER, DNS, PUSH_SET_UP],
+    },
+    Cause {
+        name: "connection-refused",
+        title: "The clearing house's port is closed to the Edge",
+        stage: Stage::Edge,
+        meaning: "The Edge's attempt to connect was answered with a refusal at once: the name leads to the wrong host, or a firewall answers in the peer's place.",
+        wire: "The push request to the Edge, answered 504 by it with ms-diagnostics 1046 and Winsock code 10061; on the external leg SYN, RST.",
+        numbers: &[1046],
+        statuses: &[504],
+        codes: &["LP105", "LP108", "LP109"],
+        applies: |case| numbered_if(case, &[1046], Likely, |error| error == Some(REFUSED)),
+        advice: "See to which address the proxy's name leads on the Edge, and who refuses the connection there.",
+        check: &[
+            on(EDGE, "Resolve-DnsName '{proxy}'"),
+            on(EDGE, "Test-NetConnection -ComputerName '{proxy}' -Port 5061"),
+            on(EDGE, "Get-Content C:\\Windows\\System32\\drivers\\etc\\hosts"),
+        ],
+        change: &[],
+        next: "on the Edge's external network card: it shows which address the Edge dials and what comes back.",
+        example: ("connection-refused", &[]),
+        sources: &[WINDOWS],
+    },
+    Cause {
+        name: "firewall",
+        title: "The Edge cannot connect to the clearing house: TCP 5061 outwards",
+        stage: Stage::Edge,
+        meaning: "The Edge's attempts to connect to the clearing house's proxy were not answered. Most often a firewall throws TCP 5061 away, outwards or on the way back.",
+        wire: "The push request to the Edge, answered 504 by it with ms-diagnostics 1046 after 20 to 30 seconds; on the external leg only SYN, sent again and again.",
+        numbers: &[1046],
+        statuses: &[504],
+        codes: &["LP105", "LP108", "LP109"],
+        applies: |case| numbered_if(case, &[1046], Likely, |error| !matches!(error, Some(REFUSED | NOT_FOUND))),
+        advice: "Open TCP 5061 from the Access Edge's external address to the clearing house's proxy, in every firewall between.",
+        check: &[on(EDGE, "Test-NetConnection -ComputerName '{proxy}' -Port 5061")],
+        change: &[on(
+            EDGE,
+            "New-NetFirewallRule -DisplayName 'SIP federation out' -Direction Outbound -Protocol TCP -RemotePort 5061 -Action Allow",
+        )],
+        next: "on the Edge's external network card: SYN packets without an answer show that something throws them away.",
+        example: ("firewall", &[]),
+        sources: &[PUSH_SET_UP, WINDOWS],
+    },
+    Cause {
+        name: "certificate-not-trusted",
+        title: "The peer's certificate is not trusted",
+        stage: Stage::Edge,
+        meaning: "The reporting host does not trust the certificate that its peer showed: the root is missing from its store, the certificate is expired, or it is for another name. Roots change: in June 2013 the clearing house moved to another, and sites without it lost their pushes.",
+        wire: "The push request, answered 504 inside with ms-diagnostics 1010, which may carry an HRESULT; on the external leg TCP and the beginning of TLS, then an alert or a reset.",
+        numbers: &[1010],
+        statuses: &[504],
+        codes: &["LP105", "LP108", "LP109"],
+        applies: |case| numbered(case, &[1010], Certain),
+        advice: "Put the root of the peer's chain into the reporting host's store of trusted roots; if the host's clock is wrong, set it.",
+        check: &[
+            on(
+                REPORTER,
+                "Get-ChildItem Cert:\\LocalMachine\\Root | Sort-Object Subject | Format-Table Subject, NotAfter",
+            ),
+            on(REPORTER, "Get-Date"),
+        ],
+        change: &[on(REPORTER, "Import-Certificate -FilePath <root.cer> -CertStoreLocation Cert:\\LocalMachine\\Root")],
+        next: "",
+        example: ("certificate", &[]),
+        sources: &[MS_OCER, EXPRESSWAY, WINDOWS],
+    },
+    Cause {
+        name: "certificate-refused",
+        title: "The peer ended the TLS handshake: it may not take the Edge's certificate",
+        stage: Stage::Edge,
+        meaning: "The peer broke TLS off. The usual reason is that it does not trust the certificate on the Edge's external side: issued by a private authority, expired, or for another name; others are that no version or cipher is common to both.",
+        wire: "The push request to the Edge, answered 504 by it with ms-diagnostics 1047, often with Winsock code 10054; on the external leg TLS that the peer ends.",
+        numbers: &[1047],
+        statuses: &[504],
+        codes: &["LP105", "LP108", "LP109"],
+        applies: |case| numbered(case, &[1047], Likely),
+        advice: "Give the Edge's external side a valid certificate of a public authority, for the name in the federation SRV record.",
+        check: &[on(
+            EDGE,
+            "Get-CsCertificate -Type AccessEdgeExternal | Format-List Subject, AlternativeNames, Issuer, NotAfter",
+        )],
+        change: &[on(EDGE, "Set-CsCertificate -Type AccessEdgeExternal -Thumbprint <thumbprint>")],
+        next: "on the Edge's external network card: the alert in the TLS handshake says what the peer does not take.",
+        example: ("certificate-refused", &[]),
+        sources: &[RISUAL],
+    },
+];
+
+/// Last of the refusals: nobody knows the number, or there is none.
+pub(super) const UNEXPLAINED: Cause = Cause {
+    name: "push-refused",
+    title: "The push was refused, and it is not known why",
+    stage: Stage::Edge,
+    meaning: "A server inside answered the push with a refusal whose numbers name no known cause.",
+    wire: "A final response outside 2xx to the push request, made inside, with no ms-diagnostics number that is known for it.",
+    numbers: &[],
+    statuses: &[403, 404, 480, 500, 503, 504],
+    codes: &["LP105", "LP108"],
+    applies: unexplained,
+    advice: "Ask the host that reports it: its own log says why, in more words than the response.",
+    check: &[
+        on(SHELL, "Test-CsMcxPushNotification -AccessEdgeFqdn '{edge}'"),
+        on(REPORTER, "Get-WinEvent -LogName 'Lync Server' -MaxEvents 50 | Format-List TimeCreated, Message"),
+    ],
+    change: &[],
+    next: "on the host that reports it, both of its network cards.",
+    example: ("push-refused", &[]),
+    sources: &[PUSH_TEST],
+};
+
+fn unexplained(case: &Case<'_>) -> Option<super::Evidence> {
+    let refusal = case.refusal()?;
+    let told = case.told();
+    let by = reporter(told.iter().find_map(|told| told.report.source.as_deref()).or(refusal.edge.as_deref()));
+    let mut why = format!("{by} answered the push with {}", refusal.status);
+    let mut ids: Vec<u32> = told.iter().map(|told| told.report.id).collect();
+    ids.dedup();
+    for id in ids {
+        why.push_str(&format!("; ms-diagnostics {id}: {}", diagnostics::meaning(id).unwrap_or("not known")));
+    }
+    if told.is_empty() {
+        let status = statuses::find(refusal.status);
+        why.push_str(&status.map_or_else(String::new, |status| format!(": {}", status.push)));
+    }
+    why.push('.');
+    evidence(Possible, why)
+}

@@ -1,0 +1,83 @@
+//! The cause of a ladder's findings, and what to do.
+
+use std::collections::BTreeMap;
+
+use super::ladder::{finding_head, frames_of, write_finding};
+use super::{findings, severity_tint};
+use crate::report::model::{Command, Diagnosis, Finding, Ladder, Report, RuledOut};
+use crate::report::page::{Page, Tint};
+
+/// Columns of the labels.
+const LABEL: usize = 9;
+
+/// Writes the diagnosis, where there is one, and the findings: those it explains in brief, the others in full.
+pub fn write(page: &mut Page, report: &Report, ladder: &Ladder, verbose: bool) {
+    let explained = |finding: &Finding| {
+        ladder.diagnosis.as_ref().is_some_and(|diagnosis| finding.cause.as_ref() == Some(&diagnosis.cause))
+    };
+    if let Some(diagnosis) = &ladder.diagnosis {
+        page.gap();
+        let seen: Vec<&Finding> = findings(report, ladder).filter(|finding| explained(finding)).collect();
+        cause(page, report, diagnosis, &seen, verbose);
+    }
+    for finding in findings(report, ladder).filter(|finding| verbose || !explained(finding)) {
+        page.gap();
+        write_finding(page, report, finding);
+    }
+}
+
+/// What it is, what speaks for it, what it explains, what to do.
+fn cause(page: &mut Page, report: &Report, diagnosis: &Diagnosis, seen: &[&Finding], verbose: bool) {
+    let tint = seen.first().map_or(Tint::Plain, |finding| severity_tint(finding.severity));
+    let head = format!("Cause ({}): {}", diagnosis.certainty.name(), page.safe(&diagnosis.title));
+    page.prose(2, tint, &head);
+    let evidence = page.safe(&diagnosis.evidence);
+    page.prose(4, Tint::Plain, &evidence);
+    for (at, finding) in seen.iter().enumerate() {
+        let words = format!(
+            "{}{}",
+            finding_head(page, finding),
+            frames_of(report, finding).map_or_else(String::new, |frames| format!("; {frames}"))
+        );
+        page.labelled(4, if at == 0 { "Seen as" } else { "" }, LABEL, Tint::Plain, &words);
+    }
+    let remedy = &diagnosis.remedy;
+    let advice = page.safe(&remedy.advice);
+    page.labelled(4, "To do", LABEL, Tint::Plain, &advice);
+    commands(page, "Check", &remedy.check);
+    commands(page, "Change", &remedy.change);
+    if let Some(next) = &remedy.capture_next {
+        let next = page.safe(next);
+        page.labelled(4, "Capture", LABEL, Tint::Plain, &next);
+    }
+    if verbose {
+        for (at, words) in ruled_out(&diagnosis.ruled_out).iter().enumerate() {
+            let words = page.safe(words);
+            page.labelled(4, if at == 0 { "Not" } else { "" }, LABEL, Tint::Dim, &words);
+        }
+    }
+    let more = format!("lyncpush explain {}", page.safe(&diagnosis.cause));
+    page.labelled(4, "More", LABEL, Tint::Dim, &more);
+}
+
+/// Commands, each place named once.
+fn commands(page: &mut Page, label: &str, commands: &[Command]) {
+    let mut place = "";
+    for (at, command) in commands.iter().enumerate() {
+        if command.place != place {
+            place = &command.place;
+            let words = page.safe(place);
+            page.labelled(4, if at == 0 { label } else { "" }, LABEL, Tint::Dim, &words);
+        }
+        page.command(4 + LABEL + 2, &command.command);
+    }
+}
+
+/// Causes that share what rules them out, on one line.
+fn ruled_out(all: &[RuledOut]) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in all {
+        by_reason.entry(&one.why).or_default().push(&one.cause);
+    }
+    by_reason.iter().map(|(why, causes)| format!("{}: {why}", causes.join(", "))).collect()
+}

@@ -1,0 +1,123 @@
+//! Findings with their diagnosis, as the report shows them.
+
+use crate::diagnosis::names::Names;
+use crate::diagnosis::{self, Certainty, causes, fingerprint, remedy};
+use crate::judge::Judgement;
+use crate::judge::finding::{self, Refusal};
+use crate::knowledge::diagnostics;
+use crate::ladder::Ladder as Closed;
+use crate::ladder::profile::Profile;
+use crate::report::model::{Command, Diagnosis, Finding, Input, Remedy, Reported, RuledOut};
+
+/// Captures whose clocks are further apart are told of, milliseconds: what Kerberos allows.
+const CLOCKS_APART_MS: f64 = 300_000.0;
+
+/// What a finding has to do with the cause that was found.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    cause: &'static str,
+    /// The finding that shows the cause, for one that is only a symptom.
+    symptom_of: Option<&'static str>,
+    /// What to do, for the one that shows it.
+    remedy: Option<&'a remedy::Remedy>,
+}
+
+/// The diagnosis of a ladder, and its findings.
+pub(super) fn of_ladder(
+    closed: &Closed,
+    judgement: &Judgement,
+    profile: &Profile,
+) -> (Option<Diagnosis>, Vec<Finding>) {
+    let diagnosis = diagnosis::diagnose(closed, judgement, profile);
+    let part = |at: usize| {
+        let diagnosis = diagnosis.as_ref()?;
+        let cause = diagnosis.cause.name;
+        if at == diagnosis.primary {
+            return Some(Part { cause, symptom_of: None, remedy: Some(&diagnosis.remedy) });
+        }
+        let shown_by = judgement.findings.get(diagnosis.primary).map(|primary| primary.code);
+        diagnosis.symptoms.contains(&at).then_some(Part { cause, symptom_of: shown_by, remedy: None })
+    };
+    let findings: Vec<Finding> = judgement
+        .findings
+        .iter()
+        .enumerate()
+        .map(|(at, found)| with_cause(found, Some(&closed.id), part(at)))
+        .collect();
+    (diagnosis.as_ref().map(|diagnosis| told(diagnosis, &findings)), findings)
+}
+
+/// A diagnosis in the report's words.
+fn told(diagnosis: &diagnosis::Diagnosis, findings: &[Finding]) -> Diagnosis {
+    let explained = std::iter::once(&diagnosis.primary).chain(&diagnosis.symptoms);
+    let primary = findings.get(diagnosis.primary);
+    Diagnosis {
+        cause: diagnosis.cause.name.to_owned(),
+        title: diagnosis.cause.title.to_owned(),
+        certainty: diagnosis.certainty,
+        evidence: diagnosis.why.clone(),
+        explains: explained.filter_map(|at| findings.get(*at)).map(|finding| finding.code.clone()).collect(),
+        fingerprint: primary.map(|finding| finding.fingerprint.clone()).unwrap_or_default(),
+        remedy: Remedy {
+            advice: diagnosis.remedy.advice.to_owned(),
+            check: commands(&diagnosis.remedy.check),
+            change: commands(&diagnosis.remedy.change),
+            capture_next: diagnosis.remedy.capture_next.map(str::to_owned),
+        },
+        ruled_out: diagnosis
+            .ruled_out
+            .iter()
+            .map(|one| RuledOut { cause: one.cause.name.to_owned(), why: one.why.clone() })
+            .collect(),
+    }
+}
+
+fn commands(commands: &[remedy::Command]) -> Vec<Command> {
+    commands.iter().map(|one| Command { place: one.place.clone(), command: one.command.clone() }).collect()
+}
+
+/// A finding with what it has to do with a cause.
+fn with_cause(found: &finding::Finding, ladder: Option<&str>, part: Option<Part<'_>>) -> Finding {
+    let plain = super::finding(found, ladder);
+    let Some(Part { cause, symptom_of, remedy }) = part else { return plain };
+    Finding {
+        remedy: remedy.map(remedy::Remedy::text),
+        fingerprint: fingerprint::of(found, Some(cause)),
+        cause: Some(cause.to_owned()),
+        symptom_of: symptom_of.map(str::to_owned),
+        ..plain
+    }
+}
+
+/// The fingerprint of a finding whose cause is not known.
+pub(super) fn fingerprint(found: &finding::Finding) -> String {
+    fingerprint::of(found, None)
+}
+
+/// Every number that a refusal carries.
+pub(super) fn reported(refusal: &Refusal) -> Vec<Reported> {
+    let one = |one: &finding::Reported| Reported {
+        ms_diagnostics: one.id,
+        reported_by: one.by.as_deref().map(str::to_owned),
+        meaning: diagnostics::meaning(one.id).map(str::to_owned),
+    };
+    refusal.reports.iter().map(one).collect()
+}
+
+/// That the clocks of the captures are too far apart, where the messages they share show it.
+pub(super) fn of_clocks(inputs: &[Input]) -> Option<Finding> {
+    let apart = inputs.iter().map(|input| input.clock_offset_ms.abs()).fold(0.0, f64::max);
+    if apart <= CLOCKS_APART_MS {
+        return None;
+    }
+    let detail = format!(
+        "The clocks of the captures are up to {:.0} s apart, measured by the messages they share; Kerberos allows 300 s.",
+        apart / 1000.0
+    );
+    let code = "LP906";
+    let found = finding::make(code, finding::severity(code), None, detail, None, Vec::new(), None);
+    let cause = causes::all().find(|cause| cause.codes.contains(&code));
+    let remedy = cause.map(|cause| remedy::Remedy::new(cause, &Names::default(), Certainty::Likely));
+    let part = cause.map(|cause| Part { cause: cause.name, symptom_of: None, remedy: remedy.as_ref() });
+    Some(with_cause(&found, None, part))
+}

@@ -1,0 +1,223 @@
+//! Causes and remedies of known stories, in every format; and fingerprints, by which tickets are told apart.
+
+mod command;
+mod pcap;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use command::{json, ndjson, run_on, scenarios, simulated};
+use lyncpush::diagnosis::causes;
+use pcap::Pcap;
+use serde_json::Value;
+
+/// Every failure, seen from everywhere: the cause, and what the remedy begins with.
+const FAILURES: &[(&str, &str, &str)] = &[
+    ("push-disabled", "push-not-made", "Set-CsPushNotificationConfiguration -EnableApplePushNotificationService"),
+    ("im-filter", "im-filter", "Set-CsImFilterConfiguration -Identity global -Prefixes @{Remove='http:','https:'}"),
+    ("not-federated", "not-federated", "Set-CsExternalAccessPolicy -Identity <policy> -EnableFederationAccess $True"),
+    ("not-federated-edge", "not-federated", "Get-CsUser -Identity 'sip:bob@example.com' | Format-List"),
+    ("edge-down", "edge-unreachable", "Test-NetConnection -ComputerName 'edge01.example.com' -Port 5061"),
+    ("domain-not-allowed", "domain-not-allowed", "New-CsAllowedDomain -Identity 'push.lync.com'"),
+    ("answered-anyway", "domain-not-allowed", "New-CsAllowedDomain -Identity 'push.lync.com'"),
+    ("no-route", "no-route", "Get-CsSite | Format-List Identity, FederationRoute"),
+    ("dns-missing", "dns-missing", "Resolve-DnsName -Type SRV '_sipfederationtls._tcp.push.lync.com'"),
+    ("firewall", "firewall", "Test-NetConnection -ComputerName 'sipfed.online.lync.com' -Port 5061"),
+    ("connection-refused", "connection-refused", "Resolve-DnsName 'sipfed.online.lync.com'"),
+    ("certificate", "certificate-not-trusted", "Import-Certificate -FilePath <root.cer>"),
+    ("certificate-refused", "certificate-refused", "Get-CsCertificate -Type AccessEdgeExternal"),
+    ("clock-skew", "clock-skew", "w32tm /query /status"),
+    ("push-refused", "push-refused", "Get-WinEvent -LogName 'Lync Server'"),
+    ("clearing-house-rejects", "clearing-house-rejects", "Test-CsFederatedPartner -TargetFqdn 'edge01.example.com'"),
+    ("clearing-house-silent", "clearing-house-silent", "Test-CsMcxPushNotification -AccessEdgeFqdn"),
+    ("push-unanswered", "clearing-house-silent", "Test-CsMcxPushNotification -AccessEdgeFqdn"),
+    ("device-never-wakes", "device-never-woke", "Test-CsMcxPushNotification -AccessEdgeFqdn"),
+    ("declined", "declined", "Nothing needs doing."),
+    ("call-refused", "call-refused", "lyncpush explain tells"),
+];
+
+fn texts<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
+    list.as_array().unwrap().iter().map(|one| one[field].as_str().unwrap()).collect()
+}
+
+/// A text as one line, as it was before a page wrapped it and continued its commands.
+fn unwrapped(text: &str) -> String {
+    text.replace(" `\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_failure_has_its_cause_and_its_remedy_in_every_format() {
+    for (scenario, cause, remedy) in FAILURES {
+        let capture = simulated(scenario, &[]);
+        let report = command::report_on(&capture, &[]);
+        let ladder = &report["ladders"][0];
+        let diagnosis = &ladder["diagnosis"];
+        assert_eq!(diagnosis["cause"], *cause, "{scenario}");
+        // One finding shows it, the others are its symptoms.
+        let shows: Vec<&Value> =
+            report["findings"].as_array().unwrap().iter().filter(|f| f["cause"] == *cause).collect();
+        let primary: Vec<&&Value> = shows.iter().filter(|finding| finding["symptom_of"].is_null()).collect();
+        assert_eq!(primary.len(), 1, "{scenario}: {shows:#?}");
+        assert!(primary[0]["remedy"].as_str().unwrap().contains(remedy), "{scenario}: {}", primary[0]["remedy"]);
+        assert_eq!(diagnosis["fingerprint"], primary[0]["fingerprint"]);
+        let codes: Vec<&str> = shows.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+        let explains: Vec<&str> =
+            diagnosis["explains"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+        assert_eq!(codes, explains, "{scenario}");
+        let lines = ndjson(&run_on(&capture, ["analyze", "--format", "ndjson", "-"]));
+        assert_eq!(lines[0]["diagnosis"], *diagnosis, "{scenario}");
+        assert!(lines[0]["findings"][0]["remedy"].as_str().is_some(), "{scenario}");
+        for width in ["60", "80", "120", "200"] {
+            let table = run_on(&capture, ["analyze", "--width", width, "-"]);
+            let page = unwrapped(table.text());
+            let title = unwrapped(diagnosis["title"].as_str().unwrap());
+            assert!(page.contains(&title) && page.contains(remedy), "{scenario} in {width}: {page}");
+        }
+    }
+}
+
+#[test]
+fn every_broken_ladder_from_everywhere_has_a_cause_that_explains_where_it_broke() {
+    let listed: BTreeSet<&str> = FAILURES.iter().map(|(scenario, ..)| *scenario).collect();
+    for scenario in scenarios() {
+        let report = command::report_on(&simulated(&scenario, &[]), &[]);
+        for ladder in report["ladders"].as_array().unwrap() {
+            let broken = ladder["verdict"] == "broken";
+            assert_eq!(broken, listed.contains(scenario.as_str()), "{scenario}: the table lists every failure");
+            let Some(step) = ladder["broken_at"].as_u64() else { continue };
+            let first = ladder["diagnosis"]["explains"][0].as_str().unwrap_or_else(|| panic!("{scenario}: no cause"));
+            assert!(first.ends_with(&format!("{step:02}")), "{scenario}: {first} at step {step}");
+        }
+    }
+}
+
+/// Each row of the registry names the scenario that shows it.
+#[test]
+fn every_cause_is_shown_by_its_example() {
+    for cause in causes::all() {
+        let (scenario, options) = cause.example;
+        let report = command::report_on(&simulated(scenario, options), &[]);
+        assert_eq!(report["ladders"][0]["diagnosis"]["cause"], cause.name, "{scenario} {options:?}");
+    }
+}
+
+#[test]
+fn what_is_ruled_out_has_a_reason_and_is_never_the_cause() {
+    for (scenario, ..) in FAILURES {
+        let report = command::report_on(&simulated(scenario, &[]), &[]);
+        let diagnosis = &report["ladders"][0]["diagnosis"];
+        let names = texts(&diagnosis["ruled_out"], "cause");
+        assert!(!names.is_empty(), "{scenario}");
+        assert!(!names.contains(&diagnosis["cause"].as_str().unwrap()), "{scenario}");
+        assert!(texts(&diagnosis["ruled_out"], "why").iter().all(|why| !why.is_empty()), "{scenario}");
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{scenario}");
+    }
+}
+
+/// The fingerprint of each ladder's cause.
+fn fingerprints(scenario: &str, options: &[&str]) -> BTreeSet<String> {
+    let report = command::report_on(&simulated(scenario, options), &[]);
+    let ladders = report["ladders"].as_array().unwrap().iter();
+    ladders.map(|ladder| ladder["diagnosis"]["fingerprint"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_fingerprint_is_that_of_the_fault_and_not_of_its_users() {
+    let mut of_faults: BTreeMap<String, &str> = BTreeMap::new();
+    for (scenario, cause, _) in FAILURES {
+        let first = fingerprints(scenario, &[]);
+        assert_eq!(first.len(), 1, "{scenario}");
+        // Other users, connections, identifiers, times, phones, and another shape of the push.
+        for options in [
+            &["--ladders", "6", "--spacing-ms", "9000"][..],
+            &["--seed", "7", "--start", "2020-02-02T02:02:02Z"],
+            &["--push-variant", "v2"],
+            &["--link", "sll2", "--mischief", "split"],
+        ] {
+            assert_eq!(fingerprints(scenario, options), first, "{scenario} {options:?}");
+        }
+        if let Some(other) = of_faults.insert(first.into_iter().next().unwrap(), scenario) {
+            let other = FAILURES.iter().find(|(name, ..)| *name == other).unwrap();
+            assert_eq!(other.1, *cause, "{scenario} and {} have one fingerprint", other.0);
+        }
+    }
+}
+
+/// Of a failure with a named reporter, the place of the capture makes no difference.
+#[test]
+fn a_fingerprint_is_the_same_from_the_front_end_and_from_the_edge() {
+    for scenario in ["domain-not-allowed", "firewall", "certificate", "dns-missing"] {
+        let everywhere = fingerprints(scenario, &[]);
+        for place in ["frontend", "frontend-loopback", "edge-internal"] {
+            assert_eq!(fingerprints(scenario, &["--vantage", place]), everywhere, "{scenario} at {place}");
+        }
+        assert_eq!(fingerprints(scenario, &["--ipv6"]), everywhere, "{scenario}: a host's name is its name");
+    }
+}
+
+/// Another host with the same fault is another fault.
+#[test]
+fn a_fingerprint_tells_hosts_apart() {
+    let capture = simulated("domain-not-allowed", &[]);
+    let print = |octets: &[u8]| command::report_on(octets, &[])["ladders"][0]["diagnosis"]["fingerprint"].clone();
+    let mut other = Pcap::of(&capture);
+    other.frames.iter_mut().for_each(|frame| while frame.replace("edge01.example.com", "edge02.example.com") {});
+    assert_ne!(print(&capture), print(&other.octets()));
+}
+
+/// Tickets depend on these values: they hold for every run, machine and version.
+#[test]
+fn golden_fingerprints() {
+    for (scenario, expected) in [
+        ("domain-not-allowed", "541c6568e05992e05e68d4c2d597a5a4"),
+        ("push-disabled", "fc1eb8b1f7aeae82f2ae760fc27c7976"),
+        ("clearing-house-rejects", "9cc7e2c219312ca425ac3ef9cdadd86e"),
+        ("device-never-wakes", "d5ec5b77a07d66577a42d2f9ff1340dc"),
+        ("caller-gives-up", "edbe72d5cd8aeec43ba52719c9b0f73e"),
+    ] {
+        let found = fingerprints(scenario, &[]);
+        assert_eq!(found.iter().collect::<Vec<_>>(), [expected], "{scenario}");
+    }
+}
+
+/// A name that is more than a name stays out of commands, and acts neither on a terminal nor in JSON.
+#[test]
+fn hostile_names_stay_out_of_commands() {
+    // As long as the name they take the place of.
+    for name in
+        ["';calc;'aaaaaaaaaa", "$(calc)aaaaaaaaaaa", "`calc`aaaaaaaaaaaa", "-Force aaaaaaaaaaa", "<script>a</script>"]
+    {
+        assert_eq!(name.len(), "edge01.example.com".len());
+        let mut capture = Pcap::of(&simulated("domain-not-allowed", &[]));
+        capture.frames.iter_mut().for_each(|frame| while frame.replace("edge01.example.com", name) {});
+        let capture = capture.octets();
+        let report = json(&run_on(&capture, ["analyze", "--format", "json", "-"]));
+        let diagnosis = &report["ladders"][0]["diagnosis"];
+        assert_eq!(diagnosis["cause"], "domain-not-allowed", "{name}");
+        let remedy = diagnosis["remedy"].to_string();
+        assert!(!remedy.contains("calc") && !remedy.contains("aaa") && !remedy.contains("script"), "{name}: {remedy}");
+        assert!(remedy.contains("Test-CsMcxPushNotification -AccessEdgeFqdn <edge>"), "{name}: {remedy}");
+        assert!(!diagnosis["evidence"].as_str().unwrap().contains("aaa"), "{name}");
+    }
+}
+
+/// Captures of hosts whose clocks are minutes apart.
+#[test]
+fn clocks_that_are_measured_to_be_far_apart_are_told_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, vantage: &str, ahead: &str| {
+        let options = ["simulate", "happy", "-q", "--vantage", vantage, "--clock-offset-ms", ahead, "-o", &place(name)];
+        command::run(options).with_code(0);
+    };
+    for (ahead, told) in [("0", false), ("200000", false), ("400000", true), ("-400000", true)] {
+        write("frontend.pcap", "frontend", "0");
+        write("edge.pcap", "edge-internal", ahead);
+        let report = command::report([place("frontend.pcap"), place("edge.pcap")]);
+        let found = report["findings"].as_array().unwrap().iter().find(|finding| finding["code"] == "LP906");
+        assert_eq!(found.is_some(), told, "{ahead}: {:#}", report["inputs"]);
+        if let Some(found) = found {
+            assert_eq!((&found["cause"], &found["severity"]), (&"clock-skew".into(), &"note".into()));
+            assert!(found["remedy"].as_str().unwrap().contains("w32tm /query /status"), "{found:#}");
+        }
+    }
+}
