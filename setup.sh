@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing lyncpush needs and is not there yet: a C compiler, libpcap's
-# development files, tshark (tests compare with it where it is installed), and Rust.
+# development files, tshark and ip (tests use them where they are installed), and Rust.
 # Prints what it does; needs root or sudo only where something is missing.
 set -euo pipefail
 
@@ -19,21 +19,21 @@ has_libpcap() {
   printf 'int main(void){return 0;}\n' | cc -x c - -lpcap -o /dev/null 2>/dev/null
 }
 
-if ! command -v cc >/dev/null || ! has_libpcap || ! command -v tshark >/dev/null; then
+if ! command -v cc >/dev/null || ! has_libpcap || ! command -v tshark >/dev/null || ! command -v ip >/dev/null; then
   if command -v apt-get >/dev/null; then
-    say "installing build-essential, libpcap-dev, tshark"
+    say "installing build-essential, libpcap-dev, tshark, iproute2"
     export DEBIAN_FRONTEND=noninteractive
     as_root apt-get update -qq
-    as_root apt-get install -y -qq build-essential libpcap-dev tshark >&2
+    as_root apt-get install -y -qq build-essential libpcap-dev tshark iproute2 >&2
   elif command -v dnf >/dev/null; then
-    say "installing gcc, libpcap-devel, wireshark-cli"
-    as_root dnf install -y -q gcc libpcap-devel wireshark-cli >&2
+    say "installing gcc, libpcap-devel, wireshark-cli, iproute"
+    as_root dnf install -y -q gcc libpcap-devel wireshark-cli iproute >&2
   elif command -v apk >/dev/null; then
-    say "installing build-base, libpcap-dev, tshark"
-    as_root apk add -q build-base libpcap-dev tshark >&2
+    say "installing build-base, libpcap-dev, tshark, iproute2"
+    as_root apk add -q build-base libpcap-dev tshark iproute2 >&2
   elif command -v pacman >/dev/null; then
-    say "installing base-devel, libpcap, wireshark-cli"
-    as_root pacman -S --noconfirm --needed base-devel libpcap wireshark-cli >&2
+    say "installing base-devel, libpcap, wireshark-cli, iproute2"
+    as_root pacman -S --noconfirm --needed base-devel libpcap wireshark-cli iproute2 >&2
   else
     say "no package manager known here: install a C compiler and libpcap's development files"
     exit 1

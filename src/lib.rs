@@ -23,7 +23,7 @@
 //! | Room | What it does |
 //! |---|---|
 //! | [`frame`], [`segment`], [`flow`], [`stream`], [`tally`], [`anomaly`], [`error`], [`spelling`] | the words all others share |
-//! | [`capture`] | frames out of files: one file per container |
+//! | [`capture`] | frames out of files, one file per container, and off interfaces |
 //! | [`link`], [`ip`], [`tcp`] | to ordered bytes |
 //! | `tls` | plain text out of TLS, with secrets that were given |
 //! | [`sipcomp`] | Microsoft's SIP compression: packets to text |
@@ -35,6 +35,9 @@
 //! | [`report`] | one file per format over one model |
 //! | [`simulate`] | synthetic captures of known ladders |
 //! | [`cli`] | arguments → checked configuration → one call → exit code |
+//!
+//! An interface that is watched has a first stage of its own; what comes after it is the same. Where no frames come the
+//! host's clock moves time on, and what the interface lost goes with the messages to the verdict.
 //!
 //! Three words for bad news, never mixed: an [`error::Error`] means lyncpush cannot do its job, an
 //! [`anomaly::Anomaly`] means bytes are defective, a finding means the push exchange is wrong.

@@ -19,6 +19,7 @@ mod judging;
 #[cfg(feature = "tls")]
 mod keys;
 mod ledger;
+mod meters;
 mod packing;
 mod reader;
 pub mod reading;
@@ -29,6 +30,8 @@ mod streams;
 mod text;
 #[cfg(not(feature = "tls"))]
 mod unsecured;
+#[cfg(feature = "live")]
+mod watching;
 #[cfg(not(feature = "tls"))]
 use unsecured as keys;
 #[cfg(not(feature = "tls"))]
@@ -38,6 +41,8 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::capture::{self, Merged};
+#[cfg(feature = "live")]
+pub use crate::capture::{Interface, Live, LiveOptions, dropped_by, interfaces};
 use crate::error::Result;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
@@ -46,8 +51,11 @@ use crate::report::model::{Finding, Ladder, Report};
 pub use crate::tls::Password;
 use judging::Judging;
 pub use keys::Keys;
+pub use meters::Meters;
 use reader::Reader;
 use reporting::Reporting;
+#[cfg(feature = "live")]
+pub use watching::{Control, watch};
 
 /// Batches that wait for the next stage, about 2 MiB each at most.
 const BATCHES: usize = 2;
@@ -100,6 +108,8 @@ pub trait Observer {
     fn progress(&mut self, position: u64, size: Option<u64>, frames: u64, ladders: u64);
     /// Whether ladders are kept for the final report.
     fn keep(&self) -> bool;
+    /// Something happened to an interface that is watched: one line.
+    fn news(&mut self, _line: &str) {}
 }
 
 /// Analyses captures without secrets but those that stand in them.
@@ -136,7 +146,9 @@ pub fn analyze_with(settings: &Settings, mut keys: Keys, observer: &mut dyn Obse
         join(reading);
         reported
     })?;
-    Ok(reporting.finish(&reader, &judging, &clocks))
+    let inputs = reader.captures().summaries().zip(clocks.compared());
+    let inputs = inputs.map(|((summary, offset), compared)| (summary, offset, compared));
+    Ok(reporting.finish(inputs, reader.account(), &judging))
 }
 
 /// Waits for a stage; a panic in it goes on here.

@@ -37,6 +37,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aes", &["tls"]),
     ("aes_gcm", &["tls"]),
     ("base64", &["sip"]),
+    ("caps", &["cli"]),
     ("cbc", &["tls"]),
     ("ccm", &["tls"]),
     ("chacha20poly1305", &["tls"]),
@@ -53,6 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("md_5", &[]),
     ("memchr", &["ladder", "pipeline", "sip"]),
     ("mimalloc", &["main"]),
+    ("nix", &["cli"]),
     ("nom", &["sip", "tls"]),
     ("p12_keystore", &["tls"]),
     ("pcap", &["capture"]),
@@ -65,6 +67,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde_json", &["report"]),
     ("sha1", &["sip", "tls"]),
     ("sha2", &["diagnosis", "ladder", "tls"]),
+    ("signal_hook", &["cli"]),
     ("tempfile", &["capture", "cli", "pipeline", "simulate"]),
     ("terminal_size", &["cli"]),
     ("toml", &["ladder"]),
@@ -157,9 +160,11 @@ fn rooms_name_only_whom_they_may() {
 #[test]
 fn every_crate_is_named_by_its_owners_alone() {
     let manifest: toml::Table = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap().parse().unwrap();
-    let dependencies = manifest["dependencies"].as_table().unwrap();
+    // Some are for one system only.
+    let systems = manifest["target"].as_table().unwrap().values().map(|system| &system["dependencies"]);
+    let dependencies = systems.chain([&manifest["dependencies"]]).filter_map(toml::Value::as_table);
     let mut named: BTreeMap<String, BTreeSet<String>> =
-        dependencies.keys().map(|name| (name.replace('-', "_"), BTreeSet::new())).collect();
+        dependencies.flat_map(toml::Table::keys).map(|name| (name.replace('-', "_"), BTreeSet::new())).collect();
     for source in sources(&["src"]) {
         for (name, rooms) in &mut named {
             if source.names(name) {

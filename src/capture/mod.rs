@@ -17,6 +17,8 @@ mod compression;
 mod file;
 mod filter;
 mod interface;
+#[cfg(feature = "live")]
+mod live;
 mod merged;
 mod pcap;
 mod pcapng;
@@ -25,6 +27,8 @@ mod reader;
 mod specimen;
 
 pub use file::open;
+#[cfg(feature = "live")]
+pub use live::{Interface, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
 pub use merged::Merged;
 pub use pcapng::{MAX_INTERFACES, MAX_SECRETS};
 pub use reader::MAX_RECORD;
@@ -58,7 +62,7 @@ pub enum Ended {
 pub struct Summary {
     /// The path as given; `-` for standard input.
     pub path: String,
-    /// `pcap` or `pcapng`.
+    /// `pcap` or `pcapng`; `live` for an interface.
     pub format: &'static str,
     /// `gzip` or `zstd`, if the capture is inside one.
     pub compression: Option<&'static str>,
@@ -80,6 +84,19 @@ pub struct Summary {
     pub secrets_dropped: u64,
     /// Frames the capture filter kept back.
     pub filtered: u64,
+    /// What an interface lost; none for a file, which does not say.
+    pub drops: Option<Drops>,
+}
+
+/// What was lost while an interface was watched. Counts of frames are lower bounds: not every system and driver counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    /// Frames for which the kernel's ring had no room.
+    pub kernel: u64,
+    /// Frames that the interface or its driver dropped.
+    pub interface: u64,
+    /// How often the interface was down or away.
+    pub interruptions: u64,
 }
 
 /// A key log text: it does not print, and is wiped when it goes.
@@ -119,6 +136,7 @@ impl Summary {
             secrets: Vec::new(),
             secrets_dropped: 0,
             filtered: 0,
+            drops: None,
         }
     }
 

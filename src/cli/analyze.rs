@@ -18,23 +18,24 @@ use crate::report::ndjson;
 /// Fails when an argument, a capture or the output cannot be used.
 pub fn run(args: &args::Analyze) -> Result<u8> {
     let settings = settings(args)?;
+    let shared = &args.shared;
     #[cfg(feature = "tls")]
-    let keys = args.keys.read()?;
+    let keys = shared.keys.read()?;
     #[cfg(not(feature = "tls"))]
     let keys = pipeline::Keys::default();
-    let output = Output::open(args.output.as_deref(), &args.captures)?;
-    let wanted = !args.quiet && !args.no_progress;
+    let output = Output::open(shared.output.as_deref(), &args.captures)?;
+    let wanted = !shared.quiet && !shared.no_progress;
     // Who reads a pipe that is still being filled wants each line as it comes.
     let at_once = args.captures.iter().any(|capture| capture == "-");
-    let mut watch = Watch::new(args.format, output, Progress::new(wanted), at_once);
+    let mut watch = Watch::new(shared.format(), output, Progress::new(wanted), at_once);
     let result = pipeline::analyze_with(&settings, keys, &mut watch);
     watch.progress.finish();
     if watch.sink.output().is_closed() {
-        return Ok(exit_code(&watch.counts, args.fail_on));
+        return Ok(exit_code(&watch.counts, shared.fail_on));
     }
     let report = result?;
-    watch.sink.end(args.format, &report, &options(args))?;
-    Ok(exit_code(&report.summary.findings, args.fail_on))
+    watch.sink.end(shared.format(), &report, &options(shared))?;
+    Ok(exit_code(&report.summary.findings, shared.fail_on))
 }
 
 /// What the pipeline needs to know.
@@ -42,34 +43,39 @@ fn settings(args: &args::Analyze) -> Result<Settings> {
     if args.captures.iter().filter(|capture| *capture == "-").count() > 1 {
         return Err(Error::new("standard input can be read only once: give '-' one time"));
     }
+    settings_of(&args.captures, &args.shared)
+}
+
+/// The same of captures or interfaces by their names.
+pub(super) fn settings_of(names: &[String], shared: &args::Shared) -> Result<Settings> {
     Ok(Settings {
-        captures: args.captures.clone(),
-        bpf: args.bpf.clone(),
-        vantages: vantages(args)?,
-        push_uris: args.push_uris.clone(),
-        user: args.user.clone(),
-        show_text: args.show_text,
-        profile: profile::read(args.profile.as_deref())?,
+        captures: names.to_vec(),
+        bpf: shared.bpf.clone(),
+        vantages: vantages(names, shared)?,
+        push_uris: shared.push_uris.clone(),
+        user: shared.user.clone(),
+        show_text: shared.show_text,
+        profile: profile::read(shared.profile.as_deref())?,
     })
 }
 
 /// What `--vantage` says, its files by the names the captures were given with.
-fn vantages(args: &args::Analyze) -> Result<Vec<(Vantage, Option<String>)>> {
+fn vantages(names: &[String], shared: &args::Shared) -> Result<Vec<(Vantage, Option<String>)>> {
     let same = |a: &str, b: &str| {
         a == b || fs::canonicalize(a).ok().zip(fs::canonicalize(b).ok()).is_some_and(|(a, b)| a == b)
     };
     let named = |(vantage, file): &(Vantage, Option<String>)| match file {
         None => Ok((*vantage, None)),
-        Some(file) => match args.captures.iter().find(|capture| same(capture, file)) {
+        Some(file) => match names.iter().find(|capture| same(capture, file)) {
             Some(capture) => Ok((*vantage, Some(capture.clone()))),
             None => Err(Error::new(format!("--vantage names {file:?}, which is not one of the captures"))),
         },
     };
-    args.vantages.iter().map(named).collect()
+    shared.vantages.iter().map(named).collect()
 }
 
 /// How a report for people shall look here and now.
-fn options(args: &args::Analyze) -> Options {
+pub(super) fn options(args: &args::Shared) -> Options {
     let lookup = &terminal::environment;
     let to_terminal = args.output.is_none() && io::stdout().is_terminal();
     Options {
@@ -82,7 +88,7 @@ fn options(args: &args::Analyze) -> Options {
 }
 
 /// 1 when a finding is at least as bad as `fail_on`.
-const fn exit_code(counts: &FindingCounts, fail_on: FailOn) -> u8 {
+pub(super) const fn exit_code(counts: &FindingCounts, fail_on: FailOn) -> u8 {
     match fail_on.severity() {
         Some(lowest) if counts.at_least(lowest) > 0 => FOUND,
         _ => CLEAN,
@@ -91,21 +97,29 @@ const fn exit_code(counts: &FindingCounts, fail_on: FailOn) -> u8 {
 
 /// Where ladders go: to the end, or out as they close.
 #[derive(Debug)]
-enum Sink {
+pub(super) enum Sink {
     Whole(Output),
     Lines(ndjson::Writer<Output>),
 }
 
 impl Sink {
-    fn output(&self) -> &Output {
+    pub(super) fn output(&self) -> &Output {
         match self {
             Self::Whole(output) => output,
             Self::Lines(writer) => writer.output(),
         }
     }
 
+    #[cfg(feature = "live")]
+    pub(super) fn output_mut(&mut self) -> &mut Output {
+        match self {
+            Self::Whole(output) => output,
+            Self::Lines(writer) => writer.output_mut(),
+        }
+    }
+
     /// Writes what is left and closes the output.
-    fn end(self, format: &Format, report: &Report, options: &Options) -> Result<()> {
+    pub(super) fn end(self, format: &Format, report: &Report, options: &Options) -> Result<()> {
         let (output, written) = match (self, &format.shape) {
             (Self::Lines(mut writer), _) => {
                 let wide: Vec<Finding> =
@@ -128,15 +142,15 @@ impl Sink {
 
 /// Watches the analysis: writes lines, counts findings, shows progress.
 #[derive(Debug)]
-struct Watch {
-    sink: Sink,
-    progress: Progress,
-    counts: FindingCounts,
+pub(super) struct Watch {
+    pub(super) sink: Sink,
+    pub(super) progress: Progress,
+    pub(super) counts: FindingCounts,
     at_once: bool,
 }
 
 impl Watch {
-    fn new(format: &Format, output: Output, progress: Progress, at_once: bool) -> Self {
+    pub(super) fn new(format: &Format, output: Output, progress: Progress, at_once: bool) -> Self {
         let sink = match format.shape {
             Shape::Whole(_) => Sink::Whole(output),
             Shape::Lines => Sink::Lines(ndjson::Writer::new(output)),

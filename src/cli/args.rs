@@ -72,6 +72,13 @@ pub enum Command {
     /// Analyse captures: rebuild every push and say which of its ten steps broke
     #[command(after_help = ANALYZE)]
     Analyze(Box<Analyze>),
+    /// Watch interfaces: the same as `analyze`, each ladder as it closes
+    #[cfg(feature = "live")]
+    #[command(after_help = super::live::HELP)]
+    Live(Box<super::live::Arguments>),
+    /// List interfaces that can be watched, with their addresses and state
+    #[cfg(feature = "live")]
+    Interfaces,
     /// Say what a finding code, a cause, an ms-diagnostics number or a status code means, and what to do
     #[command(after_help = EXPLAIN)]
     Explain(Explain),
@@ -95,9 +102,17 @@ pub struct Analyze {
     #[arg(value_name = "CAPTURE", required = true)]
     pub captures: Vec<String>,
 
-    /// How the report is written
-    #[arg(long, value_name = "FORMAT", default_value = FORMATS[0].name, value_parser = formats())]
-    pub format: &'static Format,
+    /// What `live` has as well
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+/// Arguments of `analyze` and of `live`.
+#[derive(Debug, Args)]
+pub struct Shared {
+    /// How the report is written [default: table; of `live` in a pipe or a file: ndjson]
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    pub format: Option<&'static Format>,
 
     /// Write the report there instead of standard output, whole or not at all
     #[arg(short, long, value_name = "FILE")]
@@ -158,6 +173,13 @@ pub struct Analyze {
     /// No progress bar
     #[arg(long)]
     pub no_progress: bool,
+}
+
+impl Shared {
+    /// How the report is written, where nothing else is said as a table.
+    pub fn format(&self) -> &'static Format {
+        self.format.unwrap_or(&FORMATS[0])
+    }
 }
 
 /// Arguments of `explain`.
@@ -381,10 +403,11 @@ mod tests {
     #[test]
     fn defaults() {
         let args = analyze(&["a.pcap"]);
-        assert_eq!(args.format.name, "table");
-        assert_eq!(args.fail_on, FailOn::Error);
-        assert_eq!(args.color, ColorChoice::Auto);
-        assert!(args.vantages.is_empty() && args.user.is_none() && !args.show_text);
+        let shared = args.shared;
+        assert_eq!(shared.format().name, "table");
+        assert_eq!(shared.fail_on, FailOn::Error);
+        assert_eq!(shared.color, ColorChoice::Auto);
+        assert!(shared.vantages.is_empty() && shared.user.is_none() && !shared.show_text);
     }
 
     #[test]
@@ -421,7 +444,8 @@ mod tests {
             "120",
         ]);
         assert_eq!(args.captures, ["a.pcap", "-"]);
-        assert_eq!(args.format.name, "ndjson");
+        let args = args.shared;
+        assert_eq!(args.format().name, "ndjson");
         assert_eq!(args.fail_on.severity(), None);
         let edge = (Vantage::EdgeExternal, Some("a=b.pcap".to_owned()));
         assert_eq!(args.vantages, [(Vantage::Frontend, None), edge]);

@@ -17,12 +17,20 @@ use crate::report::text::sanitize;
 mod analyze;
 mod args;
 mod explain;
+#[cfg(feature = "live")]
+mod interfaces;
 #[cfg(feature = "tls")]
 mod keys;
+#[cfg(feature = "live")]
+mod live;
 mod output;
+#[cfg(feature = "live")]
+mod privileges;
 mod profile;
 mod progress;
 mod schema;
+#[cfg(feature = "live")]
+mod signals;
 mod simulate;
 mod terminal;
 
@@ -48,6 +56,10 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command) -> Result<u8> {
     match command {
         Command::Analyze(args) => analyze::run(&args),
+        #[cfg(feature = "live")]
+        Command::Live(args) => live::run(&args),
+        #[cfg(feature = "live")]
+        Command::Interfaces => interfaces::run(),
         Command::Explain(args) => explain::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Schema => schema::run(),
@@ -135,7 +147,7 @@ mod tests {
             (
                 &[],
                 "'lyncpush' requires a subcommand but one was not provided; \
-                 subcommands: analyze, explain, profile, schema, simulate, help; see 'lyncpush --help'",
+                 subcommands: analyze, live, interfaces, explain, profile, schema, simulate, help; see 'lyncpush --help'",
             ),
             (
                 &["analyze", "a.pcap", "--zzz"],

@@ -29,6 +29,9 @@ enum Place {
     Whole { file: BufWriter<NamedTempFile>, target: PathBuf },
     /// A device or a pipe: there is nothing to rename.
     Direct(BufWriter<File>),
+    /// A file that grows line by line and may be moved away meanwhile.
+    #[cfg(feature = "live")]
+    Growing { file: BufWriter<File>, path: PathBuf },
 }
 
 impl Output {
@@ -65,6 +68,33 @@ impl Output {
         Ok(Self { place, name, closed: false })
     }
 
+    /// Opens `path` to add lines to it as they come, or standard output for none and for `-`.
+    ///
+    /// Fails when `path` cannot be written.
+    #[cfg(feature = "live")]
+    pub fn growing(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Self::open(None, &[]) };
+        let name = format!("{:?}", path.display().to_string());
+        let file = grow(path).map_err(|error| Error::new(format!("cannot write {name}: {}", reason(&error))))?;
+        Ok(Self { place: Place::Growing { file, path: path.to_owned() }, name, closed: false })
+    }
+
+    /// Opens a growing file anew by its name, since it may have been moved away. The old one goes on where that fails.
+    ///
+    /// Fails when it cannot be written.
+    #[cfg(feature = "live")]
+    pub fn reopen(&mut self) -> Result<()> {
+        let flushed = self.flush();
+        let opened = match &self.place {
+            Place::Growing { path, .. } => grow(path).map(|file| Some((file, path.clone()))),
+            _ => Ok(None),
+        };
+        if let Some((file, path)) = self.outcome_of(flushed.and(opened))?.flatten() {
+            self.place = Place::Growing { file, path };
+        }
+        Ok(())
+    }
+
     /// Whether the reader has gone away: then nothing more is worth writing, and nothing worth saying.
     pub const fn is_closed(&self) -> bool {
         self.closed
@@ -88,9 +118,13 @@ impl Output {
 
     /// What became of writing to this output, as this program's error; none when the reader has gone away.
     pub fn outcome(&self, written: io::Result<()>) -> Result<()> {
+        self.outcome_of(written).map(|_| ())
+    }
+
+    fn outcome_of<T>(&self, written: io::Result<T>) -> Result<Option<T>> {
         match written {
-            Ok(()) => Ok(()),
-            Err(_) if self.closed => Ok(()),
+            Ok(value) => Ok(Some(value)),
+            Err(_) if self.closed => Ok(None),
             Err(error) => Err(Error::new(format!("cannot write {}: {}", self.name, reason(&error)))),
         }
     }
@@ -108,6 +142,8 @@ impl Output {
             Place::Standard(out) => out,
             Place::Whole { file, .. } => file,
             Place::Direct(file) => file,
+            #[cfg(feature = "live")]
+            Place::Growing { file, .. } => file,
         }
     }
 }
@@ -122,6 +158,13 @@ impl Write for Output {
         let result = self.writer().flush();
         self.noted(result)
     }
+}
+
+/// Opens a file to be added to.
+#[cfg(feature = "live")]
+fn grow(path: &Path) -> io::Result<BufWriter<File>> {
+    let file = File::options().append(true).create(true).open(path)?;
+    Ok(BufWriter::with_capacity(BUFFER, file))
 }
 
 /// Where `path` leads when links are followed, also to a file that is not there yet.

@@ -121,6 +121,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP510", "The phone answered without ringing"),
     ("LP511", "One of several phones got no push"),
     ("LP512", "A push may have gone to another address"),
+    ("LP513", "Frames were lost while this ladder ran"),
     ("LP601", "A TLS handshake failed"),
     ("LP901", "Nothing in the capture could be read"),
     ("LP902", "The capture is cut short or damaged"),
@@ -128,6 +129,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP904", "A table was full, and the oldest entries were closed early"),
     ("LP905", "Frames are not in the order of their times"),
     ("LP906", "The clocks of the captures are too far apart"),
+    ("LP907", "Frames were lost while an interface was watched"),
 ];
 
 /// The title of a code; empty for one that is not listed, which a test rules out.

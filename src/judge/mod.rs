@@ -15,7 +15,7 @@ mod order;
 mod sequence;
 
 use crate::ladder::Ladder;
-use crate::ladder::coverage::Coverage;
+use crate::ladder::coverage::{Coverage, Span};
 use crate::ladder::profile::Profile;
 use finding::Finding;
 use push::Reach;
@@ -50,6 +50,9 @@ pub fn judge(ladder: &Ladder, coverage: &Coverage, profile: &Profile) -> Judgeme
     let (steps, notes, track) = sequence.into_parts();
     let mut findings = finding::of_steps(&steps, ladder, track.push, profile);
     findings.extend(notes::findings(&notes, &steps, ladder, profile));
+    if coverage.is_blind(Span { from: ladder.first.time, to: ladder.closed.max(ladder.last.time) }) {
+        findings.push(notes::frames_lost());
+    }
     let (verdict, broken_at) = verdict::of(&steps, ladder, &findings, &notes);
     let push = track.push.and_then(|decides| ladder.pushes.iter().position(|push| std::ptr::eq(push, decides)));
     Judgement { steps, verdict, broken_at, findings, push, reach: track.reach, provisional }

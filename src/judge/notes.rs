@@ -137,6 +137,12 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
         .collect()
 }
 
+/// Frames may have been lost while the ladder ran.
+pub fn frames_lost() -> Finding {
+    let detail = "Frames may be missing from the capture in this time: a step that may lie in them is said to be unreadable, never missing.";
+    finding::make("LP513", finding::severity("LP513"), None, detail.into(), None, Vec::new(), None)
+}
+
 fn other_address(ladder: &Ladder) -> String {
     let what = ladder.strays.first().map_or("a request", |stray| &*stray.summary);
     format!("The phone's endpoint sent {what}, which may be its push: if so, name that address with --push-uri.")

@@ -99,7 +99,10 @@ impl<'a> Sequence<'a> {
         }
         let uncertainty = self.coverage.clock_uncertainty;
         if let Some(pred) = self.times.displaced(key, self.profile, uncertainty) {
-            return (Status::OutOfOrder, Some(format!("seen before step {}", pred.number())));
+            return match self.may_be_earlier(pred, self.times.at(key)) {
+                true => (Status::Ok, Some(format!("step {} may lie in lost bytes before it", pred.number()))),
+                false => (Status::OutOfOrder, Some(format!("seen before step {}", pred.number()))),
+            };
         }
         let (Some(at), Some(window)) = (self.times.at(key), self.window(key)) else { return (Status::Ok, None) };
         let counts = key != StepKey::CallAnswered || matches!(self.ladder.ending, Ending::ByPhone | Ending::Answered);
@@ -112,6 +115,14 @@ impl<'a> Sequence<'a> {
             return (Status::Ok, Some("an earlier one may lie in lost bytes".into()));
         }
         (Status::Late, Some(format!("{} past the limit", ms(over))))
+    }
+
+    /// Whether a step that was seen may have been there before `until`, in lost bytes.
+    fn may_be_earlier(&self, key: StepKey, until: Option<Timestamp>) -> bool {
+        let limit = i64::from(self.profile.steps.get(key).limit_ms) * 1_000_000;
+        let Some(to) = until else { return false };
+        let from = self.ladder.first.time.min(to).shifted(-limit);
+        self.coverage.hidden(self.legs(key), Span { from, to }, self.profile)
     }
 
     /// Why a step that was seen failed.
@@ -457,10 +468,13 @@ impl<'a> Sequence<'a> {
         let answered_first = at(StepKey::CallAnswered)
             .zip(at(StepKey::PushAccepted))
             .is_some_and(|(answer, push)| push.since(answer) > doubt);
-        self.notes.answer_before_push = by_phone && answered_first && self.track.reach == Reach::Accepted;
+        let push_lost = answered_first && self.may_be_earlier(StepKey::PushAccepted, at(StepKey::CallAnswered));
+        self.notes.answer_before_push = by_phone && answered_first && !push_lost && self.track.reach == Reach::Accepted;
         let took = at(StepKey::PushAccepted).zip(at(StepKey::PushFederated)).map(|(to, from)| to.since(from));
         let slow = i64::from(self.profile.limits.push_slow_ms) * 1_000_000;
-        self.notes.slow_push = took.filter(|took| *took > slow && self.status(StepKey::PushAccepted) == Status::Ok);
+        let push_lost = self.may_be_earlier(StepKey::PushAccepted, at(StepKey::PushAccepted));
+        self.notes.slow_push =
+            took.filter(|took| *took > slow && !push_lost && self.status(StepKey::PushAccepted) == Status::Ok);
         let alone = self.track.push.is_none() && !self.ladder.pushes.is_empty();
         let missing = self.status(StepKey::PushCreated) == Status::Missing;
         self.notes.phone_without_push = self.track.phone.filter(|_| alone && missing);

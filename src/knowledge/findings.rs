@@ -216,6 +216,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     // Connections.
     row(
+        "LP513",
+        "While this ladder ran, frames were lost before they could be read: no step is said to be missing because of it.",
+        "Nothing: the kernel, an interface or its driver counts frames it had no room for, the interface was down, or the clock was set.",
+        "What LP907 says of the interface.",
+    ),
+    row(
         "LP601",
         "A TLS connection on which SIP is expected was refused or broken off in its handshake: no SIP passes there. An error on the Edge's legs, where pushes pass; a warning elsewhere.",
         "A TLS alert, or an end of the connection, before the handshake is complete.",
@@ -257,6 +263,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "The clocks of the captures are further apart than Kerberos allows.",
         "Messages that two captures share carry times minutes apart.",
         "w32tm /query /status on the hosts that captured.",
+    ),
+    row(
+        "LP907",
+        "An interface that was watched lost frames, or was down for a time.",
+        "The kernel, the interface or its driver counts frames it had no room for; or the interface was down or away.",
+        "A larger ring (--buffer), a narrower filter (--bpf), a host with less to do; whether the interface's link is stable.",
     ),
 ];
 

@@ -142,6 +142,18 @@ impl Correlator {
         self.evicted
     }
 
+    /// Calls and pushes that are open.
+    pub fn open(&self) -> (usize, usize) {
+        (self.calls.len(), self.pushes.len())
+    }
+
+    /// The clock was set: closes what is open, since its times cannot be compared with those to come, and goes on at
+    /// `now`.
+    pub fn restart(&mut self, now: Timestamp, out: &mut impl FnMut(Ladder)) {
+        self.finish(out);
+        self.now = now;
+    }
+
     /// Lets capture time pass: what has fallen due by then is joined and closed.
     pub fn advance(&mut self, now: Timestamp, out: &mut impl FnMut(Ladder)) {
         if now <= self.now {

@@ -3,7 +3,7 @@
 //! In: every frame's time, every SIP message's connection, every gap, every stream that cannot be
 //! read. Out: answers to "was this leg in view then?", so that "did not happen" is never said where
 //! "could not see" is true. It refuses to know what a message means.
-//! Limits: [`MAX_HOPS`], [`MAX_LOSSES`], [`MAX_UNREADABLE`].
+//! Limits: [`MAX_HOPS`], [`MAX_LOSSES`], [`MAX_UNREADABLE`], [`MAX_BLIND`].
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -21,6 +21,8 @@ pub const MAX_HOPS: usize = 65_536;
 pub const MAX_LOSSES: usize = 4_096;
 /// Unreadable streams remembered for judging; further ones widen the last.
 pub const MAX_UNREADABLE: usize = 4_096;
+/// Stretches remembered in which whole frames may be missing; further ones widen the last.
+pub const MAX_BLIND: usize = 4_096;
 /// Two inputs whose spans are closer than this are one span: a capture that was rotated.
 const ROTATION_NANOS: i64 = 1_000_000_000;
 
@@ -101,6 +103,14 @@ struct Unreadable {
     span: Span,
 }
 
+/// A stretch in which whole frames may be missing.
+#[derive(Clone, Copy, Debug)]
+struct Blind {
+    /// The input that missed them, of which the legs it shows are hidden; none for all legs.
+    input: Option<u16>,
+    span: Span,
+}
+
 /// How a window of time lies within what a set of legs shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
@@ -120,6 +130,7 @@ pub struct Coverage {
     last: Option<(Hop, u16, LegSet)>,
     losses: Vec<Loss>,
     unreadable: Vec<Unreadable>,
+    blind: Vec<Blind>,
     /// How far apart the clocks of several inputs may still be, nanoseconds.
     pub clock_uncertainty: i64,
     /// Whether frames of an input go back in time: then what was not seen may have been passed already.
@@ -220,6 +231,30 @@ impl Coverage {
         }
     }
 
+    /// Whole frames may be missing: of the legs that `input` shows, or of all.
+    pub fn blind(&mut self, input: Option<u16>, span: Span) {
+        let same = |entry: &&mut Blind| entry.input == input && entry.span.meets(&span);
+        if let Some(entry) = self.blind.iter_mut().rev().take(8).find(same) {
+            entry.span = join(entry.span, span);
+        } else if self.blind.len() < MAX_BLIND {
+            self.blind.push(Blind { input, span });
+        } else if let Some(last) = self.blind.last_mut() {
+            *last = Blind { input: None, span: join(last.span, span) };
+        }
+    }
+
+    /// Whether whole frames may be missing in `window`, on any leg.
+    pub fn is_blind(&self, window: Span) -> bool {
+        self.blind.iter().any(|blind| blind.span.meets(&window))
+    }
+
+    /// Forgets losses that were over before `before`: nothing that is open can lie in them.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.losses.retain(|loss| loss.span.to >= before);
+        self.unreadable.retain(|entry| entry.span.to >= before);
+        self.blind.retain(|blind| blind.span.to >= before);
+    }
+
     /// The legs SIP was seen on at this hop.
     pub fn legs_of(&self, hop: &Hop) -> LegSet {
         self.hops.get(hop).map_or(LegSet::EMPTY, |sighted| sighted.legs)
@@ -255,7 +290,15 @@ impl Coverage {
     pub fn hidden(&self, legs: LegSet, window: Span, profile: &Profile) -> bool {
         let lost =
             self.losses.iter().any(|loss| loss.span.meets(&window) && self.possible(&loss.hop, profile).meets(legs));
-        lost || self.encrypted(legs, window, profile)
+        lost || self.missed(legs, window) || self.encrypted(legs, window, profile)
+    }
+
+    /// Whether whole frames of any of `legs` may be missing in `window`.
+    fn missed(&self, legs: LegSet, window: Span) -> bool {
+        self.blind.iter().any(|blind| {
+            let shown = |input: u16| self.inputs.get(usize::from(input)).is_some_and(|input| input.legs().meets(legs));
+            blind.span.meets(&window) && blind.input.is_none_or(shown)
+        })
     }
 
     /// Whether a stream that any of `legs` may have been could not be read during `window`.
@@ -389,6 +432,31 @@ mod tests {
         coverage.unreadable(hop(5087), 0, span(0, 100));
         assert!(hidden(&coverage, Leg::Mcx, span(50, 51)));
         assert!(!hidden(&coverage, Leg::EdgeExternal, span(50, 51)));
+    }
+
+    #[test]
+    fn missing_frames_hide_every_leg_or_those_of_their_input() {
+        let profile = Profile::built_in().unwrap();
+        let mut coverage = Coverage::new(vec![LegSet::EMPTY; 2]);
+        coverage.sip(hop(5087), 1, Some(Leg::Mcx));
+        coverage.blind(Some(1), span(10, 11));
+        coverage.blind(None, span(20, 21));
+        let hidden = |coverage: &Coverage, leg, window| coverage.hidden(LegSet::of(&[leg]), window, &profile);
+        for (leg, window, expected) in [
+            (Leg::Mcx, span(5, 10), true),
+            (Leg::Caller, span(5, 10), false),
+            (Leg::Caller, span(15, 20), true),
+            (Leg::Mcx, span(12, 19), false),
+        ] {
+            assert_eq!(hidden(&coverage, leg, window), expected, "{leg:?} {window:?}");
+        }
+        assert!(coverage.is_blind(span(11, 12)) && !coverage.is_blind(span(12, 13)));
+        coverage.forget(time(15));
+        assert!(!coverage.is_blind(span(0, 19)) && coverage.is_blind(span(19, 20)));
+        for second in 0..2 * i64::try_from(MAX_BLIND).unwrap() {
+            coverage.blind(Some(1), span(second * 10, second * 10 + 1));
+        }
+        assert_eq!(coverage.blind.len(), MAX_BLIND);
     }
 
     #[test]

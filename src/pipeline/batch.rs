@@ -45,6 +45,20 @@ enum Item {
         reason: &'static str,
     },
     Notice(Connection, Notice),
+    Missed(Missed),
+}
+
+/// Whole frames that may be missing, while interfaces are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// The interface of whose legs they are; none for any.
+    pub input: Option<u16>,
+    /// The earliest time of one.
+    pub from: Timestamp,
+    /// The latest.
+    pub to: Timestamp,
+    /// The clock was set, and goes on from here.
+    pub restart: Option<Timestamp>,
 }
 
 /// A run of what was seen.
@@ -57,6 +71,8 @@ pub struct Batch {
     /// The earliest and the latest frame of each input in it.
     spans: Vec<(FrameRef, FrameRef)>,
     now: Option<Timestamp>,
+    /// Lines for the administrator.
+    pub news: Vec<String>,
     /// How far the reading had come at its end.
     pub progress: Progress,
 }
@@ -87,6 +103,16 @@ impl Batch {
         self.items.push(Item::Disordered(at));
     }
 
+    /// Takes note that frames may be missing.
+    pub fn missed(&mut self, missed: Missed) {
+        self.items.push(Item::Missed(missed));
+    }
+
+    /// Takes note that it is `now`, and every frame before was read.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.now = Some(now);
+    }
+
     /// Takes in what was seen.
     pub fn push(&mut self, seen: Seen<'_>) {
         self.items.push(match seen {
@@ -112,6 +138,7 @@ impl Batch {
         self.fields.clear();
         self.text.clear();
         self.text.shrink_to(2 * OCTETS);
+        self.news.clear();
         (self.frames, self.now) = (0, None);
     }
 
@@ -144,6 +171,7 @@ impl Batch {
                 }
                 Item::NoMessage { at, reason } => Replayed::NoMessage { at: *at, reason },
                 Item::Notice(connection, notice) => Replayed::Notice(connection, *notice),
+                Item::Missed(missed) => Replayed::Missed(*missed),
             });
         }
         for (from, to) in &self.spans {
@@ -179,4 +207,6 @@ pub enum Replayed<'a> {
     },
     /// As [`Seen::Notice`].
     Notice(&'a Connection, Notice),
+    /// Whole frames may be missing.
+    Missed(Missed),
 }

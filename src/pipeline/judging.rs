@@ -1,10 +1,13 @@
 //! Messages in, judged ladders out.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::Settings;
 use super::batch::{Batch, Progress, Replayed};
 use super::holding::Holding;
+use super::meters::Meters;
 use super::reading::Notice;
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::frame::{FrameRef, Timestamp};
@@ -17,40 +20,62 @@ use crate::ladder::profile::Profile;
 use crate::report::view::Account;
 use crate::sip::method::Method;
 
+/// How long losses are remembered while interfaces are watched, nanoseconds: longer than any ladder is open.
+const REMEMBERED: i64 = 3_600_000_000_000;
+/// How often they are looked through, nanoseconds.
+const FORGET_EVERY: i64 = 10_000_000_000;
+
 /// Ladders that closed while a batch was judged, and how far the reading had come by then.
 pub struct Judged {
     /// Each with its judgement, in the order they closed.
     pub ladders: Vec<(Ladder, Judgement)>,
     /// How far the reading had come.
     pub progress: Progress,
+    /// Lines for the administrator.
+    pub news: Vec<String>,
 }
 
 /// The second stage: correlates and judges.
 pub struct Judging {
     correlator: Correlator,
-    holding: Holding,
+    /// None while interfaces are watched: their end is not waited for.
+    holding: Option<Holding>,
     judged: Vec<(Ladder, Judgement)>,
     inputs: u16,
     messages: u64,
     telling: u64,
     malformed: u64,
     anomalies: AnomalyLog,
+    /// When losses were forgotten last.
+    forgot: Option<Timestamp>,
+    meters: Arc<Meters>,
 }
 
 impl Judging {
     /// Nothing judged yet. `uncertainty` is that of the clocks, nanoseconds.
     pub fn new(settings: &Settings, profile: Profile, uncertainty: i64) -> Self {
+        Self::with(settings, profile, uncertainty, Limits::default())
+    }
+
+    /// The same for interfaces that are watched: ladders are given as they close, judged by what was in view so far.
+    pub fn watching(settings: &Settings, profile: Profile, limits: Limits, meters: Arc<Meters>) -> Self {
+        Self { holding: None, meters, ..Self::with(settings, profile, 0, limits) }
+    }
+
+    fn with(settings: &Settings, profile: Profile, uncertainty: i64, limits: Limits) -> Self {
         let mut coverage = Coverage::new(told(settings));
         coverage.clock_uncertainty = uncertainty;
         Self {
-            correlator: Correlator::new(profile, Limits::default(), coverage, settings.show_text),
-            holding: Holding::default(),
+            correlator: Correlator::new(profile, limits, coverage, settings.show_text),
+            holding: Some(Holding::default()),
             judged: Vec::new(),
             inputs: u16::try_from(settings.captures.len()).unwrap_or(u16::MAX),
             messages: 0,
             telling: 0,
             malformed: 0,
             anomalies: AnomalyLog::default(),
+            forgot: None,
+            meters: Arc::default(),
         }
     }
 
@@ -63,16 +88,18 @@ impl Judging {
                 self.advance(now);
             }
             progress = batch.progress;
+            let news = std::mem::take(&mut batch.news);
             batch.clear();
+            self.count();
             // A reader that is done wants no more of them.
             let _ = give_back.send(batch);
-            if out.send(Judged { ladders: std::mem::take(&mut self.judged), progress }).is_err() {
+            if out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news }).is_err() {
                 return;
             }
         }
         self.finish();
         // Nobody takes it only when the analysis has failed already.
-        let _ = out.send(Judged { ladders: std::mem::take(&mut self.judged), progress });
+        let _ = out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news: Vec::new() });
     }
 
     /// What the captures could show.
@@ -98,7 +125,7 @@ impl Judging {
         for input in 0..self.inputs {
             self.correlator.coverage.ended(input);
         }
-        let mut closed: Vec<Ladder> = self.holding.drain().collect();
+        let mut closed: Vec<Ladder> = self.holding.iter_mut().flat_map(Holding::drain).collect();
         self.correlator.finish(&mut |ladder| closed.push(ladder));
         for ladder in closed {
             let judgement = self.judge(&ladder);
@@ -127,6 +154,15 @@ impl Judging {
                 self.give(closed);
             }
             Replayed::NoMessage { at, reason } => self.malformed(at, reason),
+            Replayed::Missed(missed) => {
+                coverage.blind(missed.input, Span { from: missed.from, to: missed.to });
+                if let Some(now) = missed.restart {
+                    let mut closed: Vec<Ladder> = Vec::new();
+                    self.correlator.restart(now, &mut |ladder| closed.push(ladder));
+                    self.give(closed);
+                    self.forgot = None;
+                }
+            }
             Replayed::Notice(connection, notice) => {
                 let hop = Hop::of(&connection.flow);
                 match notice {
@@ -147,16 +183,32 @@ impl Judging {
         let mut closed: Vec<Ladder> = Vec::new();
         self.correlator.advance(now, &mut |ladder| closed.push(ladder));
         self.give(closed);
+        if self.holding.is_none() && self.forgot.is_none_or(|forgot| now.since(forgot) >= FORGET_EVERY) {
+            self.forgot = Some(now);
+            self.correlator.coverage.forget(now.shifted(-REMEMBERED));
+        }
+    }
+
+    fn count(&self) {
+        let (calls, pushes) = self.correlator.open();
+        self.meters.messages.store(self.messages, Relaxed);
+        self.meters.malformed.store(self.malformed, Relaxed);
+        self.meters.evicted.store(self.correlator.evicted(), Relaxed);
+        self.meters.calls.store(calls as u64, Relaxed);
+        self.meters.pushes.store(pushes as u64, Relaxed);
     }
 
     fn give(&mut self, closed: Vec<Ladder>) {
         for ladder in closed {
             let judgement = self.judge(&ladder);
-            if !judgement.provisional {
-                self.judged.push((ladder, judgement));
-            } else if let Some(oldest) = self.holding.push(ladder) {
-                let judgement = self.judge(&oldest);
-                self.judged.push((oldest, judgement));
+            match &mut self.holding {
+                Some(holding) if judgement.provisional => {
+                    if let Some(oldest) = holding.push(ladder) {
+                        let judgement = self.judge(&oldest);
+                        self.judged.push((oldest, judgement));
+                    }
+                }
+                _ => self.judged.push((ladder, judgement)),
             }
         }
     }

@@ -187,6 +187,15 @@ impl Reading {
         }
     }
 
+    /// No frame came up to `now`: what waited too long for bytes that did not come is given up. Its `number` is that of
+    /// the last frame.
+    pub fn pass(&mut self, now: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+        let streams = &mut self.streams;
+        self.tcp.pass(now, &mut self.anomalies, &mut |connection, side, event| {
+            streams.event(connection, side, event, out);
+        });
+    }
+
     /// The capture is over: what waits comes out.
     pub fn finish(&mut self, out: &mut impl FnMut(Seen<'_>)) {
         let streams = &mut self.streams;

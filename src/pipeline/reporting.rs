@@ -1,13 +1,12 @@
 //! Judged ladders to whoever watches, and to the report.
 
 use super::Observer;
-use super::clocks::Clocks;
 use super::judging::{Judged, Judging};
-use super::reader::Reader;
+use crate::capture::Summary;
 use crate::error::Result;
 use crate::ladder::profile::Profile;
 use crate::report::model::Report;
-use crate::report::view::View;
+use crate::report::view::{Account, View};
 
 /// The last stage: makes ladders presentable and shows them.
 pub struct Reporting<'a> {
@@ -26,7 +25,20 @@ impl<'a> Reporting<'a> {
     /// # Errors
     /// What the observer answers.
     pub fn take(&mut self, judged: Judged) -> Result<()> {
+        self.take_up_to(judged, None).map(|_| ())
+    }
+
+    /// The same up to `most` ladders, when further ones are neither shown nor counted; whether there are so many.
+    ///
+    /// # Errors
+    /// What the observer answers.
+    pub fn take_up_to(&mut self, judged: Judged, most: Option<u64>) -> Result<bool> {
+        let is_enough = |view: &View| most.is_some_and(|most| view.ladders() >= most);
+        judged.news.iter().for_each(|line| self.observer.news(line));
         for (closed, judgement) in judged.ladders {
+            if is_enough(&self.view) {
+                break;
+            }
             let first = closed.first;
             let Some((ladder, findings)) = self.view.ladder(closed, judgement) else { continue };
             self.observer.ladder(&ladder, &findings)?;
@@ -34,15 +46,19 @@ impl<'a> Reporting<'a> {
         }
         let progress = judged.progress;
         self.observer.progress(progress.position, progress.size, progress.frames, self.view.ladders());
-        Ok(())
+        Ok(is_enough(&self.view))
     }
 
     /// The report, when the other stages are done.
-    pub fn finish(mut self, reader: &Reader, judging: &Judging, clocks: &Clocks) -> Report {
-        let mut account = reader.account();
+    ///
+    /// With each input comes its clock's offset, nanoseconds, and whether it could be compared with the first one's.
+    pub fn finish<'b>(
+        mut self,
+        inputs: impl Iterator<Item = (&'b Summary, i64, bool)>,
+        mut account: Account,
+        judging: &Judging,
+    ) -> Report {
         judging.account(&mut account);
-        let inputs =
-            reader.captures().summaries().zip(clocks.compared()).map(|((one, offset), known)| (one, offset, known));
         self.view.report(inputs, &account, judging.coverage(), judging.evicted())
     }
 }

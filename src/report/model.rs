@@ -101,6 +101,20 @@ pub struct Input {
     pub ended: Ended,
     /// Where and why it ended; null when complete.
     pub ended_detail: Option<String>,
+    /// What was lost while an interface was watched; absent for a file, which does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drops: Option<Drops>,
+}
+
+/// What was lost while an interface was watched. Not every system and driver counts, so the counts are lower bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Drops {
+    /// Frames for which the kernel's ring had no room.
+    pub kernel: u64,
+    /// Frames that the interface or its driver dropped.
+    pub interface: u64,
+    /// How often the interface was down or away.
+    pub interruptions: u64,
 }
 
 /// How a capture ended.

@@ -83,6 +83,11 @@ impl<W> Writer<W> {
         &self.out
     }
 
+    /// The same, to be changed between lines.
+    pub const fn output_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Gives the output back.
     pub fn into_output(self) -> W {
         self.out

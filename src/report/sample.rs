@@ -61,6 +61,7 @@ fn input(path: &str) -> Input {
         clock_compared: true,
         ended: Ended::Complete,
         ended_detail: None,
+        drops: None,
     }
 }
 

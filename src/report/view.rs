@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::model::{
-    AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Ended, Evidence, Finding,
+    AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Drops, Ended, Evidence, Finding,
     FrameCounts, Input, Join, KeyCounts, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Tls,
     Unreadable,
 };
@@ -375,6 +375,11 @@ fn input(summary: &capture::Summary, offset: i64, clock_compared: bool) -> Input
         clock_compared,
         ended,
         ended_detail,
+        drops: summary.drops.map(|drops| Drops {
+            kernel: drops.kernel,
+            interface: drops.interface,
+            interruptions: drops.interruptions,
+        }),
     }
 }
 

@@ -52,6 +52,18 @@ pub fn findings(
             say("LP902", Severity::Note, format!("{}: {detail}", input.path));
         }
     }
+    for (input, drops) in inputs.iter().filter_map(|input| Some((input, input.drops?))) {
+        if drops.kernel + drops.interface + drops.interruptions > 0 {
+            let detail = format!(
+                "{}: at least {} dropped by the kernel and {} by the interface; it was down or away {}. Steps that may lie in what was lost are said to be unreadable, never missing.",
+                input.path,
+                text::counted(drops.kernel, "frame", "frames"),
+                text::count(drops.interface),
+                text::counted(drops.interruptions, "time", "times")
+            );
+            say("LP907", Severity::Note, detail);
+        }
+    }
     if account.gaps > 0 {
         let detail = format!(
             "{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.",

@@ -182,6 +182,16 @@ impl Tcp {
         self.check_waiting(segment.at, None, anomalies, out);
     }
 
+    /// Time passed without a segment, up to `now`: holes that have waited too long are given up.
+    pub fn pass(
+        &mut self,
+        now: FrameRef,
+        anomalies: &mut AnomalyLog,
+        out: &mut impl FnMut(&Connection, Side, Event<'_>),
+    ) {
+        self.check_waiting(now, None, anomalies, out);
+    }
+
     /// The capture is over: what waits comes out, holes become gaps, everything ends.
     pub fn finish(&mut self, anomalies: &mut AnomalyLog, out: &mut impl FnMut(&Connection, Side, Event<'_>)) {
         for place in self.table.places() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ladder::write_finding;
 use super::{day, time_of_day};
 use crate::report::format::Options;
-use crate::report::model::{Coverage, Ended, Input, Leg, Report, Tls, Unreadable, UnreadableReason};
+use crate::report::model::{Coverage, Drops, Ended, Input, Leg, Report, Tls, Unreadable, UnreadableReason};
 use crate::report::page::{Fit, Page, Tint};
 use crate::report::text;
 
@@ -79,7 +79,8 @@ fn latencies(page: &mut Page, report: &Report) {
 /// One capture: what it is, its span, its clock, how it ended.
 fn write_input(page: &mut Page, report: &Report, at: usize, input: &Input) {
     let several = report.inputs.len() > 1;
-    let label = if several { format!("File {}", at + 1) } else { "File".to_owned() };
+    let kind = if input.drops.is_some() { "Watched" } else { "File" };
+    let label = if several { format!("{kind} {}", at + 1) } else { kind.to_owned() };
     let mut words = format!(
         "{}, {}, {}, {}",
         page.safe(&input.path),
@@ -94,7 +95,16 @@ fn write_input(page: &mut Page, report: &Report, at: usize, input: &Input) {
         words.push_str(&format!(", {} UTC", span(first, last)));
     }
     page.labelled(2, &label, LABEL, Tint::Plain, &words);
-    if several && at > 0 {
+    if let Some(drops) = input.drops {
+        let tint = if drops == Drops::default() { Tint::Plain } else { Tint::Warn };
+        let words = format!(
+            "{} dropped by the kernel, {} by the interface; down or away {}",
+            text::counted(drops.kernel, "frame", "frames"),
+            text::count(drops.interface),
+            text::counted(drops.interruptions, "time", "times")
+        );
+        page.labelled(2, "", LABEL, tint, &words);
+    } else if several && at > 0 {
         let offset = text::duration(input.clock_offset_ms);
         let sign = if input.clock_offset_ms > 0.0 { "+" } else { "" };
         let clock = if input.clock_compared {

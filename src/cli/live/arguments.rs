@@ -1,0 +1,59 @@
+//! What can be typed behind `lyncpush live`.
+
+use clap::Args;
+
+use crate::cli::args::Shared;
+
+/// What stands behind the options in the help.
+pub const HELP: &str = "\
+Examples:
+  lyncpush live -i eth0                            each broken push, as soon as that is certain
+  lyncpush live -i eth0 -i lo --user bob@example.com
+  lyncpush live -i any --format ndjson -o /var/log/lyncpush/ladders.ndjson
+  lyncpush live -i eth1 --promiscuous --duration 3600 --format json -o hour.json
+
+Without --bpf, frames of the profile's ports are taken, with fragments and VLAN tags.
+A ladder is judged by what was in view until it closed: --vantage says from the beginning what is.
+Once interfaces and key files are open, root is given up: files are written as --run-as.
+
+Signals:
+  INT, TERM  close what is open, write the rest and end; a second one ends at once
+  HUP        open the output file again, after it was moved away
+  USR1       print counters to standard error
+
+Exit codes:
+  0  no finding at or above --fail-on
+  1  there is one
+  2  the command or an interface could not be used: no such interface, no permission";
+
+/// Arguments of `live`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// An interface, as `lyncpush interfaces` lists them; `any` is all of them; may repeat
+    #[arg(short, long = "interface", value_name = "INTERFACE", required = true)]
+    pub interfaces: Vec<String>,
+
+    /// The ring that the kernel fills while the program is busy, for each interface, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=2047))]
+    pub buffer: u16,
+
+    /// Take frames that are not for this host too, as on a mirror port
+    #[arg(long)]
+    pub promiscuous: bool,
+
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub duration: Option<u64>,
+
+    /// End after so many ladders
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub ladders: Option<u64>,
+
+    /// The user to go on as once interfaces are open [default: nobody when started as root]
+    #[arg(long, value_name = "USER")]
+    pub run_as: Option<String>,
+
+    /// What `analyze` has as well
+    #[command(flatten)]
+    pub shared: Shared,
+}

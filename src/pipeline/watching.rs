@@ -1,0 +1,221 @@
+//! Interfaces watched: the same stages as for files behind another first one.
+//!
+//! In: open interfaces. Out: each ladder as it closes, and a report at the end. Frames move time on; where none come, the
+//! host's clock does, once it is certain that none is on its way ([`Live::until`]).
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Missed, Progress};
+use super::judging::Judging;
+use super::keys::Keys;
+use super::meters::Meters;
+use super::reading::Reading;
+use super::reporting::Reporting;
+use super::{BATCHES, Observer, Settings, join};
+use crate::capture::{Live, Loss, LossKind};
+use crate::error::{Error, Result};
+use crate::frame::{FrameRef, Timestamp};
+use crate::ladder::correlator::Limits;
+use crate::report::model::Report;
+
+/// How long to rest when no interface has got anything.
+const REST: Duration = Duration::from_millis(10);
+/// How often the stages behind are told what time it is when nothing comes.
+const TICK: Duration = Duration::from_millis(100);
+/// How long frames are still taken after the end was asked for: longer than one may take from the wire to here.
+const GRACE: Duration = Duration::from_millis(400);
+/// How far a frame may be behind an earlier one of its interface, nanoseconds, before times there are doubted.
+const BACKWARDS: i64 = 1_000_000_000;
+
+/// When to end, and what may be read from outside meanwhile.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set from anywhere to end.
+    pub stop: Arc<AtomicBool>,
+    /// Ends after this long.
+    pub duration: Option<Duration>,
+    /// Ends after so many ladders.
+    pub ladders: Option<u64>,
+    /// Counters to read.
+    pub meters: Arc<Meters>,
+}
+
+/// Watches interfaces until [`Control`] says to end, or nothing is left to watch: then the second value says why.
+///
+/// # Errors
+/// When the profile cannot be used, or the observer says so.
+pub fn watch(
+    settings: &Settings,
+    live: Live,
+    mut keys: Keys,
+    control: &Control,
+    observer: &mut dyn Observer,
+) -> Result<(Report, Option<Error>)> {
+    let mut profile = settings.profile.clone();
+    profile.set_push_uris(&settings.push_uris)?;
+    keys.seal();
+    let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
+    let mut watching = Watching::new(live, Reading::of(&profile, keys));
+    let mut judging = Judging::watching(settings, profile, Limits::default(), Arc::clone(&control.meters));
+    let result = thread::scope(|scope| {
+        let (full, batches) = sync_channel(BATCHES);
+        let (give_back, empties) = channel();
+        let (closed, judged) = sync_channel(BATCHES);
+        let (watching, judging) = (&mut watching, &mut judging);
+        let reading = scope.spawn(move || watching.run(control, &full, &empties));
+        let judge = scope.spawn(move || judging.run(&batches, &give_back, &closed));
+        let reported = judged.into_iter().try_for_each(|judged| {
+            let enough = reporting.take_up_to(judged, control.ladders)?;
+            if enough {
+                control.stop.store(true, Relaxed);
+            }
+            Ok(())
+        });
+        join(judge);
+        join(reading);
+        reported
+    });
+    result?;
+    let inputs = watching.live.summaries().map(|summary| (summary, 0, true));
+    let report = reporting.finish(inputs, watching.reading.account(0), &judging);
+    Ok((report, watching.failed))
+}
+
+/// The first stage: takes frames off interfaces and sends what it sees in batches.
+struct Watching {
+    live: Live,
+    reading: Reading,
+    /// The latest time of each interface, by its index.
+    latest: Vec<(u16, Timestamp)>,
+    last: Option<FrameRef>,
+    failed: Option<Error>,
+}
+
+impl Watching {
+    fn new(live: Live, reading: Reading) -> Self {
+        Self { live, reading, latest: Vec::new(), last: None, failed: None }
+    }
+
+    fn run(&mut self, control: &Control, batches: &SyncSender<Batch>, empties: &Receiver<Batch>) {
+        let (started, mut ticked) = (Instant::now(), Instant::now());
+        let mut ending: Option<Instant> = None;
+        let mut batch = Batch::default();
+        loop {
+            if control.stop.load(Relaxed) || control.duration.is_some_and(|whole| started.elapsed() >= whole) {
+                ending.get_or_insert_with(Instant::now);
+            }
+            let got = match self.live.fill() {
+                Ok(got) => got,
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            };
+            batch.news.extend(self.live.take_news());
+            for loss in self.live.take_losses() {
+                self.lost(loss, &mut batch);
+            }
+            while self.live.advance() {
+                self.frame(&mut batch);
+                if batch.is_full() && !self.send(&mut batch, control, batches, empties) {
+                    return;
+                }
+            }
+            if let Some(until) = self.live.until() {
+                self.pass(until, &mut batch);
+            }
+            if !batch.is_empty() || ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                if !self.send(&mut batch, control, batches, empties) {
+                    return;
+                }
+            }
+            // What was captured before the end is on its way for a moment yet.
+            if ending.is_some_and(|since| since.elapsed() >= GRACE) {
+                break;
+            }
+            if !got {
+                thread::sleep(REST);
+            }
+        }
+        self.reading.finish(&mut |seen| batch.push(seen));
+        self.send(&mut batch, control, batches, empties);
+    }
+
+    /// Takes the current frame in.
+    fn frame(&mut self, batch: &mut Batch) {
+        let Some(frame) = self.live.frame() else { return };
+        let at = frame.at;
+        self.last = Some(at);
+        match self.latest.iter_mut().find(|(input, _)| *input == at.input) {
+            Some((_, latest)) => {
+                batch.frame(at, false);
+                if latest.since(at.time) > BACKWARDS {
+                    // For months on end nothing can be doubted for good, as it is in a file.
+                    batch.missed(Missed { input: None, from: at.time, to: *latest, restart: None });
+                }
+                *latest = (*latest).max(at.time);
+            }
+            None => {
+                batch.frame(at, true);
+                self.latest.push((at.input, at.time));
+            }
+        }
+        self.reading.push(&frame, &mut |seen| batch.push(seen));
+    }
+
+    /// No frame before `until` is left to come.
+    fn pass(&mut self, until: Timestamp, batch: &mut Batch) {
+        let Some(last) = self.last.filter(|last| last.time < until) else { return };
+        self.reading.pass(FrameRef { time: until, ..last }, &mut |seen| batch.push(seen));
+        batch.tick(until);
+    }
+
+    /// Frames may be missing. Of an interface that is down only what it shows is; what the kernel had no room for may
+    /// have been anything.
+    fn lost(&mut self, loss: Loss, batch: &mut Batch) {
+        let (input, restart) = match loss.kind {
+            LossKind::Kernel(_) | LossKind::Interface(_) => (None, None),
+            LossKind::Down | LossKind::Gone => (Some(loss.input), None),
+            LossKind::ClockSet(by) => {
+                self.latest.iter_mut().for_each(|(_, latest)| *latest = if by < 0 { loss.from } else { loss.to });
+                self.last = self.last.map(|last| FrameRef { time: if by < 0 { loss.from } else { loss.to }, ..last });
+                (None, Some(if by < 0 { loss.from } else { loss.to }))
+            }
+        };
+        batch.missed(Missed { input, from: loss.from, to: loss.to, restart });
+    }
+
+    fn send(
+        &self,
+        batch: &mut Batch,
+        control: &Control,
+        batches: &SyncSender<Batch>,
+        empties: &Receiver<Batch>,
+    ) -> bool {
+        let mut progress = Progress::default();
+        let (mut kernel, mut interface, mut interruptions) = (0, 0, 0);
+        for summary in self.live.summaries() {
+            progress.frames += summary.frames;
+            progress.position += summary.bytes;
+            let drops = summary.drops.unwrap_or_default();
+            kernel += drops.kernel;
+            interface += drops.interface;
+            interruptions += drops.interruptions;
+        }
+        let meters = &control.meters;
+        meters.frames.store(progress.frames, Relaxed);
+        meters.octets.store(progress.position, Relaxed);
+        meters.kernel_drops.store(kernel, Relaxed);
+        meters.interface_drops.store(interface, Relaxed);
+        meters.interruptions.store(interruptions, Relaxed);
+        batch.progress = progress;
+        let next = empties.try_recv().unwrap_or_default();
+        batches.send(std::mem::replace(batch, next)).is_ok()
+    }
+}

@@ -1,0 +1,104 @@
+//! Interfaces that go down, come back, or are not there.
+
+use nix::sys::signal::Signal;
+
+use crate::command::{finish, lyncpush};
+use crate::wire::{Wire, frames, keep_alive};
+
+#[test]
+fn a_link_that_goes_down_and_comes_back_is_survived_and_told() {
+    let Some(wire) = Wire::new(1) else { return };
+    let mut watching = wire.watch(&["-i", "b0"]);
+    wire.send("a0", &frames("happy", &[]));
+    let before = watching.line();
+    assert_eq!(before["verdict"], "complete");
+    wire.ip(&["link", "set", "b0", "down"]);
+    watching.wait_for("b0 went down");
+    wire.ip(&["link", "set", "b0", "up"]);
+    watching.wait_for("b0 is up again after");
+    wire.send("a0", &frames("happy", &["--seed", "2"]));
+    assert_eq!(watching.line()["verdict"], "complete");
+    let (left, _) = watching.stop(0);
+    let drops = &left[0]["inputs"][0]["drops"];
+    assert_eq!((drops["interruptions"].as_u64(), drops["kernel"].as_u64()), (Some(1), Some(0)));
+    let codes: Vec<&str> =
+        left[0]["findings"].as_array().unwrap().iter().filter_map(|one| one["code"].as_str()).collect();
+    assert_eq!(codes, ["LP907"]);
+}
+
+/// A push that should come next is not on the wire while the link is down: nobody can say that it is missing.
+#[test]
+fn a_ladder_that_overlaps_a_loss_says_so_and_is_not_broken_by_it() {
+    let Some(wire) = Wire::new(1) else { return };
+    let mut watching = wire.watch(&["-i", "b0"]);
+    wire.send("a0", &frames("push-disabled", &[]));
+    assert_eq!(watching.line()["verdict"], "broken", "with the link up all the time it is");
+    wire.send("a0", &frames("push-disabled", &["--seed", "2"]));
+    wire.ip(&["link", "set", "b0", "down"]);
+    watching.wait_for("b0 went down");
+    let ladder = watching.line();
+    assert_eq!(ladder["steps"][3]["status"], "unreadable", "{ladder}");
+    assert_ne!(ladder["broken_at"], 4);
+    assert!(ladder["findings"].as_array().unwrap().iter().any(|one| one["code"] == "LP513"), "{ladder}");
+}
+
+#[test]
+fn an_interface_that_is_deleted_ends_the_watching_of_it() {
+    let Some(wire) = Wire::new(2) else { return };
+    let mut watching = wire.watch(&["-i", "b0", "-i", "b1"]);
+    wire.ip(&["link", "del", "b0"]);
+    watching.wait_for("tried again every second");
+    wire.send("a1", &frames("happy", &[]));
+    assert_eq!(watching.line()["verdict"], "complete", "the other one is watched");
+    wire.ip(&["link", "add", "a0", "type", "veth", "peer", "name", "b0"]);
+    wire.ip(&["link", "set", "b0", "up"]);
+    watching.wait_for("the right to open it was given up");
+    watching.stop(0);
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_one_line() {
+    let ran = finish(lyncpush().args(["live", "-i", "nosuch0"]));
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.starts_with("lyncpush: cannot watch \"nosuch0\": "), "{}", ran.err);
+    assert_eq!(ran.err.lines().count(), 1);
+}
+
+#[test]
+fn interfaces_are_listed_with_addresses_and_state() {
+    let Some(wire) = Wire::new(2) else { return };
+    wire.ip(&["addr", "add", "192.0.2.7/24", "dev", "b0"]);
+    wire.ip(&["link", "set", "b1", "down"]);
+    let ran = wire.enter(|| finish(lyncpush().arg("interfaces"))).with_code(0);
+    let line = |name: &str| ran.text().lines().find(|line| line.split("  ").next() == Some(name)).unwrap();
+    assert!(line("b0").contains("up") && line("b0").contains("192.0.2.7/24"), "{}", ran.text());
+    assert!(line("b1").contains("down"), "{}", ran.text());
+}
+
+/// While the program stands still the kernel's ring runs over: each frame is either read or counted as dropped.
+#[test]
+fn frames_that_the_ring_had_no_room_for_are_counted_and_excuse_what_is_missing() {
+    let Some(wire) = Wire::new(1) else { return };
+    let mut watching = wire.watch(&["-i", "b0", "--buffer", "1"]);
+    wire.send("a0", &frames("push-disabled", &[]));
+    assert_eq!(watching.line()["verdict"], "broken", "without a loss it is");
+    let ladder = frames("push-disabled", &["--seed", "2"]);
+    let mut sent = 2 * ladder.len();
+    wire.send("a0", &ladder);
+    watching.signal(Signal::SIGSTOP);
+    let filler = vec![keep_alive(); 4_000];
+    for _ in 0..5 {
+        wire.send("a0", &filler);
+        sent += filler.len();
+    }
+    watching.signal(Signal::SIGCONT);
+    watching.wait_for("frames were dropped");
+    let ladder = watching.line();
+    assert_eq!(ladder["steps"][3]["status"], "unreadable", "{ladder}");
+    let (left, _) = watching.stop(1);
+    let input = &left[0]["inputs"][0];
+    let (read, dropped) = (input["frames"].as_u64().unwrap(), input["drops"]["kernel"].as_u64().unwrap());
+    assert!(dropped > 0);
+    assert_eq!(read + dropped, sent as u64, "{input}");
+    assert!(left[0]["findings"].as_array().unwrap().iter().any(|one| one["code"] == "LP907"), "{left:#?}");
+}

@@ -1,0 +1,12 @@
+//! `lyncpush live` on interfaces of its own: each test makes a network namespace with a pair of them, and nothing
+//! outside it is touched. That takes root on Linux; elsewhere the tests say that they were skipped.
+#![cfg(target_os = "linux")]
+
+#[path = "../command/mod.rs"]
+mod command;
+
+mod ladders;
+mod links;
+mod rights;
+mod signals;
+mod wire;
