@@ -11,11 +11,14 @@
 //! A ladder whose verdict may still change, because a leg it needs has not shown itself yet, is held
 //! back until the end of the capture, a bounded number of them at a time.
 
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod batch;
 mod clocks;
 mod exported;
 mod holding;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod judging;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 #[cfg(feature = "tls")]
 mod keys;
 mod ledger;
@@ -24,10 +27,13 @@ mod packing;
 mod reader;
 pub mod reading;
 mod reporting;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 #[cfg(feature = "tls")]
 mod secured;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod streams;
 mod text;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 #[cfg(not(feature = "tls"))]
 mod unsecured;
 #[cfg(feature = "live")]

@@ -16,7 +16,8 @@ const VARIABLE: &str = "LYNCPUSH_RSA_KEY_PASSWORD";
 pub struct KeyFiles {
     /// A TLS key log (SSLKEYLOGFILE format) that opens connections in the captures; may repeat
     ///
-    /// Secrets that stand inside a pcapng are used without this.
+    /// Secrets that stand inside a pcapng are used without this. `live` follows the file as it grows: a secret may come up to
+    /// a minute after what it opens.
     #[arg(long = "keylog", value_name = "FILE")]
     keylogs: Vec<String>,
 
@@ -37,9 +38,21 @@ impl KeyFiles {
     ///
     /// Errors: a file that cannot be read, one that holds no RSA key, a password that is not the right one.
     pub fn read(&self) -> Result<Keys> {
+        self.read_with(Keys::read_keylog)
+    }
+
+    /// The same, and key logs are followed from then on.
+    ///
+    /// Errors: as above, and a key log that is no file.
+    #[cfg(feature = "live")]
+    pub fn follow(&self) -> Result<Keys> {
+        self.read_with(Keys::follow_keylog)
+    }
+
+    fn read_with(&self, read_keylog: fn(&mut Keys, &str) -> Result<()>) -> Result<Keys> {
         let mut keys = Keys::default();
         for path in &self.keylogs {
-            keys.read_keylog(path)?;
+            read_keylog(&mut keys, path)?;
         }
         for path in &self.rsa_keys {
             keys.read_rsa_keys(path, || self.password(path))?;

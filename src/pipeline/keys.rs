@@ -6,7 +6,11 @@
 use crate::capture::{self, KeylogText, Options};
 use crate::error::{Error, Result};
 use crate::report::model::KeyCounts;
-use crate::tls::{self, Password, RsaKey, Secrets};
+use crate::tls::{self, Followed, Password, RsaKey, Secrets};
+
+/// Connections of which secrets are kept of key logs that grow: 131,072 (about 50 MB), more than a server has open. The
+/// oldest are forgotten.
+const MAX_FOLLOWED: usize = 1 << 17;
 
 /// Secrets, and where more of them may be.
 #[derive(Default)]
@@ -17,6 +21,8 @@ pub struct Keys {
     unsearched: Vec<String>,
     /// Key log texts of standard input that were taken.
     taken: usize,
+    /// Key logs that grow.
+    followed: Vec<Followed>,
 }
 
 impl Keys {
@@ -29,6 +35,49 @@ impl Keys {
         let text = text.map_err(|error| Error::new(format!("cannot read the key log {path}: {error}")))?;
         self.push_keylog(&text);
         Ok(())
+    }
+
+    /// Adds the secrets of a key log file, and from then on those that are written to it while interfaces are watched.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no file.
+    pub fn follow_keylog(&mut self, path: &str) -> Result<()> {
+        let fail = |error| Error::new(format!("cannot read the key log {path}: {error}"));
+        self.secrets.keep_latest(MAX_FOLLOWED);
+        self.followed.push(Followed::open(path).map_err(fail)?);
+        self.read_on();
+        Ok(())
+    }
+
+    /// Whether more secrets may come at any time.
+    pub(super) fn is_followed(&self) -> bool {
+        !self.followed.is_empty()
+    }
+
+    /// Reads what was written to key logs since the last time; whether there was anything. A file that can no longer be
+    /// read gives nothing.
+    pub(super) fn read_on(&mut self) -> bool {
+        let mut any = false;
+        let mut followed = std::mem::take(&mut self.followed);
+        for one in &mut followed {
+            while let Ok(Some(lines)) = one.lines() {
+                self.push_keylog(&lines);
+                any = true;
+            }
+        }
+        self.followed = followed;
+        any
+    }
+
+    /// Does something as if no more secrets came: what waits then is given up.
+    pub(super) fn as_if_sealed(&mut self, act: impl FnOnce(&mut Self)) {
+        let mut secrets = std::mem::take(&mut self.secrets);
+        secrets.as_if_sealed(|secrets| {
+            std::mem::swap(&mut self.secrets, secrets);
+            act(self);
+            std::mem::swap(&mut self.secrets, secrets);
+        });
+        self.secrets = secrets;
     }
 
     /// Adds the RSA keys of a file: PEM, DER or PKCS#12. `password` is asked for one if there is need of it.

@@ -213,6 +213,22 @@ impl Reading {
         }
     }
 
+    /// Whether secrets may come at any time.
+    #[cfg(feature = "live")]
+    pub fn is_followed(&self) -> bool {
+        self.streams.keys.is_followed()
+    }
+
+    /// Takes the secrets in that were written since the last time and reads what waited for them; what has waited since
+    /// before `since` is given up.
+    #[cfg(feature = "live")]
+    pub fn follow(&mut self, since: Timestamp, out: &mut impl FnMut(Seen<'_>)) {
+        if self.streams.keys.read_on() {
+            self.streams.retry(out);
+        }
+        self.streams.give_up(since, out);
+    }
+
     /// Gives back what opens TLS, with what it has learned of sessions that may be resumed.
     pub fn into_keys(self) -> Keys {
         self.streams.keys

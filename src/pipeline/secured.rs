@@ -122,6 +122,11 @@ impl Secured {
         self.session.is_waiting()
     }
 
+    /// Since when something waits for a secret.
+    pub fn waiting_since(&self) -> Option<Timestamp> {
+        self.waiting.filter(|_| self.session.is_waiting())
+    }
+
     /// The connection is over: why it was not read, or not all of it, and in words.
     pub fn close(&self, ledger: &mut Ledger) -> Option<(UnreadableReason, String)> {
         if self.session.is_handshaking() {

@@ -19,7 +19,7 @@ use super::reading::Seen;
 use super::secured::Secured;
 use super::text::Content;
 use crate::flow::{Connection, ConnectionId, Side};
-use crate::frame::FrameRef;
+use crate::frame::{FrameRef, Timestamp};
 use crate::ladder::profile::Ports;
 use crate::report::view::{Account, Unread};
 use crate::sip::framer::{self, Framed};
@@ -124,6 +124,13 @@ impl Stream {
         matches!(&self.around, Around::Tls(secured) if secured.is_waiting())
     }
 
+    fn waiting_since(&self) -> Option<Timestamp> {
+        match &self.around {
+            Around::Tls(secured) => secured.waiting_since(),
+            Around::Nothing { .. } => None,
+        }
+    }
+
     /// It is over: lists it if it could not be read.
     fn close(&self, ledger: &mut Ledger) {
         let (unread, tls) = match &self.around {
@@ -204,9 +211,24 @@ impl Streams {
     /// Tries to read what waits once more: there are secrets that were not there before. What comes out of several
     /// connections comes in the order of time.
     pub fn retry(&mut self, out: &mut impl FnMut(Seen<'_>)) {
+        self.retry_if(Stream::is_waiting, out);
+    }
+
+    /// Gives up what has waited for a secret since before `since`.
+    pub fn give_up(&mut self, since: Timestamp, out: &mut impl FnMut(Seen<'_>)) {
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.as_if_sealed(|keys| {
+            std::mem::swap(&mut self.keys, keys);
+            self.retry_if(|stream| stream.waiting_since().is_some_and(|waiting| waiting < since), out);
+            std::mem::swap(&mut self.keys, keys);
+        });
+        self.keys = keys;
+    }
+
+    fn retry_if(&mut self, wanted: impl Fn(&Stream) -> bool, out: &mut impl FnMut(Seen<'_>)) {
         let Self { open, kept, ledger, keys, .. } = self;
         let mut waiting: Vec<&mut Stream> =
-            open.values_mut().chain(kept.iter_mut()).filter(|stream| stream.is_waiting()).collect();
+            open.values_mut().chain(kept.iter_mut()).filter(|stream| stream.is_waiting() && wanted(stream)).collect();
         waiting.sort_by_key(|stream| stream.connection.id);
         let mut messages: Vec<(FrameRef, Connection, Side, Vec<u8>)> = Vec::new();
         for stream in waiting {

@@ -34,6 +34,20 @@ impl Keys {
     }
 
     pub(super) fn seal(&mut self) {}
+
+    #[cfg(feature = "live")]
+    pub(super) fn is_followed(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "live")]
+    pub(super) fn read_on(&mut self) -> bool {
+        false
+    }
+
+    pub(super) fn as_if_sealed(&mut self, act: impl FnOnce(&mut Self)) {
+        act(self);
+    }
 }
 
 /// One connection.
@@ -85,6 +99,10 @@ impl Secured {
 
     pub fn is_waiting(&self) -> bool {
         false
+    }
+
+    pub fn waiting_since(&self) -> Option<Timestamp> {
+        None
     }
 
     pub fn close(&self, _ledger: &mut Ledger) -> Option<(UnreadableReason, String)> {

@@ -29,6 +29,9 @@ const REST: Duration = Duration::from_millis(10);
 const TICK: Duration = Duration::from_millis(100);
 /// How long frames are still taken after the end was asked for: longer than one may take from the wire to here.
 const GRACE: Duration = Duration::from_millis(400);
+/// How long what is encrypted waits for its secret, nanoseconds: key logs are written while connections are made, and
+/// what hooks a process writes in bursts.
+const KEY_WAIT: i64 = 60_000_000_000;
 /// How far a frame may be behind an earlier one of its interface, nanoseconds, before times there are doubted.
 const BACKWARDS: i64 = 1_000_000_000;
 
@@ -58,7 +61,9 @@ pub fn watch(
 ) -> Result<(Report, Option<Error>)> {
     let mut profile = settings.profile.clone();
     profile.set_push_uris(&settings.push_uris)?;
-    keys.seal();
+    if !keys.is_followed() {
+        keys.seal();
+    }
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
     let mut watching = Watching::new(live, Reading::of(&profile, keys));
     let mut judging = Judging::watching(settings, profile, Limits::default(), Arc::clone(&control.meters));
@@ -104,6 +109,7 @@ impl Watching {
     fn run(&mut self, control: &Control, batches: &SyncSender<Batch>, empties: &Receiver<Batch>) {
         let (started, mut ticked) = (Instant::now(), Instant::now());
         let mut ending: Option<Instant> = None;
+        let mut looked = Instant::now();
         let mut batch = Batch::default();
         loop {
             if control.stop.load(Relaxed) || control.duration.is_some_and(|whole| started.elapsed() >= whole) {
@@ -128,6 +134,13 @@ impl Watching {
             }
             if let Some(until) = self.live.until() {
                 self.pass(until, &mut batch);
+            }
+            if self.reading.is_followed()
+                && looked.elapsed() >= TICK
+                && let Some(now) = self.live.until().or(self.last.map(|last| last.time))
+            {
+                looked = Instant::now();
+                self.reading.follow(now.shifted(-KEY_WAIT), &mut |seen| batch.push(seen));
             }
             if !batch.is_empty() || ticked.elapsed() >= TICK {
                 ticked = Instant::now();

@@ -20,6 +20,7 @@
 mod certificate;
 mod choice;
 mod facts;
+mod following;
 mod half;
 mod handshake;
 mod keylog;
@@ -41,6 +42,7 @@ mod writer;
 pub use certificate::CertificateFacts;
 pub use choice::Choice;
 pub use facts::{Alert, Facts, State};
+pub use following::Followed;
 pub use keylog::KeylogCount;
 pub use probe::{PROBE, Probe, probe};
 pub use rsakey::{RsaKey, needs_password, read_rsa_keys};

@@ -30,6 +30,8 @@ pub(crate) struct OfRandom {
 #[derive(Debug, Default)]
 pub struct Secrets {
     of_random: HashMap<[u8; 32], OfRandom>,
+    /// The randoms of which secrets are kept, the oldest first, and how many; none where all are.
+    bounded: Option<(VecDeque<[u8; 32]>, usize)>,
     of_exchange: HashMap<[u8; 8], Secret>,
     of_session: HashMap<Box<[u8]>, Secret>,
     rsa_keys: Vec<RsaKey>,
@@ -48,6 +50,19 @@ impl Secrets {
     /// one counts.
     pub fn push_keylog(&mut self, text: &[u8]) -> KeylogCount {
         keylog::read(text, |entry| self.push(entry))
+    }
+
+    /// Keeps the secrets of the latest `randoms` connections only: for a key log that grows without an end.
+    pub fn keep_latest(&mut self, randoms: usize) {
+        self.bounded = Some((self.of_random.keys().copied().collect(), randoms));
+    }
+
+    /// Does something as if all secrets had been given: what waits then is given up.
+    pub fn as_if_sealed<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.sealed, true);
+        let done = act(self);
+        self.sealed = before;
+        done
     }
 
     /// Adds a server's key.
@@ -84,6 +99,15 @@ impl Secrets {
             }
             Entry::Random { label, random, secret } => (label, random, secret),
         };
+        if let Some((order, most)) = &mut self.bounded
+            && !self.of_random.contains_key(&random)
+        {
+            order.push_back(random);
+            while order.len() > *most {
+                let Some(oldest) = order.pop_front() else { break };
+                self.of_random.remove(&oldest);
+            }
+        }
         let of = self.of_random.entry(random).or_default();
         let [client_handshake, server_handshake] = &mut of.handshake;
         let [client_traffic, server_traffic] = &mut of.traffic;
@@ -171,6 +195,18 @@ mod tests {
         assert_eq!((secrets.remembered.len(), secrets.order.len()), (MAX_SESSIONS, MAX_SESSIONS));
         secrets.remember(&[], &master);
         assert_eq!(secrets.remembered(&[]), None, "no id is not an id");
+    }
+
+    #[test]
+    fn of_a_key_log_without_an_end_the_latest_secrets_are_kept() {
+        let mut secrets = Secrets::default();
+        secrets.keep_latest(3);
+        for number in 0..5_u8 {
+            let line = format!("CLIENT_RANDOM {} {}\n", format!("{number:02x}").repeat(32), "ab".repeat(48));
+            assert_eq!(secrets.push_keylog(line.repeat(2).as_bytes()).secrets, 2);
+        }
+        let known: Vec<bool> = (0..5).map(|number| secrets.of_random(&[number; 32]).is_some()).collect();
+        assert_eq!(known, [false, false, true, true, true]);
     }
 
     #[test]

@@ -8,5 +8,7 @@ mod command;
 mod ladders;
 mod links;
 mod rights;
+#[cfg(feature = "tls")]
+mod secrets;
 mod signals;
 mod wire;

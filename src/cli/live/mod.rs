@@ -30,7 +30,7 @@ pub fn run(args: &Arguments) -> Result<u8> {
     let shared = &args.shared;
     let settings = settings_of(&args.interfaces, shared)?;
     #[cfg(feature = "tls")]
-    let keys = shared.keys.read()?;
+    let keys = shared.keys.follow()?;
     #[cfg(not(feature = "tls"))]
     let keys = pipeline::Keys::default();
     let live = Live::open(&live_options(args, &settings))?;

@@ -1,0 +1,138 @@
+//! A key log that is followed as it grows.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use zeroize::Zeroizing;
+
+/// Octets read at a time. A busy server writes some kilobytes a second.
+const AT_ONCE: usize = 1 << 20;
+
+/// An open key log, and how far it was read.
+///
+/// It stays open, so that a process that has given up its rights can read on. A file that became shorter was begun anew; one
+/// that was moved away and made anew is opened by its name, if that is allowed.
+#[derive(Debug)]
+pub struct Followed {
+    path: String,
+    file: File,
+    position: u64,
+    /// The beginning of a line of which the end is not there yet.
+    rest: Zeroizing<Vec<u8>>,
+}
+
+impl Followed {
+    /// Opens a key log; nothing of it is read yet.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is no file.
+    pub fn open(path: &str) -> io::Result<Self> {
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("only a file can be followed"));
+        }
+        Ok(Self { path: path.to_owned(), file, position: 0, rest: Zeroizing::new(Vec::with_capacity(2 * AT_ONCE)) })
+    }
+
+    /// The next whole lines, if there are any; call it until there are none.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn lines(&mut self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        if self.file.metadata()?.len() < self.position {
+            self.begin()?;
+        }
+        let from = self.rest.len();
+        let read = (&mut self.file).take(AT_ONCE as u64).read_to_end(&mut self.rest)?;
+        if read == 0 {
+            return self.renew().map(|()| None);
+        }
+        self.position += read as u64;
+        let fresh = self.rest.get(from..).unwrap_or_default();
+        let Some(end) = fresh.iter().rposition(|octet| *octet == b'\n').map(|at| from + at + 1) else {
+            // No line of a key log is so long.
+            if self.rest.len() > AT_ONCE {
+                self.rest.clear();
+            }
+            return Ok(None);
+        };
+        let lines = Zeroizing::new(self.rest.get(..end).unwrap_or_default().to_vec());
+        let left = self.rest.len() - end;
+        self.rest.copy_within(end.., 0);
+        self.rest.truncate(left);
+        Ok(Some(lines))
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        self.position = self.file.seek(SeekFrom::Start(0))?;
+        self.rest.clear();
+        Ok(())
+    }
+
+    /// Opens the file anew where another one has its name now.
+    fn renew(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+            let Ok(named) = std::fs::metadata(&self.path) else { return Ok(()) };
+            if named.is_file()
+                && !same(&named, &self.file.metadata()?)
+                && let Ok(file) = File::open(&self.path)
+            {
+                self.file = file;
+                self.begin()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn whole_lines_come_as_they_are_written_also_into_a_new_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys.log");
+        fs::write(&path, "one\ntw").unwrap();
+        let mut followed = Followed::open(path.to_str().unwrap()).unwrap();
+        let mut lines = || followed.lines().unwrap().map(|lines| String::from_utf8(lines.to_vec()).unwrap());
+        assert_eq!(lines().as_deref(), Some("one\n"));
+        assert_eq!(lines(), None);
+        let mut file = File::options().append(true).open(&path).unwrap();
+        file.write_all(b"o\nthree\nfo").unwrap();
+        assert_eq!(lines().as_deref(), Some("two\nthree\n"));
+        // Begun anew in place.
+        fs::write(&path, "4\n").unwrap();
+        assert_eq!(lines().as_deref(), Some("4\n"));
+        // Moved away and made anew.
+        fs::rename(&path, directory.path().join("old")).unwrap();
+        assert_eq!(lines(), None);
+        fs::write(&path, "five\n").unwrap();
+        assert_eq!((lines(), lines().as_deref()), (None, Some("five\n")));
+    }
+
+    #[test]
+    fn what_is_no_file_cannot_be_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(Followed::open(directory.path().to_str().unwrap()).is_err());
+        assert!(Followed::open(directory.path().join("none").to_str().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_kept_for_ever() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys.log");
+        fs::write(&path, vec![b'a'; 5 * AT_ONCE]).unwrap();
+        let mut followed = Followed::open(path.to_str().unwrap()).unwrap();
+        for _ in 0..6 {
+            assert!(followed.lines().unwrap().is_none());
+            assert!(followed.rest.len() <= 2 * AT_ONCE);
+        }
+    }
+}
