@@ -13,6 +13,8 @@
 
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod batch;
+#[cfg(feature = "live")]
+mod budget;
 mod clocks;
 mod exported;
 mod holding;
@@ -55,6 +57,8 @@ pub use crate::ladder::profile::{LYNC_MCX, Profile};
 use crate::report::model::{Finding, Ladder, Report};
 #[cfg(feature = "tls")]
 pub use crate::tls::Password;
+#[cfg(feature = "live")]
+pub use budget::Budget;
 use judging::Judging;
 pub use keys::Keys;
 pub use meters::Meters;

@@ -99,6 +99,16 @@ impl Reading {
         Self::with(&profile.ports, limits, keys)
     }
 
+    /// The same within a budget.
+    #[cfg(feature = "live")]
+    pub fn within(budget: super::Budget, profile: &Profile, keys: Keys) -> Self {
+        let mut reading = Self::of(profile, keys);
+        reading.ip = Ip::new(budget.fragments());
+        reading.tcp = Tcp::with_ids(budget.tcp(), reading.udp.ids.clone());
+        reading.streams.hold_at_most(budget.messages());
+        reading
+    }
+
     fn with(ports: &Ports, limits: framer::Limits, keys: Keys) -> Self {
         let ids = ConnectionIds::default();
         Self {

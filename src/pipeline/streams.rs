@@ -8,7 +8,7 @@
 //!                 └─────────────────────────┘
 //! ```
 //!
-//! Limits: [`MAX_KEPT`]; connections come and go with TCP's own table.
+//! Limits: [`MAX_KEPT`]; while interfaces are watched, octets of messages that are not whole; connections come and go with TCP's own table.
 
 use std::collections::HashMap;
 
@@ -18,12 +18,13 @@ use super::packing::Packing;
 use super::reading::Seen;
 use super::secured::Secured;
 use super::text::Content;
+use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::flow::{Connection, ConnectionId, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::ladder::profile::Ports;
 use crate::report::view::{Account, Unread};
 use crate::sip::framer::{self, Framed};
-use crate::stream::Event;
+use crate::stream::{Event, UNKNOWN_LENGTH};
 use crate::tls::{Probe, probe};
 
 /// Connections that are over and are kept because they wait for a secret. 4,096: what they hold is bounded by itself.
@@ -120,6 +121,10 @@ impl Stream {
         self.last = Some(frame);
     }
 
+    fn held(&self) -> usize {
+        self.packing.held(Side::Client) + self.packing.held(Side::Server)
+    }
+
     fn is_waiting(&self) -> bool {
         matches!(&self.around, Around::Tls(secured) if secured.is_waiting())
     }
@@ -159,6 +164,10 @@ pub struct Streams {
     kept: Vec<Stream>,
     ledger: Ledger,
     limits: framer::Limits,
+    /// Octets held of messages that are not whole.
+    held: usize,
+    /// The most of them.
+    most_held: usize,
     /// What opens TLS.
     pub keys: Keys,
 }
@@ -166,7 +175,46 @@ pub struct Streams {
 impl Streams {
     /// No connection yet.
     pub fn new(ports: &Ports, limits: framer::Limits, keys: Keys) -> Self {
-        Self { open: HashMap::new(), kept: Vec::new(), ledger: Ledger::new(ports), limits, keys }
+        Self {
+            open: HashMap::new(),
+            kept: Vec::new(),
+            ledger: Ledger::new(ports),
+            limits,
+            held: 0,
+            most_held: usize::MAX,
+            keys,
+        }
+    }
+
+    /// Holds at most so many octets of messages that are not whole; beyond it the largest are given up.
+    pub fn hold_at_most(&mut self, octets: usize) {
+        self.most_held = octets;
+    }
+
+    /// Gives up the largest messages that are not whole, until there is some room again.
+    fn make_room(&mut self, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+        let Self { open, ledger, .. } = self;
+        let mut largest: Vec<(usize, Side, ConnectionId)> = Vec::new();
+        for (id, stream) in open.iter() {
+            for side in [Side::Client, Side::Server] {
+                largest.push((stream.packing.held(side), side, *id));
+            }
+        }
+        largest.sort_unstable_by_key(|(held, side, id)| (std::cmp::Reverse(*held), *id, side.index()));
+        // So much at once that it is not done again for every segment.
+        let enough = self.most_held / 8 * 7;
+        for (held, side, id) in largest {
+            if self.held <= enough || held == 0 {
+                break;
+            }
+            let Some(stream) = open.get_mut(&id) else { continue };
+            let detail = "too many octets of messages that are not whole; the largest was given up";
+            ledger.anomaly(Anomaly { kind: AnomalyKind::TableLimit, frame, detail });
+            let gap = Event::Gap { offset: 0, length: UNKNOWN_LENGTH, after: stream.last, frame };
+            let connection = stream.connection;
+            stream.packing.event(Speaker { connection: &connection, side }, gap, ledger, out);
+            self.held = self.held.saturating_sub(held.saturating_sub(stream.packing.held(side)));
+        }
     }
 
     /// The counts so far.
@@ -181,7 +229,7 @@ impl Streams {
 
     /// Takes one event of a TCP stream in.
     pub fn event(&mut self, connection: &Connection, side: Side, event: Event<'_>, out: &mut impl FnMut(Seen<'_>)) {
-        let Self { open, kept, ledger, limits, keys } = self;
+        let Self { open, kept, ledger, limits, keys, held, most_held } = self;
         if let Event::Witness { frame } = event {
             return out(Seen::Notice(connection, super::reading::Notice::Witness { input: frame.input }));
         }
@@ -189,17 +237,25 @@ impl Streams {
         if let Event::Bytes { frame, .. } = event {
             stream.touch(frame);
         }
+        let before = stream.held();
         stream.event(side, event, keys, ledger, out);
+        *held = (*held + stream.held()).saturating_sub(before);
         if let Event::End { .. } = event {
             stream.ended += 1;
             if stream.ended >= 2
                 && let Some(stream) = open.remove(&connection.id)
             {
+                *held = held.saturating_sub(stream.held());
                 match stream.is_waiting() && kept.len() < MAX_KEPT {
                     true => kept.push(stream),
                     false => stream.close(ledger),
                 }
             }
+        }
+        if *held > *most_held
+            && let Event::Bytes { frame, .. } = event
+        {
+            self.make_room(frame, out);
         }
     }
 

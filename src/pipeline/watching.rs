@@ -16,11 +16,10 @@ use super::keys::Keys;
 use super::meters::Meters;
 use super::reading::Reading;
 use super::reporting::Reporting;
-use super::{BATCHES, Observer, Settings, join};
+use super::{BATCHES, Budget, Observer, Settings, join};
 use crate::capture::{Live, Loss, LossKind};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
-use crate::ladder::correlator::Limits;
 use crate::report::model::Report;
 
 /// How long to rest when no interface has got anything.
@@ -36,7 +35,7 @@ const KEY_WAIT: i64 = 60_000_000_000;
 const BACKWARDS: i64 = 1_000_000_000;
 
 /// When to end, and what may be read from outside meanwhile.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Control {
     /// Set from anywhere to end.
     pub stop: Arc<AtomicBool>,
@@ -46,6 +45,14 @@ pub struct Control {
     pub ladders: Option<u64>,
     /// Counters to read.
     pub meters: Arc<Meters>,
+    /// What the tables may take.
+    pub memory: Budget,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self { stop: Arc::default(), duration: None, ladders: None, meters: Arc::default(), memory: Budget::DEFAULT }
+    }
 }
 
 /// Watches interfaces until [`Control`] says to end, or nothing is left to watch: then the second value says why.
@@ -65,8 +72,8 @@ pub fn watch(
         keys.seal();
     }
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
-    let mut watching = Watching::new(live, Reading::of(&profile, keys));
-    let mut judging = Judging::watching(settings, profile, Limits::default(), Arc::clone(&control.meters));
+    let mut watching = Watching::new(live, Reading::within(control.memory, &profile, keys));
+    let mut judging = Judging::watching(settings, profile, control.memory.ladders(), Arc::clone(&control.meters));
     let result = thread::scope(|scope| {
         let (full, batches) = sync_channel(BATCHES);
         let (give_back, empties) = channel();

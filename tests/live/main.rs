@@ -5,6 +5,7 @@
 #[path = "../command/mod.rs"]
 mod command;
 
+mod bounds;
 mod ladders;
 mod links;
 mod rights;

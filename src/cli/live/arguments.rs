@@ -41,6 +41,10 @@ pub struct Arguments {
     #[arg(long)]
     pub promiscuous: bool,
 
+    /// What the program's tables may take, beside the rings, in MiB; what is closed early because of it is counted
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(128..))]
+    pub memory_limit: u32,
+
     /// End after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub duration: Option<u64>,

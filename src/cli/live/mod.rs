@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::{UNUSABLE, complain, privileges};
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Control, Live, LiveOptions, Meters, Observer, Settings};
+use crate::pipeline::{self, Budget, Control, Live, LiveOptions, Meters, Observer, Settings};
 use crate::report::format::{self, Format, Shape};
 use crate::report::model::{Finding, Ladder, Verdict};
 use crate::report::text::{count, sanitize};
@@ -38,8 +38,12 @@ pub fn run(args: &Arguments) -> Result<u8> {
     let user = privileges::give_up(args.run_as.as_deref())?;
     let format = format_of(shared);
     let output = open(format, shared).map_err(|error| as_user(&error, user.as_deref()))?;
-    let control =
-        Control { duration: args.duration.map(Duration::from_secs), ladders: args.ladders, ..Control::default() };
+    let control = Control {
+        duration: args.duration.map(Duration::from_secs),
+        ladders: args.ladders,
+        memory: Budget::new(u64::from(args.memory_limit) << 20),
+        ..Control::default()
+    };
     let signals = Signals::listen(&control.stop)?;
     let log = Log { quiet: shared.quiet };
     warn(&log, &settings, user.as_deref());
