@@ -28,7 +28,7 @@ mod specimen;
 
 pub use file::open;
 #[cfg(feature = "live")]
-pub use live::{Interface, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
+pub use live::{Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
 pub use merged::Merged;
 pub use pcapng::{MAX_INTERFACES, MAX_SECRETS};
 pub use reader::MAX_RECORD;

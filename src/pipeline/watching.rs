@@ -17,7 +17,7 @@ use super::meters::Meters;
 use super::reading::Reading;
 use super::reporting::Reporting;
 use super::{BATCHES, Budget, Observer, Settings, join};
-use crate::capture::{Live, Loss, LossKind};
+use crate::capture::{KeepOptions, Keeper, Live, Loss, LossKind};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
 use crate::report::model::Report;
@@ -45,13 +45,22 @@ pub struct Control {
     pub ladders: Option<u64>,
     /// Counters to read.
     pub meters: Arc<Meters>,
+    /// Where frames are kept, if they are.
+    pub keep: Option<KeepOptions>,
     /// What the tables may take.
     pub memory: Budget,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Self { stop: Arc::default(), duration: None, ladders: None, meters: Arc::default(), memory: Budget::DEFAULT }
+        Self {
+            stop: Arc::default(),
+            duration: None,
+            ladders: None,
+            meters: Arc::default(),
+            keep: None,
+            memory: Budget::DEFAULT,
+        }
     }
 }
 
@@ -72,7 +81,8 @@ pub fn watch(
         keys.seal();
     }
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
-    let mut watching = Watching::new(live, Reading::within(control.memory, &profile, keys));
+    let keeper = control.keep.as_ref().map(|keep| Keeper::new(keep.clone(), &settings.captures)).transpose()?;
+    let mut watching = Watching::new(live, keeper, Reading::within(control.memory, &profile, keys));
     let mut judging = Judging::watching(settings, profile, control.memory.ladders(), Arc::clone(&control.meters));
     let result = thread::scope(|scope| {
         let (full, batches) = sync_channel(BATCHES);
@@ -101,6 +111,7 @@ pub fn watch(
 /// The first stage: takes frames off interfaces and sends what it sees in batches.
 struct Watching {
     live: Live,
+    keeper: Option<Keeper>,
     reading: Reading,
     /// The latest time of each interface, by its index.
     latest: Vec<(u16, Timestamp)>,
@@ -109,8 +120,8 @@ struct Watching {
 }
 
 impl Watching {
-    fn new(live: Live, reading: Reading) -> Self {
-        Self { live, reading, latest: Vec::new(), last: None, failed: None }
+    fn new(live: Live, keeper: Option<Keeper>, reading: Reading) -> Self {
+        Self { live, keeper, reading, latest: Vec::new(), last: None, failed: None }
     }
 
     fn run(&mut self, control: &Control, batches: &SyncSender<Batch>, empties: &Receiver<Batch>) {
@@ -149,6 +160,12 @@ impl Watching {
                 looked = Instant::now();
                 self.reading.follow(now.shifted(-KEY_WAIT), &mut |seen| batch.push(seen));
             }
+            if let Some(keeper) = &mut self.keeper {
+                batch.news.extend(keeper.take_news());
+                if ticked.elapsed() >= TICK {
+                    keeper.flush();
+                }
+            }
             if !batch.is_empty() || ticked.elapsed() >= TICK {
                 ticked = Instant::now();
                 if !self.send(&mut batch, control, batches, empties) {
@@ -163,6 +180,13 @@ impl Watching {
                 thread::sleep(REST);
             }
         }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.close();
+            if keeper.missed() > 0 {
+                batch.news.push(format!("{} frames could not be kept", keeper.missed()));
+            }
+            batch.news.extend(keeper.take_news());
+        }
         self.reading.finish(&mut |seen| batch.push(seen));
         self.send(&mut batch, control, batches, empties);
     }
@@ -171,6 +195,9 @@ impl Watching {
     fn frame(&mut self, batch: &mut Batch) {
         let Some(frame) = self.live.frame() else { return };
         let at = frame.at;
+        if let Some(keeper) = &mut self.keeper {
+            keeper.push(&frame);
+        }
         self.last = Some(at);
         match self.latest.iter_mut().find(|(input, _)| *input == at.input) {
             Some((_, latest)) => {

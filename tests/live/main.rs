@@ -6,6 +6,7 @@
 mod command;
 
 mod bounds;
+mod kept;
 mod ladders;
 mod links;
 mod rights;

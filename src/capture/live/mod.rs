@@ -16,12 +16,14 @@
 mod clock;
 mod device;
 mod filter;
+mod keeping;
 mod watched;
 
 use std::time::{Duration, Instant};
 
 pub use device::{Interface, interfaces};
 pub use filter::dropped_by;
+pub use keeping::{KeepOptions, Keeper};
 
 use super::Summary;
 use crate::error::{Error, Result};

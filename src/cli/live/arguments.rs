@@ -1,5 +1,7 @@
 //! What can be typed behind `lyncpush live`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::cli::args::Shared;
@@ -52,6 +54,22 @@ pub struct Arguments {
     /// End after so many ladders
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub ladders: Option<u64>,
+
+    /// Keep the frames watched in pcapng files there, named by time
+    #[arg(long, value_name = "DIRECTORY")]
+    pub write: Option<PathBuf>,
+
+    /// Begin a new file after so many MiB
+    #[arg(long, value_name = "MIB", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rotate_size: Option<u32>,
+
+    /// Begin a new file after so many seconds
+    #[arg(long, value_name = "SECONDS", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rotate_time: Option<u32>,
+
+    /// Keep so many files of that directory and remove older ones
+    #[arg(long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
 
     /// The user to go on as once interfaces are open [default: nobody when started as root]
     #[arg(long, value_name = "USER")]

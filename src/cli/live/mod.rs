@@ -17,10 +17,11 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::{UNUSABLE, complain, privileges};
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Budget, Control, Live, LiveOptions, Meters, Observer, Settings};
+use crate::pipeline::{self, Budget, Control, KeepOptions, Live, LiveOptions, Meters, Observer, Settings};
 use crate::report::format::{self, Format, Shape};
 use crate::report::model::{Finding, Ladder, Verdict};
 use crate::report::text::{count, sanitize};
+use crate::report::time::rfc3339;
 pub use arguments::{Arguments, HELP};
 
 /// Watches interfaces; the exit code says whether there was a finding that matters.
@@ -42,6 +43,7 @@ pub fn run(args: &Arguments) -> Result<u8> {
         duration: args.duration.map(Duration::from_secs),
         ladders: args.ladders,
         memory: Budget::new(u64::from(args.memory_limit) << 20),
+        keep: kept(args),
         ..Control::default()
     };
     let signals = Signals::listen(&control.stop)?;
@@ -62,6 +64,18 @@ pub fn run(args: &Arguments) -> Result<u8> {
         Some(error) => Ok(complain(&error).max(UNUSABLE)),
         None => Ok(exit_code(&report.summary.findings, shared.fail_on)),
     }
+}
+
+/// Where frames are kept, if they are.
+fn kept(args: &Arguments) -> Option<KeepOptions> {
+    Some(KeepOptions {
+        directory: args.write.clone()?,
+        rotate_size: args.rotate_size.map(|mib| u64::from(mib) << 20),
+        rotate_time: args.rotate_time.map(|seconds| i64::from(seconds) * 1_000_000_000),
+        keep: args.keep.and_then(|files| usize::try_from(files).ok()),
+        // Colons are not for every file system.
+        name: |time| rfc3339(time).replace(':', "-"),
+    })
 }
 
 /// Which interfaces, and how.
