@@ -68,7 +68,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sha1", &["sip", "tls"]),
     ("sha2", &["diagnosis", "ladder", "tls"]),
     ("signal_hook", &["cli"]),
-    ("tempfile", &["capture", "cli", "pipeline", "simulate"]),
+    ("tempfile", &["capture", "cli", "pipeline", "simulate", "tls"]),
     ("terminal_size", &["cli"]),
     ("toml", &["ladder"]),
     ("unicode_width", &["report"]),

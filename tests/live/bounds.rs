@@ -8,6 +8,9 @@ use crate::wire::{PATIENCE, Watching, Wire};
 /// The limit given, MiB.
 const LIMIT: usize = 128;
 
+/// Frames to send, some thousand at a time.
+type Rounds = Box<dyn Iterator<Item = Vec<Vec<u8>>>>;
+
 /// The program's own memory, KiB: the kernel's ring is not in it.
 fn memory(watching: &Watching) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", watching.id())).unwrap();
@@ -76,7 +79,7 @@ fn flood(wire: &Wire, watching: &mut Watching, rounds: impl Iterator<Item = Vec<
 #[test]
 fn a_flood_stays_within_the_limit_and_what_was_given_up_is_said() {
     let Some(wire) = Wire::new(1) else { return };
-    let floods: [(&str, Box<dyn Iterator<Item = Vec<Vec<u8>>>>); 3] = [
+    let floods: [(&str, Rounds); 3] = [
         // Calls that nobody answers.
         ("calls", Box::new((0..10).map(|round| (0..5_000).map(|number| invite(round * 5_000 + number)).collect()))),
         // Connections of which only the first segment comes.
@@ -88,7 +91,7 @@ fn a_flood_stays_within_the_limit_and_what_was_given_up_is_said() {
         (
             "endless",
             Box::new((0..20).map(|round| {
-                let head = format!("INVITE sip:bob@example.com SIP/2.0\r\nContent-Length: 20000000\r\n\r\n");
+                let head = "INVITE sip:bob@example.com SIP/2.0\r\nContent-Length: 20000000\r\n\r\n";
                 let one = |host: u32| match round {
                     0 => segment(host, 1, 0x18, head.as_bytes()),
                     _ => segment(host, 1 + head.len() as u32 + (round - 1) * 30_000, 0x18, &[b'a'; 30_000]),
