@@ -9,6 +9,7 @@ mod bounds;
 mod kept;
 mod ladders;
 mod links;
+mod metrics;
 mod rights;
 #[cfg(feature = "tls")]
 mod secrets;

@@ -195,6 +195,13 @@ impl Watching {
         }
     }
 
+    /// What it has said behind `words`.
+    #[track_caller]
+    pub fn heard(&self, words: &str) -> String {
+        let behind = self.said.iter().find_map(|line| line.split_once(words)).expect("it said so");
+        behind.1.to_owned()
+    }
+
     /// Waits for the next line on standard output.
     #[track_caller]
     pub fn line(&mut self) -> Value {

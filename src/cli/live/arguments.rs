@@ -1,5 +1,6 @@
 //! What can be typed behind `lyncpush live`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -70,6 +71,10 @@ pub struct Arguments {
     /// Keep so many files of that directory and remove older ones
     #[arg(long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
+
+    /// Serve counters for Prometheus there; a port alone is one of this host only
+    #[arg(long, value_name = "ADDRESS", value_parser = super::metrics::address)]
+    pub metrics: Option<SocketAddr>,
 
     /// The user to go on as once interfaces are open [default: nobody when started as root]
     #[arg(long, value_name = "USER")]

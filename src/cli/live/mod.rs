@@ -3,11 +3,12 @@
 //! In: [`Arguments`]. Out: ladders and a report on the output, what happens to interfaces on standard error.
 
 mod arguments;
+mod metrics;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::analyze::{Watch, exit_code, options, settings_of};
@@ -19,10 +20,11 @@ use super::{UNUSABLE, complain, privileges};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Budget, Control, KeepOptions, Live, LiveOptions, Meters, Observer, Settings};
 use crate::report::format::{self, Format, Shape};
-use crate::report::model::{Finding, Ladder, Verdict};
+use crate::report::model::{Finding, Ladder};
 use crate::report::text::{count, sanitize};
 use crate::report::time::rfc3339;
 pub use arguments::{Arguments, HELP};
+use metrics::Server;
 
 /// Watches interfaces; the exit code says whether there was a finding that matters.
 ///
@@ -35,6 +37,7 @@ pub fn run(args: &Arguments) -> Result<u8> {
     #[cfg(not(feature = "tls"))]
     let keys = pipeline::Keys::default();
     let live = Live::open(&live_options(args, &settings))?;
+    let server = args.metrics.map(Server::bind).transpose()?;
     // Nothing that a packet holds is looked at before this.
     let user = privileges::give_up(args.run_as.as_deref())?;
     let format = format_of(shared);
@@ -48,10 +51,15 @@ pub fn run(args: &Arguments) -> Result<u8> {
     };
     let signals = Signals::listen(&control.stop)?;
     let log = Log { quiet: shared.quiet };
+    let tally = metrics::Shared::default();
+    if let Some(server) = server {
+        log.say(&format!("metrics at http://{}/metrics", server.address()));
+        server.run(Arc::clone(&control.meters), Arc::clone(&tally));
+    }
     warn(&log, &settings, user.as_deref());
     let progress = Progress::new(!shared.quiet && !shared.no_progress);
     let watch = Watch::new(format, output, progress, true);
-    let mut watch = Watchman { watch, signals, log, meters: Arc::clone(&control.meters), verdicts: [0; 5] };
+    let mut watch = Watchman { watch, signals, log, meters: Arc::clone(&control.meters), tally };
     let result = pipeline::watch(&settings, live, keys, &control, &mut watch);
     let Watchman { mut watch, .. } = watch;
     watch.progress.finish();
@@ -148,8 +156,7 @@ struct Watchman {
     signals: Signals,
     log: Log,
     meters: Arc<Meters>,
-    /// Ladders by [`Verdict::ALL`].
-    verdicts: [u64; 5],
+    tally: metrics::Shared,
 }
 
 impl Watchman {
@@ -157,9 +164,9 @@ impl Watchman {
     fn counters(&self) -> String {
         let meters = &self.meters;
         let of = |counter: &std::sync::atomic::AtomicU64| count(counter.load(Relaxed));
-        let verdicts = Verdict::ALL.iter().zip(self.verdicts);
-        let verdicts: Vec<String> =
-            verdicts.map(|(verdict, ladders)| format!("{ladders} {}", verdict.name())).collect();
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdicts = tally.verdicts().map(|(verdict, ladders)| format!("{ladders} {}", verdict.name()));
+        let verdicts: Vec<String> = verdicts.collect();
         format!(
             "{} frames, {} bytes, {} SIP messages ({} malformed); ladders: {}; open: {} calls, {} pushes; \
              lost: {} frames by the kernel, {} by interfaces, {} interruptions; {} closed early",
@@ -180,10 +187,7 @@ impl Watchman {
 
 impl Observer for Watchman {
     fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
-        let place = Verdict::ALL.iter().position(|verdict| *verdict == ladder.verdict);
-        if let Some(count) = place.and_then(|place| self.verdicts.get_mut(place)) {
-            *count += 1;
-        }
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).count(ladder, findings);
         self.watch.ladder(ladder, findings)
     }
 
