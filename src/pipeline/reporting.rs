@@ -20,6 +20,12 @@ impl<'a> Reporting<'a> {
         Self { view: View::new(profile, user, observer.keep()), observer }
     }
 
+    /// Keeps at most so many ladders for the report.
+    #[cfg(feature = "live")]
+    pub fn keep_latest(&mut self, most: usize) {
+        self.view.keep_latest(most);
+    }
+
     /// Takes ladders in as they close.
     ///
     /// # Errors

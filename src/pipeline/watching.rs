@@ -31,6 +31,8 @@ const GRACE: Duration = Duration::from_millis(400);
 /// How long what is encrypted waits for its secret, nanoseconds: key logs are written while connections are made, and
 /// what hooks a process writes in bursts.
 const KEY_WAIT: i64 = 60_000_000_000;
+/// Ladders that a report at the end lists, about 10 KiB each; watching may go on for months.
+const LISTED: usize = 10_000;
 /// How far a frame may be behind an earlier one of its interface, nanoseconds, before times there are doubted.
 const BACKWARDS: i64 = 1_000_000_000;
 
@@ -81,6 +83,7 @@ pub fn watch(
         keys.seal();
     }
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
+    reporting.keep_latest(LISTED);
     let keeper = control.keep.as_ref().map(|keep| Keeper::new(keep.clone(), &settings.captures)).transpose()?;
     let mut watching = Watching::new(live, keeper, Reading::within(control.memory, &profile, keys));
     let mut judging = Judging::watching(settings, profile, control.memory.ladders(), Arc::clone(&control.meters));

@@ -2,7 +2,7 @@
 
 mod found;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use super::model::{
@@ -105,7 +105,10 @@ pub struct View {
     profile: Profile,
     user: Option<String>,
     keep: bool,
-    ladders: Vec<(FrameRef, Ladder, Vec<Finding>)>,
+    ladders: VecDeque<(FrameRef, Ladder, Vec<Finding>)>,
+    /// The most ladders kept, and how many were let go because of it.
+    most: usize,
+    let_go: u64,
     summary: Summary,
     samples: [Samples; 10],
 }
@@ -117,7 +120,9 @@ impl View {
             profile: profile.clone(),
             user: user.map(str::to_ascii_lowercase),
             keep,
-            ladders: Vec::new(),
+            ladders: VecDeque::new(),
+            most: usize::MAX,
+            let_go: 0,
             summary: Summary::default(),
             samples: Default::default(),
         }
@@ -181,10 +186,19 @@ impl View {
         Some((ladder, findings))
     }
 
+    /// Keeps at most so many ladders for the report; the earliest are let go, counted all the same.
+    pub fn keep_latest(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// Keeps a ladder for the report, when the report is to hold ladders.
     pub fn keep(&mut self, first: FrameRef, ladder: Ladder, findings: Vec<Finding>) {
         if self.keep {
-            self.ladders.push((first, ladder, findings));
+            self.ladders.push_back((first, ladder, findings));
+            if self.ladders.len() > self.most {
+                self.ladders.pop_front();
+                self.let_go += 1;
+            }
         }
     }
 
@@ -213,7 +227,7 @@ impl View {
         report.inputs = inputs.map(|(summary, offset, compared)| input(summary, offset, compared)).collect();
         report.coverage = self::coverage(account, coverage);
         let wide = wide::findings(&report.inputs, account, coverage, &self.profile, evicted + coverage.hops_dropped);
-        let mut ladders = std::mem::take(&mut self.ladders);
+        let mut ladders = Vec::from(std::mem::take(&mut self.ladders));
         ladders.sort_by(|(a, a_ladder, _), (b, b_ladder, _)| (a.time, &a_ladder.id).cmp(&(b.time, &b_ladder.id)));
         for (_, mut ladder, findings) in ladders {
             let from = report.findings.len() as u64;
@@ -221,7 +235,8 @@ impl View {
             report.findings.extend(findings);
             report.ladders.push(ladder);
         }
-        let wide: Vec<Finding> = wide.into_iter().chain(found::of_clocks(&report.inputs)).collect();
+        let let_go = (self.let_go > 0).then(|| wide::let_go(self.let_go, self.most));
+        let wide: Vec<Finding> = wide.into_iter().chain(let_go).chain(found::of_clocks(&report.inputs)).collect();
         for found in &wide {
             self.summary.findings.count(found.severity);
         }
@@ -451,4 +466,25 @@ fn millis(nanos: i64) -> f64 {
 
 fn hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Timestamp;
+    use crate::report::sample;
+
+    #[test]
+    fn ladders_that_are_let_go_are_told_of() {
+        let mut view = View::new(&Profile::built_in().unwrap(), None, true);
+        view.keep_latest(2);
+        for number in 1..=5 {
+            let first = FrameRef { input: 0, number, time: Timestamp::new(number as i64, 9) };
+            let ladder = Ladder { id: number.to_string(), ..sample::broken().ladders.remove(0) };
+            view.keep(first, ladder, Vec::new());
+        }
+        let report = view.report(std::iter::empty(), &Account::default(), &Coverage::default(), 0);
+        assert_eq!(report.ladders.iter().map(|ladder| ladder.id.as_str()).collect::<Vec<_>>(), ["4", "5"]);
+        assert!(report.findings.iter().any(|found| found.code == "LP904" && found.detail.starts_with("3 earlier")));
+    }
 }

@@ -85,6 +85,14 @@ pub fn findings(
     found
 }
 
+/// That the report does not list every ladder it counts.
+pub fn let_go(ladders: u64, most: usize) -> Finding {
+    let detail = format!(
+        "{ladders} earlier ladders are counted and not listed: the report of a watched interface holds the latest {most}. The format ndjson writes all of them."
+    );
+    finding(&finding::make("LP904", Severity::Note, None, detail, None, Vec::new(), None), None)
+}
+
 /// One finding for each pair of hosts and cause for which TLS handshakes failed, where SIP is expected.
 fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Finding> {
     let mut kinds: BTreeMap<_, Vec<&Refused>> = BTreeMap::new();
