@@ -161,7 +161,10 @@ impl Secured {
             Some((alert, _)) => spelled(alert),
             None => "broken off".to_owned(),
         };
-        Some(Refused { flow: connection.flow, at: frame, cause, how, tls: tls(self.session.facts()) })
+        let distrusting =
+            self.alerted.map(|(alert, _)| alert).filter(|alert| alert.fatal && alert.is_about_certificate());
+        let distrusting = distrusting.map(|alert| alert.side);
+        Some(Refused { flow: connection.flow, at: frame, cause, how, distrusting, tls: tls(self.session.facts()) })
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod found;
 
+pub(super) use found::of_handshake;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -14,7 +16,7 @@ use super::time::rfc3339;
 use super::wide;
 use crate::anomaly::AnomalyLog;
 use crate::capture;
-use crate::flow::Flow;
+use crate::flow::{Flow, Side};
 use crate::frame::FrameRef;
 use crate::judge::Judgement;
 use crate::judge::finding;
@@ -96,6 +98,8 @@ pub struct Refused {
     pub cause: String,
     /// Who refused it, in words.
     pub how: String,
+    /// The side that does not take the other one's certificate, where that is why.
+    pub distrusting: Option<Side>,
     /// What it showed of itself.
     pub tls: Tls,
 }

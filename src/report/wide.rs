@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::model::{Certificate, Citation, Finding, Input};
 use super::text;
 use super::time::rfc3339;
-use super::view::{Account, Refused, finding};
+use super::view::{Account, Refused, finding, of_handshake};
 use crate::anomaly::AnomalyKind;
 use crate::frame::Timestamp;
 use crate::judge::finding::{self, Severity};
@@ -97,7 +97,8 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Fin
         let made = finding::make("LP601", severity, None, detail, None, Vec::new(), Some(&hop));
         let evidence =
             all.iter().take(CITED).map(|refused| Citation { input: refused.at.input, frame: refused.at.number });
-        Some(Finding { evidence: evidence.collect(), ..finding(&made, None) })
+        let told = of_handshake(&made, first, names_peer(first, profile), profile);
+        Some(Finding { evidence: evidence.collect(), ..told })
     });
     findings.collect()
 }
