@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use lyncpush::capture;
 use lyncpush::error::Result;
+use lyncpush::ladder::profile::Profile;
+use lyncpush::pipeline::reading::{Reading, Seen};
 use lyncpush::pipeline::{self, Keys, Observer, Settings};
 use lyncpush::report::model::{Finding, Ladder, Report, Step, StepStatus};
 use lyncpush::simulate::{self, Choice, Mischief, Options};
@@ -51,6 +54,52 @@ fn faults(report: &Report) -> BTreeSet<String> {
         ladder.steps.iter().filter(wrong).map(named).collect::<Vec<_>>()
     };
     report.ladders.iter().flat_map(of).collect()
+}
+
+/// No octet that its record does not prove comes out: of a damaged capture nothing is read that was not in the whole one.
+#[test]
+fn a_damaged_capture_gives_nothing_new() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    for suite in ["1.0:TLS_RSA_WITH_AES_128_CBC_SHA", "1.2:TLS_RSA_WITH_RC4_128_SHA", "1.3:TLS_AES_128_GCM_SHA256"] {
+        let options = Options { tls: choice(suite), ..Options::default() };
+        let (mut capture, mut keylog) = (Vec::new(), Vec::new());
+        simulate::write_with_keys("happy", &options, &mut capture, &mut keylog).expect("a capture");
+        let messages = |capture: &[u8]| {
+            std::fs::write(&path, capture).expect("a file");
+            let mut keys = Keys::default();
+            keys.push_keylog(&keylog);
+            let mut source = capture::open(path.to_str().expect("UTF-8"), 0, &capture::Options::default()).ok()?;
+            let mut reading = Reading::of(&Profile::built_in().expect("a profile"), keys);
+            let mut messages = BTreeSet::new();
+            let mut take = |seen: Seen<'_>| {
+                if let Seen::Message { raw, .. } = seen {
+                    messages.insert(raw.to_vec());
+                }
+            };
+            while source.advance() {
+                let Some(frame) = source.frame() else { break };
+                reading.push(&frame, &mut take);
+            }
+            reading.finish(&mut take);
+            Some(messages)
+        };
+        let whole = messages(&capture).expect("a capture");
+        assert!(whole.len() > 30, "{suite}: {}", whole.len());
+        let mut less = 0;
+        for at in (500..capture.len()).step_by(397) {
+            let mut flipped = capture.clone();
+            flipped[at] ^= 1 << (at % 8);
+            let Some(read) = messages(&flipped) else { continue };
+            // A message that is cut by what is lost is the beginning of a whole one.
+            let is_known = |raw: &&Vec<u8>| whole.iter().any(|known| known.starts_with(raw.as_slice()));
+            let new: Vec<_> =
+                read.iter().filter(|raw| !is_known(raw)).map(|raw| String::from_utf8_lossy(raw)).collect();
+            assert!(new.is_empty(), "{suite} at {at}: {new:?}");
+            less += u32::from(read.len() < whole.len());
+        }
+        assert!(less > 20, "{suite}: {less}");
+    }
 }
 
 fn choice(named: &str) -> Option<Choice> {

@@ -180,9 +180,14 @@ fn a_refused_handshake_is_a_finding_with_its_cause() {
             "certificate",
             "1.0:TLS_RSA_WITH_RC4_128_SHA",
             "certificate-not-trusted",
-            "Change, 198.51.100.9:\n  Import-Certificate",
+            "Change, on 198.51.100.9:\n  Import-Certificate",
         ),
-        ("certificate", "1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", "certificate-not-trusted", "Check, 198.51.100.9:"),
+        (
+            "certificate",
+            "1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+            "certificate-not-trusted",
+            "Check, on 198.51.100.9:",
+        ),
         (
             "certificate-refused",
             "1.2:TLS_RSA_WITH_AES_128_CBC_SHA",

@@ -11,8 +11,8 @@ use crate::report::text;
 
 /// Columns of the labels left of the facts.
 const LABEL: usize = 10;
-/// Unreadable streams named for each reason; with `-v` ten times as many.
-const STREAMS: usize = 3;
+/// Unreadable streams named for each reason without `-v`, which names all.
+const STREAMS: usize = 10;
 
 /// Writes findings about the whole capture, latencies, and coverage.
 pub fn write(page: &mut Page, report: &Report, options: &Options) {
@@ -33,7 +33,7 @@ pub fn write(page: &mut Page, report: &Report, options: &Options) {
     sip(page, coverage);
     keys(page, coverage);
     frames(page, coverage);
-    unreadable(page, coverage, if options.verbose { STREAMS * 10 } else { STREAMS });
+    unreadable(page, coverage, if options.verbose { usize::MAX } else { STREAMS });
     anomalies(page, report);
 }
 
