@@ -3,33 +3,18 @@
 use std::collections::BTreeSet;
 
 use lyncpush::capture;
-use lyncpush::error::Result;
 use lyncpush::ladder::profile::Profile;
+use lyncpush::pipeline::Keys;
 use lyncpush::pipeline::reading::{Reading, Seen};
-use lyncpush::pipeline::{self, Keys, Observer, Settings};
-use lyncpush::report::model::{Finding, Ladder, Report, Step, StepStatus};
+use lyncpush::report::model::Report;
 use lyncpush::simulate::{self, Choice, Mischief, Options};
 use lyncpush::sipcomp::LAYOUTS;
 
+use crate::analysis::analyze_with;
+use crate::faults::{EXCUSED, faults};
+
 /// Captures of each kind of mischief.
 const SEEDS: u64 = 2;
-/// As in the sweeps of captures in the clear.
-const EXCUSED: [&str; 1] = ["push-repeated"];
-
-struct Keeper;
-
-impl Observer for Keeper {
-    fn ladder(&mut self, _: &Ladder, _: &[Finding]) -> Result<()> {
-        Ok(())
-    }
-
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64, _: u64) {}
-
-    fn keep(&self) -> bool {
-        true
-    }
-}
-
 /// The report on a simulated capture, with the keys it was written with.
 fn analyzed(scenario: &str, options: &Options, path: &std::path::Path) -> Report {
     let (mut capture, mut keylog) = (Vec::new(), Vec::new());
@@ -37,23 +22,7 @@ fn analyzed(scenario: &str, options: &Options, path: &std::path::Path) -> Report
     std::fs::write(path, &capture).expect("a file");
     let mut keys = Keys::default();
     keys.push_keylog(&keylog);
-    let settings = Settings::of(vec![path.to_str().expect("UTF-8").to_owned()]).expect("settings");
-    pipeline::analyze_with(&settings, keys, &mut Keeper).expect("a report")
-}
-
-/// What is said to have gone wrong: for whom, and at which step.
-fn faults(report: &Report) -> BTreeSet<String> {
-    let of = |ladder: &Ladder| {
-        let wrong = |step: &&Step| matches!(step.status, StepStatus::Missing | StepStatus::Failed);
-        // Who refused a push is told by the request on its way out, which may be lost: then it is said to be step 5.
-        let number = |step: &Step| match (step.number, step.status) {
-            (8, StepStatus::Failed) => 5,
-            (number, _) => number,
-        };
-        let named = |step: &Step| format!("{:?} {}", ladder.callee, number(step));
-        ladder.steps.iter().filter(wrong).map(named).collect::<Vec<_>>()
-    };
-    report.ladders.iter().flat_map(of).collect()
+    analyze_with(path, false, keys).expect("a report").0
 }
 
 /// No octet that its record does not prove comes out: of a damaged capture nothing is read that was not in the whole one.
