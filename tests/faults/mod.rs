@@ -7,7 +7,13 @@ use lyncpush::report::model::{Ladder, Report, Step, StepStatus};
 /// What is said to have gone wrong: for whom, and at which step.
 pub fn faults(report: &Report) -> BTreeSet<String> {
     let of = |ladder: &Ladder| {
-        let wrong = |step: &&Step| matches!(step.status, StepStatus::Missing | StepStatus::Failed);
+        // Of a push whose call is lost it is true that it was refused, whatever became of the call.
+        let is_alone = ladder.call_id.is_none();
+        let wrong = |step: &&Step| match step.status {
+            StepStatus::Missing => true,
+            StepStatus::Failed => !is_alone,
+            _ => false,
+        };
         // Who refused a push is told by the request on its way out, which may be lost: then it is said to be step 5.
         let number = |step: &Step| match (step.number, step.status) {
             (8, StepStatus::Failed) => 5,
@@ -18,7 +24,3 @@ pub fn faults(report: &Report) -> BTreeSet<String> {
     };
     report.ladders.iter().flat_map(of).collect()
 }
-
-/// Scenarios that judging still gets wrong when the wrong octets are lost: in `push-repeated` those of the push that went
-/// well. To be taken out when judging knows.
-pub const EXCUSED: [&str; 1] = ["push-repeated"];
