@@ -18,6 +18,8 @@ mod analyze;
 mod args;
 mod explain;
 mod output;
+#[cfg_attr(not(feature = "post"), path = "post/without.rs")]
+mod post;
 mod profile;
 mod progress;
 mod schema;

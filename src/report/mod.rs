@@ -9,9 +9,11 @@ pub mod json;
 pub mod model;
 pub mod ndjson;
 pub mod page;
+pub mod pseudonyms;
 pub mod schema;
 pub mod table;
 pub mod text;
+pub mod ticket;
 pub mod time;
 pub mod view;
 
