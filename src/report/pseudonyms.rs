@@ -8,7 +8,10 @@
 mod names;
 mod prose;
 
-use super::model::{Diagnosis, Finding, Input, Ladder, Mobile, Report, Step};
+use super::model::{
+    AnomalyCitation, AnomalyCount, Command, Coverage, Diagnosis, Diagnostics, Evidence, Finding, Input, Join, Ladder,
+    Mobile, Remedy, Report, Reported, Rival, RuledOut, Step, Unreadable,
+};
 use crate::ladder::profile::Profile;
 use names::Names;
 use prose::Known;
@@ -37,22 +40,17 @@ impl Pseudonyms {
 
     /// Puts stand-ins into a whole report.
     pub fn report(&mut self, report: &mut Report) {
-        let known = self.inputs(&mut report.inputs);
-        for unreadable in &mut report.coverage.unreadable {
-            self.text(&mut unreadable.stream, &known);
-            self.text(&mut unreadable.detail, &known);
-        }
-        for citation in report.coverage.anomalies.iter_mut().flat_map(|anomaly| &mut anomaly.first) {
-            self.text(&mut citation.detail, &known);
-        }
-        for ladder in &mut report.ladders {
+        let Report { schema: _, tool: _, inputs, coverage, ladders, findings, summary: _ } = report;
+        let known = self.inputs(inputs);
+        self.coverage(coverage, &known);
+        for ladder in ladders {
             let known = self.ladder(ladder);
             for at in &ladder.findings {
-                let found = usize::try_from(*at).ok().and_then(|at| report.findings.get_mut(at));
+                let found = usize::try_from(*at).ok().and_then(|at| findings.get_mut(at));
                 found.into_iter().for_each(|finding| self.finding(finding, &known));
             }
         }
-        let wide = report.findings.iter_mut().filter(|finding| finding.ladder.is_none());
+        let wide = findings.iter_mut().filter(|finding| finding.ladder.is_none());
         wide.for_each(|finding| self.finding(finding, &known));
     }
 
@@ -73,109 +71,196 @@ impl Pseudonyms {
         findings.iter_mut().for_each(|finding| self.finding(finding, &known));
     }
 
+    // Every field is named below, so that a new one cannot be forgotten: the compiler asks what is in it. Titles,
+    // causes and advice are out of our own tables, and name nobody.
+
     fn inputs(&mut self, inputs: &mut [Input]) -> Known {
         let mut known = Known::default();
         for input in inputs.iter_mut() {
             let stand_in = self.capture(&input.path);
-            known.add(&input.path, &stand_in);
             known.add(input.path.rsplit(['/', '\\']).next().unwrap_or_default(), &stand_in);
-            input.path = stand_in;
+            known.replace(&mut input.path, stand_in);
         }
-        for detail in inputs.iter_mut().filter_map(|input| input.ended_detail.as_mut()) {
-            self.text(detail, &known);
+        for input in inputs {
+            let Input {
+                path: _,
+                format: _,
+                frames: _,
+                bytes: _,
+                first_frame_at: _,
+                last_frame_at: _,
+                link_types: _,
+                clock_offset_ms: _,
+                clock_compared: _,
+                ended: _,
+                ended_detail,
+            } = input;
+            self.texts(ended_detail, &known);
         }
         known
     }
 
+    fn coverage(&mut self, coverage: &mut Coverage, known: &Known) {
+        let Coverage {
+            legs: _,
+            sip_messages: _,
+            sip_malformed: _,
+            streams: _,
+            gaps: _,
+            gap_bytes: _,
+            unreadable,
+            frames: _,
+            anomalies,
+        } = coverage;
+        for Unreadable { stream, reason: _, detail, frames: _ } in unreadable {
+            self.texts([stream, detail], known);
+        }
+        for AnomalyCount { kind: _, count: _, first } in anomalies {
+            for AnomalyCitation { input: _, frame: _, detail } in first {
+                self.text(detail, known);
+            }
+        }
+    }
+
     /// One ladder; gives the names that its findings may hold in a sentence.
     fn ladder(&mut self, ladder: &mut Ladder) -> Known {
+        let Ladder {
+            id: _,
+            profile: _,
+            trigger: _,
+            verdict: _,
+            broken_at: _,
+            started_at: _,
+            ended_at: _,
+            duration_ms: _,
+            caller,
+            callee,
+            callee_name,
+            call_id,
+            push_call_ids,
+            conversation_id,
+            mobile,
+            join,
+            steps,
+            diagnosis,
+            findings: _,
+        } = ladder;
         let mut known = Known::default();
-        for user in [&mut ladder.caller, &mut ladder.callee].into_iter().flatten() {
-            let stand_in = self.names.uri(user);
-            let bare = |uri: &str| {
-                let user = uri.split_once('@').map_or(uri, |(user, _)| user);
-                user.split_once(':').map_or(user, |(_, user)| user).to_owned()
-            };
-            known.add(user, &stand_in);
-            if !self.names.is_kept(user) {
-                known.add(&bare(user), &bare(&stand_in));
-            }
-            *user = stand_in;
+        for user in [caller, &mut *callee].into_iter().flatten() {
+            self.user(user, &mut known);
         }
-        if let Some(name) = &mut ladder.callee_name {
-            let stand_in = self.names.display_name(name, ladder.callee.as_deref());
-            known.add(name, &stand_in);
-            *name = stand_in;
+        if let Some(name) = callee_name {
+            known.replace(name, self.names.display_name(name, callee.as_deref()));
         }
-        let calls = ladder.call_id.iter_mut().chain(&mut ladder.push_call_ids);
-        let rivals = ladder.join.iter_mut().flat_map(|join| &mut join.rivals).map(|rival| &mut rival.call_id);
-        for call_id in calls.chain(rivals) {
+        let rivals = join.iter_mut().flat_map(|Join { confidence: _, evidence: _, rivals }| rivals);
+        let rivals = rivals.map(|Rival { call_id, confidence: _ }| call_id);
+        for call_id in call_id.iter_mut().chain(push_call_ids).chain(rivals) {
             known.replace(call_id, self.names.call(call_id));
         }
-        if let Some(conversation) = &mut ladder.conversation_id {
+        if let Some(conversation) = conversation_id {
             known.replace(conversation, self.names.conversation(conversation));
         }
-        if let Some(mobile) = &mut ladder.mobile {
+        if let Some(mobile) = mobile {
             self.mobile(mobile, &mut known);
         }
-        for step in &mut ladder.steps {
+        for step in steps {
             self.step(step, &known);
         }
-        if let Some(diagnosis) = &mut ladder.diagnosis {
+        if let Some(diagnosis) = diagnosis {
             self.diagnosis(diagnosis, &known);
         }
         known
     }
 
+    /// A caller or callee, and the user part alone, which a sentence may hold.
+    fn user(&mut self, user: &mut String, known: &mut Known) {
+        let bare = |uri: &str| {
+            let user = uri.split_once('@').map_or(uri, |(user, _)| user);
+            user.split_once(':').map_or(user, |(_, user)| user).to_owned()
+        };
+        let stand_in = self.names.uri(user);
+        if !self.names.is_kept(user) {
+            known.add(&bare(user), &bare(&stand_in));
+        }
+        known.replace(user, stand_in);
+    }
+
     fn mobile(&mut self, mobile: &mut Mobile, known: &mut Known) {
-        if let Some(epid) = &mut mobile.epid {
+        // Versions stay as they are: some look like addresses.
+        let Mobile {
+            server,
+            service,
+            service_version: _,
+            client,
+            client_version: _,
+            platform,
+            device,
+            epid,
+            push_expected: _,
+        } = mobile;
+        if let Some(epid) = epid {
             known.replace(epid, self.names.epid(epid));
         }
-        // Versions stay as they are: some look like addresses.
-        let texts = [&mut mobile.server, &mut mobile.service, &mut mobile.client];
-        for text in texts.into_iter().chain([&mut mobile.platform, &mut mobile.device]).flatten() {
-            self.text(text, known);
-        }
+        self.texts([server, service, client, platform, device].into_iter().flatten(), known);
     }
 
     fn step(&mut self, step: &mut Step, known: &Known) {
-        if let Some(detail) = &mut step.detail {
-            self.text(detail, known);
-        }
-        for evidence in &mut step.evidence {
-            evidence.from = self.names.endpoint(&evidence.from);
-            evidence.to = self.names.endpoint(&evidence.to);
-            evidence.summary = prose::summary(&evidence.summary, known, &mut self.names);
+        let Step { number: _, key: _, title, status: _, at: _, since_previous_ms: _, detail, evidence } = step;
+        self.texts(detail.iter_mut().chain([title]), known);
+        for Evidence { input: _, frame: _, leg: _, from, to, summary, text } in evidence {
+            *from = self.names.endpoint(from);
+            *to = self.names.endpoint(to);
+            *summary = prose::summary(summary, known, &mut self.names);
             // Messages as they were are full of names that nothing here knows.
-            evidence.text = None;
+            *text = None;
         }
     }
 
     fn diagnosis(&mut self, diagnosis: &mut Diagnosis, known: &Known) {
-        self.text(&mut diagnosis.evidence, known);
-        let remedy = &mut diagnosis.remedy;
-        for command in remedy.check.iter_mut().chain(&mut remedy.change) {
-            self.text(&mut command.place, known);
-            self.text(&mut command.command, known);
+        let Diagnosis { cause: _, title: _, certainty: _, evidence, explains: _, fingerprint: _, remedy, ruled_out } =
+            diagnosis;
+        let Remedy { advice: _, check, change, capture_next: _ } = remedy;
+        self.text(evidence, known);
+        for Command { place, command } in check.iter_mut().chain(change) {
+            self.text(place, known);
+            *command = prose::command(command, known, &mut self.names);
         }
-        for ruled_out in &mut diagnosis.ruled_out {
-            self.text(&mut ruled_out.why, known);
+        for RuledOut { cause: _, why } in ruled_out {
+            self.text(why, known);
         }
     }
 
     fn finding(&mut self, finding: &mut Finding, known: &Known) {
+        let Finding {
+            code: _,
+            severity: _,
+            ladder: _,
+            step: _,
+            title: _,
+            detail,
+            remedy,
+            diagnostics,
+            fingerprint: _,
+            evidence: _,
+            cause: _,
+            symptom_of: _,
+        } = finding;
         let mut known = known.clone();
-        if let Some(diagnostics) = &mut finding.diagnostics {
-            let reported = diagnostics.reported.iter_mut().map(|reported| &mut reported.reported_by);
-            for host in std::iter::once(&mut diagnostics.reported_by).chain(reported).flatten() {
-                let stand_in = self.names.host(host);
-                known.replace(host, stand_in);
+        if let Some(Diagnostics { status: _, ms_diagnostics: _, reported_by, reported }) = diagnostics {
+            let reported =
+                reported.iter_mut().map(|Reported { ms_diagnostics: _, reported_by, meaning: _ }| reported_by);
+            for host in std::iter::once(reported_by).chain(reported).flatten() {
+                known.replace(host, self.names.host(host));
             }
         }
-        self.text(&mut finding.detail, &known);
-        if let Some(remedy) = &mut finding.remedy {
-            self.text(remedy, &known);
+        self.text(detail, &known);
+        if let Some(remedy) = remedy {
+            *remedy = prose::command(remedy, &known, &mut self.names);
         }
+    }
+
+    fn texts<'a>(&mut self, texts: impl IntoIterator<Item = &'a mut String>, known: &Known) {
+        texts.into_iter().for_each(|text| self.text(text, known));
     }
 
     fn text(&mut self, text: &mut String, known: &Known) {

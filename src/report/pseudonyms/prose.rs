@@ -82,6 +82,20 @@ pub(super) fn text(text: &str, known: &Known, names: &mut Names) -> String {
     out
 }
 
+/// A command, or lines of them: what is left open in it, such as `<edge>`, is no name.
+pub(super) fn command(command: &str, known: &Known, names: &mut Names) -> String {
+    let mut out = String::with_capacity(command.len());
+    let mut rest = command;
+    while let Some((before, from)) = rest.split_once('<') {
+        let Some((gap, after)) = from.split_once('>') else { break };
+        out.push_str(&text(before, known, names));
+        out.push_str(&format!("<{gap}>"));
+        rest = after;
+    }
+    out.push_str(&text(rest, known, names));
+    out
+}
+
 /// Whether a character stands between words.
 fn divides(c: char) -> bool {
     c.is_whitespace() || "'\"`<>(){}|,“”‘’„«»".contains(c)
@@ -104,7 +118,8 @@ fn without_stops(word: &str) -> &str {
 fn word(word: &str, known: &Known, names: &mut Names, out: &mut String) {
     let (bare, tail) = word.split_at(without_stops(word).len());
     let has_scheme = bare.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
-    if has_scheme || bare.contains('@') {
+    let has_user = bare.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    if has_scheme || has_user {
         out.push_str(&names.uri(bare));
     } else if address(bare).is_some() || bare.parse::<std::net::SocketAddr>().is_ok() {
         out.push_str(&names.endpoint(bare));
@@ -190,6 +205,20 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(text(real, &known, &mut names()), expected);
+        }
+    }
+
+    /// Commands of our own name nobody, and are the same afterwards.
+    #[test]
+    fn commands_without_names_stay_as_they_are() {
+        use crate::diagnosis::causes;
+        use crate::diagnosis::names::Names as Filled;
+        use crate::diagnosis::{Certainty, remedy::Remedy};
+        use crate::ladder::profile::Profile;
+        let profile = Profile::built_in().unwrap();
+        for cause in causes::all() {
+            let text = Remedy::new(cause, &Filled::documented(&profile), Certainty::Possible).text();
+            assert_eq!(command(&text, &Known::default(), &mut names()), text, "{}", cause.name);
         }
     }
 
