@@ -85,14 +85,18 @@ impl Courier {
         }
     }
 
-    /// Sends each document that waits.
+    /// Sends each document that waits, and those that come meanwhile.
     fn round(&mut self) -> Stopped<()> {
-        for name in self.spool.waiting().map_err(|error| error.to_string())? {
-            if !self.refused.contains(&name) {
+        loop {
+            let mut waiting = self.spool.waiting().map_err(|error| error.to_string())?;
+            waiting.retain(|name| !self.refused.contains(name));
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            for name in waiting {
                 self.deliver(&name)?;
             }
         }
-        Ok(())
     }
 
     fn deliver(&mut self, name: &str) -> Stopped<()> {
@@ -107,7 +111,7 @@ impl Courier {
                 }
                 Answer::Closed(why) => return Err(why),
                 Answer::Later(_, why) if attempt >= self.patience.attempts => {
-                    return Err(format!("{why}, {attempt} times"));
+                    return Err(if attempt == 1 { why } else { format!("{why}, {attempt} times") });
                 }
                 Answer::Later(asked, why) => {
                     let pause = asked.unwrap_or_else(|| self.patience.pause(attempt, random()));

@@ -28,14 +28,14 @@ pub struct Template {
 impl Template {
     /// Takes a template in; `name` is its file's.
     ///
-    /// A first line such as `{# content-type: text/plain #}` says what the body is; without one it must be JSON.
+    /// A first line that begins with, for example, `{# content-type: text/plain #}` says what the body is; without one it must be JSON.
     ///
     /// # Errors
     /// When it cannot be read, names something that is not there, or does not give JSON.
     pub fn new(name: &str, source: String) -> Result<Self> {
         let first = source.lines().next().unwrap_or_default();
-        let said = first.strip_prefix(CONTENT_TYPE).and_then(|rest| rest.trim_end().strip_suffix("#}"));
-        let content_type = said.map_or(JSON, str::trim).to_owned();
+        let said = first.strip_prefix(CONTENT_TYPE).and_then(|rest| rest.split_once("#}"));
+        let content_type = said.map_or(JSON, |(kind, _)| kind.trim()).to_owned();
         if content_type.is_empty() || !content_type.bytes().all(|octet| (0x20..0x7f).contains(&octet)) {
             return Err(Error::new(format!("cannot use template {name:?}: its content type is none")));
         }
@@ -153,6 +153,6 @@ mod tests {
         let html = Template::new("t", "{# content-type: text/html #}{{ code }}".to_owned()).unwrap();
         assert_eq!(html.render(&serde_json::json!({ "code": "<b>" })).unwrap(), "&lt;b&gt;");
         let json = Template::new("t", "{# content-type: application/vnd.x+json #}{{ code }}".to_owned()).unwrap();
-        assert_eq!(json.render(&serde_json::json!({ "code": "<b>" })).unwrap(), "\"\\u003cb\\u003e\"");
+        assert_eq!(json.render(&serde_json::json!({ "code": "<b>" })).unwrap(), "\"<b>\"");
     }
 }
