@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 
 use super::args::{self, FailOn};
 use super::output::Output;
+use super::post::Tickets;
 use super::progress::Progress;
 use super::{CLEAN, FOUND, profile, terminal};
 use crate::error::{Error, Result};
@@ -12,10 +13,11 @@ use crate::pipeline::{self, Observer, Settings, Vantage};
 use crate::report::format::{Format, Options, Shape};
 use crate::report::model::{Finding, FindingCounts, Ladder, Report};
 use crate::report::ndjson;
+use crate::report::pseudonyms::Pseudonyms;
 
 /// Analyses and writes; the exit code says whether there is a finding that matters.
 ///
-/// Fails when an argument, a capture or the output cannot be used.
+/// Fails when an argument, a capture or the output cannot be used, or a ticket was not delivered.
 pub fn run(args: &args::Analyze) -> Result<u8> {
     let settings = settings(args)?;
     #[cfg(feature = "tls")]
@@ -24,17 +26,21 @@ pub fn run(args: &args::Analyze) -> Result<u8> {
     let keys = pipeline::Keys::default();
     let output = Output::open(args.output.as_deref(), &args.captures)?;
     let wanted = !args.quiet && !args.no_progress;
-    // Who reads a pipe that is still being filled wants each line as it comes.
-    let at_once = args.captures.iter().any(|capture| capture == "-");
-    let mut watch = Watch::new(args.format, output, Progress::new(wanted), at_once);
+    let mut pseudonyms = if args.pseudonyms { Some(Pseudonyms::new()?) } else { None };
+    let tickets = args.tickets.start(&args.captures, |path| match &mut pseudonyms {
+        Some(pseudonyms) => pseudonyms.capture(path),
+        None => path.clone(),
+    })?;
+    let mut watch = Watch {
+        // Who reads a pipe that is still being filled wants each line as it comes.
+        at_once: args.captures.iter().any(|capture| capture == "-"),
+        pseudonyms,
+        tickets,
+        ..Watch::new(args.format, output, Progress::new(wanted))
+    };
     let result = pipeline::analyze_with(&settings, keys, &mut watch);
     watch.progress.finish();
-    if watch.sink.output().is_closed() {
-        return Ok(exit_code(&watch.counts, args.fail_on));
-    }
-    let report = result?;
-    watch.sink.end(args.format, &report, &options(args))?;
-    Ok(exit_code(&report.summary.findings, args.fail_on))
+    watch.end(result, args)
 }
 
 /// What the pipeline needs to know.
@@ -126,30 +132,49 @@ impl Sink {
     }
 }
 
-/// Watches the analysis: writes lines, counts findings, shows progress.
+/// Watches the analysis: writes lines, opens tickets, counts findings, shows progress.
 #[derive(Debug)]
 struct Watch {
     sink: Sink,
     progress: Progress,
     counts: FindingCounts,
     at_once: bool,
+    pseudonyms: Option<Pseudonyms>,
+    tickets: Tickets,
 }
 
 impl Watch {
-    fn new(format: &Format, output: Output, progress: Progress, at_once: bool) -> Self {
+    fn new(format: &Format, output: Output, progress: Progress) -> Self {
         let sink = match format.shape {
             Shape::Whole(_) => Sink::Whole(output),
             Shape::Lines => Sink::Lines(ndjson::Writer::new(output)),
         };
-        Self { sink, progress, counts: FindingCounts::default(), at_once }
+        let (counts, tickets) = (FindingCounts::default(), Tickets::none());
+        Self { sink, progress, counts, at_once: false, pseudonyms: None, tickets }
     }
-}
 
-impl Observer for Watch {
-    fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
-        for finding in findings {
-            self.counts.count(finding.severity);
-        }
+    /// Writes what is left and waits for tickets, whatever became of the analysis.
+    fn end(mut self, result: Result<Report>, args: &args::Analyze) -> Result<u8> {
+        let code = if self.sink.output().is_closed() {
+            Ok(exit_code(&self.counts, args.fail_on))
+        } else {
+            result.and_then(|mut report| {
+                if let Some(pseudonyms) = &mut self.pseudonyms {
+                    pseudonyms.report(&mut report);
+                }
+                self.tickets.offer_captures(&report.inputs, &report.findings);
+                self.sink.end(args.format, &report, &options(args))?;
+                Ok(exit_code(&report.summary.findings, args.fail_on))
+            })
+        };
+        let delivered = self.tickets.finish(args.quiet);
+        let code = code?;
+        delivered.map(|()| code)
+    }
+
+    /// Shows a ladder to whom it concerns before the end.
+    fn show(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
+        self.tickets.offer(ladder, findings);
         let Sink::Lines(writer) = &mut self.sink else { return Ok(()) };
         let mut written = writer.ladder(ladder, findings);
         if self.at_once && written.is_ok() {
@@ -158,6 +183,21 @@ impl Observer for Watch {
         writer.output().outcome(written)?;
         // Nobody reads on: this ends the analysis, and `run` ends quietly.
         if writer.output().is_closed() { Err(Error::new("the output was closed")) } else { Ok(()) }
+    }
+}
+
+impl Observer for Watch {
+    fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
+        for finding in findings {
+            self.counts.count(finding.severity);
+        }
+        if self.keep() && !self.tickets.are_wanted() {
+            return Ok(());
+        }
+        let Some(pseudonyms) = &mut self.pseudonyms else { return self.show(ladder, findings) };
+        let (mut ladder, mut findings) = (ladder.clone(), findings.to_vec());
+        pseudonyms.closed(&mut ladder, &mut findings);
+        self.show(&ladder, &findings)
     }
 
     fn progress(&mut self, position: u64, size: Option<u64>, frames: u64, ladders: u64) {
@@ -222,7 +262,7 @@ mod tests {
         for format in format::FORMATS {
             let path = directory.path().join(format.name);
             let output = Output::open(Some(&path), &[]).unwrap();
-            let mut watch = Watch::new(format, output, Progress::new(false), false);
+            let mut watch = Watch::new(format, output, Progress::new(false));
             for ladder in &report.ladders {
                 let findings: Vec<Finding> =
                     ladder.findings.iter().filter_map(|at| report.findings.get(*at as usize).cloned()).collect();

@@ -40,7 +40,8 @@ Examples:
 Exit codes:
   0  no finding at or above --fail-on
   1  there is one
-  2  the command or the input could not be used: no such file, not a capture, no permission
+  2  the command or the input could not be used: no such file, not a capture, no permission;
+     or the report is written, and a ticket could not be delivered
 A capture that is cut short or damaged in the middle is analysed as far as it goes.";
 
 const EXPLAIN: &str = "\
@@ -132,8 +133,12 @@ pub struct Analyze {
     pub keys: super::keys::KeyFiles,
 
     /// Show message text, push payloads and credentials, which are left out otherwise
-    #[arg(long)]
+    #[arg(long, conflicts_with = "pseudonyms")]
     pub show_text: bool,
+
+    /// Put stand-ins for users, domains, hosts, addresses, Call-IDs and file names, so that a report can leave the house
+    #[arg(long)]
+    pub pseudonyms: bool,
 
     /// A TOML file that overrides parts of the ladder profile; see `lyncpush profile`
     #[arg(long, value_name = "FILE")]
@@ -158,6 +163,10 @@ pub struct Analyze {
     /// No progress bar
     #[arg(long)]
     pub no_progress: bool,
+
+    /// Where tickets go.
+    #[command(flatten)]
+    pub tickets: super::post::Options,
 }
 
 /// Arguments of `explain`.

@@ -20,6 +20,8 @@ mod explain;
 #[cfg(feature = "tls")]
 mod keys;
 mod output;
+#[cfg_attr(not(feature = "post"), path = "post/without.rs")]
+mod post;
 mod profile;
 mod progress;
 mod schema;

@@ -218,6 +218,7 @@ fn refused() -> Finding {
         evidence: vec![Citation { input: 0, frame: 21 }],
         cause: None,
         symptom_of: None,
+        tls: None,
     }
 }
 

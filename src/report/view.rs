@@ -356,6 +356,7 @@ pub(super) fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding
         evidence: cited,
         cause: None,
         symptom_of: None,
+        tls: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Findings about the capture as a whole.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::model::{Certificate, Citation, Finding, Input};
@@ -98,7 +99,7 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Fin
         let evidence =
             all.iter().take(CITED).map(|refused| Citation { input: refused.at.input, frame: refused.at.number });
         let told = of_handshake(&made, first, names_peer(first, profile), profile);
-        Some(Finding { evidence: evidence.collect(), ..told })
+        Some(Finding { evidence: evidence.collect(), tls: Some(first.tls.clone()), ..told })
     });
     findings.collect()
 }
@@ -134,9 +135,14 @@ fn shown(refused: &Refused) -> String {
     words
 }
 
+/// The name of a certificate as a sentence holds it.
+pub(super) fn in_sentence(name: &str) -> Cow<'_, str> {
+    text::clip(name, NAME, "…")
+}
+
 fn described(whose: &str, certificate: &Certificate, at: Timestamp) -> String {
     let Certificate { subject, issuer, not_after, .. } = certificate;
-    let [subject, issuer] = [subject, issuer].map(|name| text::clip(name, NAME, "…"));
+    let [subject, issuer] = [subject, issuer].map(|name| in_sentence(name));
     // Both are RFC 3339 in UTC: up to the seconds their order is that of time.
     let is_over = not_after.get(..19) < rfc3339(at).get(..19);
     let until = if is_over { "EXPIRED, it was valid until" } else { "valid until" };
