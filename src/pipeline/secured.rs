@@ -117,6 +117,16 @@ impl Secured {
         self.hidden.tell(connection, from, frame, out);
     }
 
+    /// Whether trying again may open something.
+    pub fn may_open(&self, keys: &Keys) -> bool {
+        keys.is_sealed() || self.session.may_open(&keys.secrets)
+    }
+
+    /// Gives back the room of what waits: it will not be asked for any more.
+    pub fn abandon(&mut self, keys: &mut Keys) {
+        self.session.abandon(&mut keys.secrets);
+    }
+
     /// Whether anything waits for a secret.
     pub fn is_waiting(&self) -> bool {
         self.session.is_waiting()

@@ -120,6 +120,16 @@ impl Stream {
         self.last = Some(frame);
     }
 
+    fn abandon(&mut self, keys: &mut Keys) {
+        if let Around::Tls(secured) = &mut self.around {
+            secured.abandon(keys);
+        }
+    }
+
+    fn may_open(&self, keys: &Keys) -> bool {
+        matches!(&self.around, Around::Tls(secured) if secured.is_waiting() && secured.may_open(keys))
+    }
+
     fn is_waiting(&self) -> bool {
         matches!(&self.around, Around::Tls(secured) if secured.is_waiting())
     }
@@ -186,11 +196,14 @@ impl Streams {
         if let Event::End { .. } = event {
             stream.ended += 1;
             if stream.ended >= 2
-                && let Some(stream) = open.remove(&connection.id)
+                && let Some(mut stream) = open.remove(&connection.id)
             {
                 match stream.is_waiting() && kept.len() < MAX_KEPT {
                     true => kept.push(stream),
-                    false => stream.close(ledger),
+                    false => {
+                        stream.abandon(keys);
+                        stream.close(ledger);
+                    }
                 }
             }
         }
@@ -206,7 +219,7 @@ impl Streams {
     pub fn retry(&mut self, out: &mut impl FnMut(Seen<'_>)) {
         let Self { open, kept, ledger, keys, .. } = self;
         let mut waiting: Vec<&mut Stream> =
-            open.values_mut().chain(kept.iter_mut()).filter(|stream| stream.is_waiting()).collect();
+            open.values_mut().chain(kept.iter_mut()).filter(|stream| stream.may_open(keys)).collect();
         waiting.sort_by_key(|stream| stream.connection.id);
         let mut messages: Vec<(FrameRef, Connection, Side, Vec<u8>)> = Vec::new();
         for stream in waiting {

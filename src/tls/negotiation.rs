@@ -138,6 +138,11 @@ impl Negotiation {
         Ok(Agreed { version, suite })
     }
 
+    /// Which of the turns that [`lacks`](Self::lacks) asks for have been taken.
+    pub(crate) fn turns(&self) -> [bool; 2] {
+        [self.exchanged, self.answered]
+    }
+
     /// Whether what `side` protects cannot be read yet only because the other side has not said what comes before it:
     /// the segments of the two came out of their order.
     pub(crate) fn lacks(&self, side: Side) -> bool {
