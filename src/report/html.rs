@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use super::format::Options;
 use super::model::{Report, Verdict};
 use super::text;
-use super::words::{findings, why_none};
+use super::words::{day, findings, why_none};
 use markup::Text;
 
 const STYLE: &str = include_str!("html/page.css");
@@ -94,16 +94,20 @@ fn ladders(report: &Report, faults: &diagnosis::Faults<'_>, out: &mut dyn Write)
         return out.write_all(b"<p class=note>None.</p>\n</section>\n");
     }
     tools(report, faults, out)?;
+    // They stand in the order they began.
+    let days = [report.ladders.first(), report.ladders.last()].map(|one| one.map(|one| day(&one.started_at)));
+    let one_day = matches!(days, [first, last] if first == last);
+    out.write_all(if one_day { b"<div>" } else { b"<div class=days>" })?;
     out.write_all(
         b"<div class=cols aria-hidden=true><span>#</span><span>Time (UTC)</span><span>Caller \xe2\x86\x92 callee</span>\
           <span>Phone</span><span>Verdict</span><span>What it was</span></div>\n<ol id=list>\n",
     )?;
     for (at, one) in report.ladders.iter().enumerate() {
         let open = report.ladders.len() <= OPEN;
-        let page = ladder::Section { report, faults, ladder: one, at, open };
+        let page = ladder::Section { report, faults, ladder: one, at, open, one_day };
         page.write(out)?;
     }
-    out.write_all(b"</ol>\n</section>\n")
+    out.write_all(b"</ol>\n</div>\n</section>\n")
 }
 
 /// Search, filters, order: for the script, which shows them.

@@ -132,11 +132,16 @@ pub fn escape(foreign: &str) -> String {
             escaped.push(' ');
         }
         let reserved = word.eq_ignore_ascii_case("end");
-        for (place, c) in word.chars().enumerate() {
+        let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let mut before = None;
+        let mut rest = word.chars();
+        while let Some(c) = rest.next() {
             let plain = c.is_alphanumeric() || matches!(c, '.' | ',' | '@' | '/' | '=' | '(' | ')' | '…');
             // Between two letters it is a hyphen, elsewhere it may draw an arrow or a list.
-            let hyphen = c == '-' && place > 0 && !word.contains("--") && !word.ends_with('-');
-            if (plain && !(reserved && place == 0)) || hyphen {
+            let hyphen = c == '-' && letter(before) && letter(rest.clone().next());
+            let first = before.is_none();
+            before = Some(c);
+            if (plain && !(reserved && first)) || hyphen {
                 escaped.push(c);
             } else {
                 let _ = write!(escaped, "#{};", u32::from(c));

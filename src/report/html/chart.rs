@@ -57,7 +57,7 @@ pub fn timeline(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     write!(
         out,
         "<figure class=timeline>\n<figcaption>Ladders by the time they began <span class=note>(tallest bar: {})</span></figcaption>\n\
-         <svg viewBox=\"0 0 1000 102\" role=img aria-label=\"{}\" preserveAspectRatio=none>\
+         <svg viewBox=\"0 0 1000 86\" role=img aria-label=\"{}\" preserveAspectRatio=none>\
          <path class=axis d=\"M0 {HEIGHT}H1000\"/>{svg}</svg>\n<p class=ends><span>{}</span><span>{}</span></p>\n<ul class=legend>",
         text::counted(most, "ladder", "ladders"),
         Text(&label),

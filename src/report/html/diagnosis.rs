@@ -12,6 +12,9 @@ use crate::report::words::{findings, frames_of, ruled_out};
 /// it says already.
 const MANY: usize = 300;
 
+/// Faults of a report up to which their remedies are open from the beginning.
+const OPEN: usize = 2;
+
 /// One fault: ladders with the same cause and fingerprint.
 #[derive(Debug)]
 struct Fault<'a> {
@@ -78,10 +81,11 @@ impl<'a> Faults<'a> {
             write!(
                 out,
                 "<li id=f{number} class={class}><h3>{} <span class=sure>{}</span></h3>\n<p><b>{ladders}</b>, the first is \
-                 <a href=\"#l{first}\">ladder {first}</a>. {}</p>\n<details><summary>What to do</summary>\n",
+                 <a href=\"#l{first}\">ladder {first}</a>. {}</p>\n<details{}><summary>What to do</summary>\n",
                 Text(&one.title),
                 one.certainty.name(),
                 Text(&one.evidence),
+                if self.faults.len() <= OPEN { " open" } else { "" },
                 first = fault.first + 1,
             )?;
             remedy(one, out)?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::markup::{Short, Text};
+use super::markup::Short;
 use crate::report::diagram::{self, Line, Mark, Role};
 use crate::report::model::{Ladder, Report, StepStatus};
 use crate::report::text;
@@ -10,11 +10,11 @@ use crate::report::time::nanos;
 use crate::report::words::frame_name;
 
 /// Units of the drawing's width.
-const WIDTH: usize = 912;
+const WIDTH: usize = 908;
 /// Where the first lane stands.
-const FIRST: usize = 362;
+const FIRST: usize = 370;
 /// From one lane to the next.
-const BETWEEN: usize = 98;
+const BETWEEN: usize = 97;
 /// Height of the roles' names.
 const HEAD: usize = 56;
 /// Height of a line.
@@ -55,14 +55,14 @@ pub fn write(report: &Report, ladder: &Ladder, at: usize, out: &mut dyn Write) -
         match line.mark {
             Mark::Arrow { seen, from, to, refuses } => {
                 message += 1;
-                write!(out, "<a href=\"#m{}-{message}\">", at + 1)?;
+                link(at, message, top, out)?;
                 numbers(report, start, seen, top, out)?;
                 arrow(from, to, refuses, &seen.summary, top, out)?;
                 out.write_all(b"</a>")?;
             }
             Mark::Aside(seen) => {
                 message += 1;
-                write!(out, "<a href=\"#m{}-{message}\">", at + 1)?;
+                link(at, message, top, out)?;
                 numbers(report, start, seen, top, out)?;
                 let words = format!("{}, on another hop", seen.summary);
                 write!(out, "<text class=aside x={} y={}>{}</text></a>", FIRST + 8, top + 18, Short(&words, 60))?;
@@ -77,16 +77,20 @@ pub fn write(report: &Report, ladder: &Ladder, at: usize, out: &mut dyn Write) -
     out.write_all(b"</svg>")
 }
 
-/// The band behind each step, by what is known of it.
+/// The bands behind the steps, by what is known of them, and a rule over each step.
 fn bands(lines: &[Line<'_>], out: &mut dyn Write) -> io::Result<()> {
     let mut place = 0;
-    for step in lines.chunk_by(|one, next| one.step.number == next.step.number) {
-        let Some(first) = step.first() else { continue };
-        let (top, high) = (HEAD + place * LINE, step.len() * LINE);
+    for alike in lines.chunk_by(|one, next| one.step.status == next.step.status) {
+        let Some(first) = alike.first() else { continue };
+        let (top, high) = (HEAD + place * LINE, alike.len() * LINE);
         write!(out, "<rect class=\"band {}\" y={top} width={WIDTH} height={high} />", first.step.status.name())?;
-        place += step.len();
+        place += alike.len();
     }
-    Ok(())
+    out.write_all(b"<path class=rules d=\"")?;
+    for (place, _) in lines.iter().enumerate().filter(|(_, line)| line.first) {
+        write!(out, "M0 {}h{WIDTH}", HEAD + place * LINE)?;
+    }
+    out.write_all(b"\"/>")
 }
 
 /// The roles' names and lanes.
@@ -120,17 +124,13 @@ fn roles(ladder: &Ladder, height: usize, out: &mut dyn Write) -> io::Result<()> 
 fn name(line: &Line<'_>, top: usize, out: &mut dyn Write) -> io::Result<()> {
     let (step, y) = (line.step, top + 18);
     let status = step.status.name();
-    write!(
-        out,
-        "<text class=num x=22 y={y}>{}</text><text x=30 y={y}>{}<title>{}",
-        step.number,
-        Short(&step.key, 16),
-        Text(&step.title)
-    )?;
-    if let Some(detail) = &step.detail {
-        write!(out, ": {}", Text(detail))?;
-    }
-    write!(out, "</title></text><text class=\"status {status}\" x=128 y={y}>{status}</text>")
+    write!(out, "<text class=num x=22 y={y}>{}</text><text x=30 y={y}>", step.number)?;
+    write!(out, "{}</text><text class=\"st {status}\" x=128 y={y}>{status}</text>", Short(&step.key, 16))
+}
+
+/// The beginning of a link to a message in the table, the whole line to click on.
+fn link(at: usize, message: usize, top: usize, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "<a href=\"#m{}-{message}\"><rect y={top} width={WIDTH} height={LINE} />", at + 1)
 }
 
 /// Frame and time of a message.
@@ -142,10 +142,10 @@ fn numbers(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let frame = frame_name(report, seen.input, seen.frame);
-    write!(out, "<text class=num x=268 y={}>{frame}</text>", top + 18)?;
+    write!(out, "<text class=num x=252 y={}>{frame}</text>", top + 18)?;
     let since = start.zip(nanos(&seen.at)).map(|(start, at)| at.saturating_sub(start) as f64 / 1e6);
     match since {
-        Some(since) => write!(out, "<text class=num x=330 y={}>{}</text>", top + 18, text::duration(since)),
+        Some(since) => write!(out, "<text class=num x=316 y={}>{}</text>", top + 18, text::duration(since)),
         None => Ok(()),
     }
 }
@@ -153,7 +153,7 @@ fn numbers(
 /// An arrow with its words over it.
 fn arrow(from: Role, to: Role, refuses: bool, words: &str, top: usize, out: &mut dyn Write) -> io::Result<()> {
     let (start, end, y) = (lane(from), lane(to), top + 21);
-    let (tip, back) = if start < end { (end - 2, "-7") } else { (end + 2, "7") };
+    let (tip, back) = if start < end { (end - 2, -7) } else { (end + 2, 7) };
     let class = match (refuses, diagram::status(words)) {
         (true, _) => "no",
         (false, Some(_)) => "res",
@@ -164,7 +164,8 @@ fn arrow(from: Role, to: Role, refuses: bool, words: &str, top: usize, out: &mut
     let room = if from.min(to) == Role::Caller && lanes == 1 { COLUMNS + 8 } else { (lanes * COLUMNS).max(32) };
     write!(
         out,
-        "<path class={class} d=\"M{start} {y}H{tip}m{back}-4L{tip} {y}l{back} 4\"/><text class=msg x={} y={}>{}</text>",
+        "<path class={class} d=\"M{start} {y}H{tip}m{back}-4l{} 4 {back} 4\"/><text class=msg x={} y={}>{}</text>",
+        -back,
         start.midpoint(end),
         top + 15,
         Short(words, room)

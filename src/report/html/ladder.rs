@@ -29,6 +29,8 @@ pub struct Section<'a> {
     pub at: usize,
     /// Whether it is open from the beginning.
     pub open: bool,
+    /// Whether all ladders of the report began on one day.
+    pub one_day: bool,
 }
 
 impl Section<'_> {
@@ -66,13 +68,8 @@ impl Section<'_> {
 
     /// When it began, with the day where the ladders of the report are of several.
     fn began(&self) -> String {
-        let days = |ladder: Option<&Ladder>| ladder.map(|ladder| day(&ladder.started_at).to_owned());
         let time = time_of_day(&self.ladder.started_at, 3);
-        // They stand in the order they began.
-        if days(self.report.ladders.first()) == days(self.report.ladders.last()) {
-            return time;
-        }
-        format!("{} {time}", day(&self.ladder.started_at))
+        if self.one_day { time } else { format!("{} {time}", day(&self.ladder.started_at)) }
     }
 
     /// What the row opens to.
