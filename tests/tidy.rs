@@ -36,7 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("aes", &["tls"]),
     ("aes_gcm", &["tls"]),
-    ("base64", &["sip"]),
+    ("base64", &["report", "sip"]),
     ("cbc", &["tls"]),
     ("ccm", &["tls"]),
     ("chacha20poly1305", &["tls"]),
@@ -63,7 +63,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde", &["diagnosis", "judge", "ladder", "report", "unreadable"]),
     ("serde_json", &["report"]),
     ("sha1", &["sip", "tls"]),
-    ("sha2", &["diagnosis", "ladder", "tls"]),
+    ("sha2", &["diagnosis", "ladder", "report", "tls"]),
     ("tempfile", &["capture", "cli", "pipeline", "simulate"]),
     ("terminal_size", &["cli"]),
     ("toml", &["ladder"]),

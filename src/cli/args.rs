@@ -32,6 +32,7 @@ Examples:
   lyncpush analyze trace.pcap
   lyncpush analyze -v --user bob@example.com trace.pcap
   lyncpush analyze --vantage frontend=fe.pcap fe.pcap other.pcap
+  lyncpush analyze --format html -o report.html trace.pcap
   lyncpush analyze --format json -o report.json trace.pcap
   tcpdump -i any -w - port 5061 | lyncpush analyze --format ndjson -
 
@@ -136,7 +137,7 @@ pub struct Analyze {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
 
-    /// Columns of the table [default: the terminal's, else COLUMNS, else 80]
+    /// Columns of the table and of drawings in text [default: the terminal's, else COLUMNS, else 80]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=200))]
     pub width: Option<u16>,
 

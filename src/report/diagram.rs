@@ -199,7 +199,7 @@ pub fn span(run: &[Line<'_>]) -> (Role, Role) {
     (roles().min().unwrap_or(Role::Caller), roles().max().unwrap_or(Role::Cloud))
 }
 
-/// `6 to 7: not observable on this network`, `8 push-accepted: missing, though this capture would show it`.
+/// `6 to 7: not observable here`, `8 push-accepted: missing`.
 pub fn blank(run: &[Line<'_>]) -> String {
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return String::new() };
     let steps = if run.len() == 1 {
@@ -219,10 +219,10 @@ pub fn status(summary: &str) -> Option<u16> {
 /// What a line of `step` that has no message says.
 pub fn absence(step: &Step) -> &'static str {
     match step.status {
-        StepStatus::Missing => "missing, though this capture would show it",
+        StepStatus::Missing => "missing",
         StepStatus::NotReached => "not reached",
-        StepStatus::NotObservable => "not observable on this network",
-        StepStatus::NotCovered => "not in view of this capture",
+        StepStatus::NotObservable => "not observable here",
+        StepStatus::NotCovered => "not in view here",
         StepStatus::NotApplicable => "not applicable",
         StepStatus::Unreadable => "lies in bytes that cannot be read",
         StepStatus::Truncated => "lies outside the capture",

@@ -15,6 +15,8 @@ use super::{table, text};
 
 /// Columns of a page from which the lanes are wider apart.
 const ROOMY: usize = 100;
+/// Columns of a page up to which times give way to words.
+const NARROW: usize = 72;
 
 /// Writes `report` for chat and tickets.
 ///
@@ -76,7 +78,9 @@ fn who(page: &Page, ladder: &Ladder) -> String {
 fn draw(page: &mut Page, report: &Report, ladder: &Ladder) {
     let lanes = Lanes { between: if page.width() >= ROOMY { 8 } else { 5 }, ascii: page.sign("", "a") == "a" };
     let start = nanos(&ladder.started_at);
-    page.line(Tint::Strong, &format!("{:>4}  {:>6} {:>8} {}", "#", "Frame", "Time", lanes.head()));
+    let times = page.width() > NARROW;
+    let after = |time: &str| if times { format!(" {time:>8} ") } else { " ".to_owned() };
+    page.line(Tint::Strong, &format!("{:>4}  {:>6}{}{}", "#", "Frame", after("Time"), lanes.head()));
     let lines = diagram::lines(ladder);
     let mut rest = lines.as_slice();
     while let Some((first, after)) = rest.split_first() {
@@ -97,7 +101,7 @@ fn draw(page: &mut Page, report: &Report, ladder: &Ladder) {
         let frame = frame.map_or_else(String::new, |seen| frame_name(report, seen.input, seen.frame));
         let time = time.map_or_else(String::new, text::duration);
         let numbers = if first.first { numbers(page, run, first) } else { String::new() };
-        let left = format!("{numbers:<6}{frame:>6} {time:>8} ");
+        let left = format!("{numbers:<6}{frame:>6}{}", after(&time));
         let room = page.width().saturating_sub(text::columns(&left) + text::columns(&lanes) + 1);
         let words = page.short(&words, room);
         page.line(status_tint(first.step.status), format!("{left}{lanes} {words}").trim_end());
