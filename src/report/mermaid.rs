@@ -14,6 +14,9 @@ use super::words::{address, frame_name, outcome, summary, why_none};
 /// Columns of one piece of foreign text before it is cut.
 const COLUMNS: usize = 100;
 
+/// Columns of a message over its arrow before it is cut.
+const MESSAGE: usize = 44;
+
 /// Writes a heading and a diagram for each ladder of `report`.
 ///
 /// Fails when `out` does.
@@ -91,7 +94,9 @@ fn message(block: &mut String, report: &Report, drawn: &Line<'_>) {
                 (false, None) => "->>",
             };
             let frame = frame_name(report, seen.input, seen.frame);
-            let words = escape(&format!("{} ({frame}) {}", drawn.step.number, seen.summary));
+            // A long line would draw the lanes far apart.
+            let said = text::clip(&text::sanitize(&seen.summary, false), MESSAGE, "…").into_owned();
+            let words = escape(&format!("{} ({frame}) {said}", drawn.step.number));
             line(block, &format!("{}{arrow}{}: {words}", letter(from), letter(to)));
         }
         Mark::Aside(seen) => {

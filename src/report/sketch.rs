@@ -79,8 +79,8 @@ fn draw(page: &mut Page, report: &Report, ladder: &Ladder) {
     let lanes = Lanes { between: if page.width() >= ROOMY { 8 } else { 5 }, ascii: page.sign("", "a") == "a" };
     let start = nanos(&ladder.started_at);
     let times = page.width() > NARROW;
-    let after = |time: &str| if times { format!(" {time:>8} ") } else { " ".to_owned() };
-    page.line(Tint::Strong, &format!("{:>4}  {:>6}{}{}", "#", "Frame", after("Time"), lanes.head()));
+    let timed = |time: &str| if times { format!(" {time:>8} ") } else { " ".to_owned() };
+    page.line(Tint::Strong, &format!("{:>4}  {:>6}{}{}", "#", "Frame", timed("Time"), lanes.head()));
     let lines = diagram::lines(ladder);
     let mut rest = lines.as_slice();
     while let Some((first, after)) = rest.split_first() {
@@ -101,7 +101,7 @@ fn draw(page: &mut Page, report: &Report, ladder: &Ladder) {
         let frame = frame.map_or_else(String::new, |seen| frame_name(report, seen.input, seen.frame));
         let time = time.map_or_else(String::new, text::duration);
         let numbers = if first.first { numbers(page, run, first) } else { String::new() };
-        let left = format!("{numbers:<6}{frame:>6}{}", after(&time));
+        let left = format!("{numbers:<6}{frame:>6}{}", timed(&time));
         let room = page.width().saturating_sub(text::columns(&left) + text::columns(&lanes) + 1);
         let words = page.short(&words, room);
         page.line(status_tint(first.step.status), format!("{left}{lanes} {words}").trim_end());
