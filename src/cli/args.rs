@@ -438,7 +438,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         for typed in [
-            &["a", "--format", "mermaid"][..],
+            &["a", "--format", "xml"][..],
             &["a", "--width", "59"],
             &["a", "--vantage", "frontend="],
             &["a", "--user", "bob"],

@@ -105,7 +105,7 @@ pub fn latencies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         b"<section aria-labelledby=h-times>\n<h2 id=h-times>Time since the step before</h2>\n<div class=scroll tabindex=0 role=group aria-label=\"Times of steps\">\
           <table class=times>\n<thead><tr><th scope=col>#<th scope=col>Step<th scope=col class=num>Ladders<th scope=col class=num>Median\
           <th scope=col class=num>95 %<th scope=col class=num>Longest<th scope=col><span class=scale><span>0.1 ms</span>\
-          <span>1 ms</span><span>10 ms</span><span>0.1 s</span><span>1 s</span><span>10 s</span><span>100 s</span></span></thead>\n<tbody>\n",
+          <span>1</span><span>10</span><span>100</span><span>1 s</span><span>10</span><span>100 s</span></span></thead>\n<tbody>\n",
     )?;
     for latency in &report.summary.latency_ms {
         let steps =

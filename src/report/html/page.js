@@ -171,5 +171,8 @@
     restore();
     apply();
   }
-  if (/^#[lmf]\d/.test(location.hash)) reveal(location.hash.slice(1));
+  // After the browser has looked for it itself.
+  addEventListener("load", () => {
+    if (/^#[lmf]\d/.test(location.hash)) requestAnimationFrame(() => reveal(location.hash.slice(1)));
+  });
 })();
