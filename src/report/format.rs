@@ -71,7 +71,7 @@ pub static FORMATS: &[Format] = &[
     },
     Format {
         name: "mermaid",
-        help: "for Markdown: each ladder as a sequence diagram",
+        help: "for Markdown: each ladder as a sequence diagram, with its cause",
         shape: Shape::Whole(|report, options, out| mermaid::write(report, options, out)),
     },
 ];

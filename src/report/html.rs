@@ -141,16 +141,19 @@ fn tools(report: &Report, faults: &diagnosis::Faults<'_>, out: &mut dyn Write) -
 
 /// The end of the page.
 fn foot(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut seen = report.ladders.iter().flat_map(|ladder| &ladder.steps).flat_map(|step| &step.evidence);
+    let whole = seen.all(|seen| seen.text.is_some());
+    let hint = if whole { "" } else { " Messages are whole only with <code>--show-text</code>." };
     write!(
         out,
-        "</main>\n<footer>Written by {} {}. Times are UTC. <code>lyncpush explain CODE</code> tells what a code means; \
-         <code>--format json</code> has the same for scripts.</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+        "</main>\n<footer>Written by {} {}. Times are UTC.{hint} <code>lyncpush explain CODE</code> tells what a code \
+         means; <code>--format json</code> has the same for scripts.</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
         Text(&report.tool.name),
         Text(&report.tool.version)
     )
 }
 
-/// Whether a ladder has a finding of this index: what the search finds it by.
+/// The codes of a ladder's findings: what the search finds it by.
 fn codes(report: &Report, ladder: &super::model::Ladder) -> String {
     let mut codes: Vec<&str> = findings(report, ladder).map(|finding| finding.code.as_str()).collect();
     codes.dedup();

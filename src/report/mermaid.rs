@@ -67,7 +67,47 @@ fn block(report: &Report, at: usize, ladder: &Ladder) -> String {
         note(&mut block, Role::Caller, Role::Cloud, &cause(diagnosis));
     }
     block.push_str("```\n");
+    if let Some(diagnosis) = &ladder.diagnosis {
+        remedy(&mut block, diagnosis);
+    }
     block
+}
+
+/// The cause and what to do, under the diagram.
+fn remedy(block: &mut String, diagnosis: &Diagnosis) {
+    let remedy = &diagnosis.remedy;
+    let mut paragraph = |words: &str| {
+        block.push('\n');
+        block.push_str(words);
+        block.push('\n');
+    };
+    paragraph(&format!("**{}.** {}", markdown(&cause(diagnosis)), markdown(&diagnosis.evidence)));
+    paragraph(&markdown(&remedy.advice));
+    for (label, commands) in [("Check", &remedy.check), ("Change", &remedy.change)] {
+        for group in commands.chunk_by(|one, next| one.place == next.place) {
+            let Some(first) = group.first() else { continue };
+            paragraph(&format!("{label}, {}:", markdown(&first.place)));
+            let lines: Vec<String> =
+                group.iter().map(|one| format!("    {}", text::sanitize(&one.command, false))).collect();
+            paragraph(&lines.join("\n"));
+        }
+    }
+    if let Some(next) = &remedy.capture_next {
+        paragraph(&format!("Capture next {}", markdown(next)));
+    }
+}
+
+/// Text as Markdown takes it: nothing in it is markup. Source: CommonMark §2.4.
+fn markdown(foreign: &str) -> String {
+    let clipped: String = foreign.chars().take(COLUMNS * 8).collect();
+    let mut escaped = String::with_capacity(clipped.len() + 16);
+    for c in text::sanitize(&clipped, false).chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '&' | '~' | '@') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// `alice@example.com to bob@example.com, 2011-12-07T16:00:00.120000Z`.
@@ -192,6 +232,17 @@ mod tests {
     }
 
     #[test]
+    fn nothing_in_a_name_means_anything_to_markdown() {
+        for (name, expected) in [
+            ("edge01.example.com", "edge01.example.com"),
+            ("<img src=x> [a](b) *c* `d`", "\\<img src=x\\> \\[a\\](b) \\*c\\* \\`d\\`"),
+            ("@all # x\n", "\\@all \\# x\\\\n"),
+        ] {
+            assert_eq!(markdown(name), expected, "{name:?}");
+        }
+    }
+
+    #[test]
     fn one_block_for_each_ladder() {
         let text = written(&sample::mixed());
         assert_eq!(text.matches("```mermaid\nsequenceDiagram\n").count(), 5);
@@ -203,6 +254,8 @@ mod tests {
             "    Note over F,A: 6 to 8#58; not reached\n",
             "    Note over H,A: 6 to 7#58; not observable here\n",
             "Note over C,A: Cause (likely)#58;",
+            "\n**Cause (likely): The push's domain",
+            "\n    New-CsAllowedDomain -Identity 'push.lync.com'\n",
         ] {
             assert!(text.contains(needle), "{needle:?} in\n{text}");
         }
@@ -210,10 +263,15 @@ mod tests {
 
     #[test]
     fn a_hostile_ladder_has_as_many_lines_as_a_kind_one() {
-        let (kind, hostile) = (written(&sample::mixed()), written(&sample::hostile()));
-        assert_eq!(kind.lines().count(), hostile.lines().count());
-        for line in hostile.lines().filter(|line| line.starts_with("    ")) {
-            let (_, words) = line.split_once(": ").unwrap_or((line, ""));
+        let drawn = |report: &Report| -> Vec<String> {
+            let text = written(report);
+            let blocks = text.split("```mermaid\n").skip(1).filter_map(|block| block.split("```").next());
+            blocks.flat_map(str::lines).map(str::to_owned).collect()
+        };
+        let (kind, hostile) = (drawn(&sample::mixed()), drawn(&sample::hostile()));
+        assert_eq!(kind.len(), hostile.len());
+        for line in hostile {
+            let (_, words) = line.split_once(": ").unwrap_or((&line, ""));
             assert!(!words.contains(['<', '>', '{', '}', '`', '%', '\u{202e}']), "{line}");
         }
     }
