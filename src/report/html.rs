@@ -6,7 +6,7 @@
 //! makes elements of it when the ladder is opened, so that thousands of ladders stay light; a browser that does not
 //! run scripts reads it as the page.
 //!
-//! Every string goes through [`markup`] on its way out.
+//! Every string goes through the markup room on its way out, which leaves nothing in it that means something.
 
 mod chart;
 mod coverage;
