@@ -9,6 +9,9 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[cfg(feature = "live")]
+mod measure;
+
 #[cfg(not(feature = "live"))]
 fn main() {
     eprintln!("benches compare with libpcap: run them with the feature `live`");
@@ -27,24 +30,19 @@ mod with_libpcap {
     use std::error::Error;
     use std::fs;
     use std::hint::black_box;
-    use std::io::{self, BufWriter, Write};
+    use std::io::{BufWriter, Write};
     use std::path::{Path, PathBuf};
     use std::time::Instant;
 
-    use lyncpush::anomaly::AnomalyLog;
-    use lyncpush::capture;
-    use lyncpush::ip::Ip;
     use lyncpush::ladder::profile::Profile;
-    use lyncpush::link::{self, LinkPayload};
     use lyncpush::pipeline::reading::{Reading, Seen};
-    use lyncpush::pipeline::{self, Observer, Settings};
-    use lyncpush::report::model::{Finding, Ladder};
-    use lyncpush::report::ndjson::{Tail, Writer};
-    use lyncpush::segment::Segment;
+    use lyncpush::pipeline::{self, Settings};
+    use lyncpush::report::ndjson::Tail;
     use lyncpush::simulate;
     use lyncpush::sip::grammar;
     use lyncpush::stream::Event;
-    use lyncpush::tcp::{Limits, Tcp};
+
+    use crate::measure::{Lines, median, open, reached, tcp_events};
 
     /// Ladders in the file that is measured; the larger file holds twice as many.
     const LADDERS: u32 = 20_000;
@@ -113,16 +111,6 @@ mod with_libpcap {
         Ok(())
     }
 
-    fn reached(what: &str, value: f64, target: f64, unit: &str) {
-        let verdict = if value <= target { "reached" } else { "MISSED" };
-        println!("{what:34} {value:6.2}{unit}, at most {target}{unit} wanted: {verdict}");
-    }
-
-    fn median(mut values: Vec<f64>) -> f64 {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    }
-
     /// The capture of so many ladders; made once and kept.
     fn simulated(directory: &Path, ladders: u32) -> Outcome<PathBuf> {
         let path = directory.join(format!("bench-{ladders}.pcap"));
@@ -147,29 +135,13 @@ mod with_libpcap {
         }
     }
 
-    fn open(path: &Path) -> Outcome<Box<dyn capture::Source>> {
-        Ok(capture::open(&path.to_string_lossy(), 0, &capture::Options::default())?)
-    }
-
     fn reading(path: &Path) -> Outcome<u64> {
-        let mut source = open(path)?;
-        let (mut ip, mut tcp, mut anomalies) = (Ip::default(), Tcp::new(Limits::default()), AnomalyLog::default());
         let mut octets = 0;
-        let mut take = |_: &_, _, event: Event<'_>| {
+        tcp_events(path, &mut |_, _, event| {
             if let Event::Bytes { bytes, .. } = event {
                 octets += bytes.len() as u64;
             }
-        };
-        while source.advance() {
-            let Some(frame) = source.frame() else { break };
-            let Ok(LinkPayload::Ip(bytes)) = link::decode(&frame) else { continue };
-            let mut defects = AnomalyLog::default();
-            let Ok(packet) = ip.push(&frame, bytes, &mut defects) else { continue };
-            if let Ok(Segment::Tcp(segment)) = packet.segment() {
-                tcp.push(&segment, &mut anomalies, &mut take);
-            }
-        }
-        tcp.finish(&mut anomalies, &mut take);
+        })?;
         Ok(octets)
     }
 
@@ -192,25 +164,9 @@ mod with_libpcap {
         Ok(messages)
     }
 
-    /// Writes lines as the program does, to nowhere.
-    struct Lines(Writer<BufWriter<io::Sink>>, u64);
-
-    impl Observer for Lines {
-        fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> lyncpush::error::Result<()> {
-            self.1 += 1;
-            self.0.ladder(ladder, findings).map_err(|error| lyncpush::error::Error::new(error.to_string()))
-        }
-
-        fn progress(&mut self, _: u64, _: Option<u64>, _: u64, _: u64) {}
-
-        fn keep(&self) -> bool {
-            false
-        }
-    }
-
     fn whole(path: &Path) -> Outcome<u64> {
         let settings = Settings::of(vec![path.to_string_lossy().into_owned()])?;
-        let mut lines = Lines(Writer::new(BufWriter::new(io::sink())), 0);
+        let mut lines = Lines::new();
         let report = pipeline::analyze(&settings, &mut lines)?;
         lines.0.end(&Tail::of(&report, &[]))?;
         Ok(lines.1)

@@ -63,4 +63,7 @@ pub mod tally;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/probe.rs"]
+pub mod tls;
 pub mod unreadable;

@@ -16,10 +16,23 @@ mod clocks;
 mod exported;
 mod holding;
 mod judging;
+#[cfg(feature = "tls")]
+mod keys;
+mod ledger;
+mod packing;
 mod reader;
 pub mod reading;
 mod reporting;
+#[cfg(feature = "tls")]
+mod secured;
 mod streams;
+mod text;
+#[cfg(not(feature = "tls"))]
+mod unsecured;
+#[cfg(not(feature = "tls"))]
+use unsecured as keys;
+#[cfg(not(feature = "tls"))]
+use unsecured as secured;
 
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
@@ -29,7 +42,10 @@ use crate::error::Result;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
 use crate::report::model::{Finding, Ladder, Report};
+#[cfg(feature = "tls")]
+pub use crate::tls::Password;
 use judging::Judging;
+pub use keys::Keys;
 use reader::Reader;
 use reporting::Reporting;
 
@@ -86,18 +102,26 @@ pub trait Observer {
     fn keep(&self) -> bool;
 }
 
-/// Analyses captures.
+/// Analyses captures without secrets but those that stand in them.
+///
+/// # Errors
+/// As [`analyze_with`].
+pub fn analyze(settings: &Settings, observer: &mut dyn Observer) -> Result<Report> {
+    analyze_with(settings, Keys::default(), observer)
+}
+
+/// Analyses captures; `keys` open what is encrypted in them.
 ///
 /// # Errors
 /// When a capture, the filter or the profile cannot be used, or the observer says so.
-pub fn analyze(settings: &Settings, observer: &mut dyn Observer) -> Result<Report> {
+pub fn analyze_with(settings: &Settings, mut keys: Keys, observer: &mut dyn Observer) -> Result<Report> {
     let mut profile = settings.profile.clone();
     profile.set_push_uris(&settings.push_uris)?;
     let inputs = clocks::Inputs::open(&settings.captures, &capture::Options { bpf: settings.bpf.clone() })?;
-    let (sources, clocks) = inputs.with_clocks(&profile.ports)?;
+    let (sources, clocks) = inputs.with_clocks(&profile, &mut keys)?;
     let merged = Merged::new(sources.into_iter().zip(clocks.offsets()).collect());
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
-    let mut reader = Reader::new(merged, &profile);
+    let mut reader = Reader::new(merged, &profile, keys);
     let mut judging = Judging::new(settings, profile, clocks.uncertainty());
     thread::scope(|scope| {
         let (full, batches) = sync_channel(BATCHES);

@@ -45,5 +45,7 @@ pub enum Event<'a> {
     End {
         /// The last frame known of the connection.
         frame: FrameRef,
+        /// Whether the capture shows it end, by FIN or RST.
+        over: bool,
     },
 }

@@ -42,4 +42,34 @@ impl UnreadableReason {
             Self::Damaged => "damaged",
         }
     }
+
+    /// What would help, in a few words that go on after a semicolon; `suite` is the cipher suite agreed on.
+    ///
+    /// Source: RFC 5246 §7.4.7.1 for suites of which the server's RSA key is enough.
+    pub fn help(self, suite: Option<&str>) -> &'static str {
+        match self {
+            Self::TlsNoSecret if suite.is_some_and(|suite| suite.starts_with("TLS_RSA_")) => {
+                "the server's RSA key (--rsa-key) or a key log of this connection (--keylog) opens it"
+            }
+            Self::TlsNoSecret => {
+                "a key log written while this connection was made (--keylog) opens it, no private key does"
+            }
+            Self::TlsForwardSecret => "give one with --keylog",
+            Self::TlsNoHandshake => {
+                "capture from before the connection is made: restart the service, or break the connection, while capturing"
+            }
+            Self::TlsKeyMismatch => "give the key that belongs to the certificate named here",
+            Self::TlsUnsupportedSuite => {
+                "capture where the traffic is in the clear, or make the servers agree on another suite"
+            }
+            Self::TlsBadMac => {
+                "the secret is of another session or the frames are damaged: capture both anew, together"
+            }
+            Self::CompressedNoNegotiate => "capture from before the connection is made",
+            Self::CompressedUnrecognised => {
+                "turn compression off for the time of the capture, or send its first octets to the makers of lyncpush"
+            }
+            Self::Damaged => "capture closer to the server, without loss",
+        }
+    }
 }

@@ -140,7 +140,7 @@ proptest! {
             };
             decompressor.push(Side::Server, event, &mut anomalies, &mut |_, event| take(event));
         }
-        decompressor.push(Side::Server, Event::End { frame: at(1000) }, &mut anomalies, &mut |_, event| take(event));
+        decompressor.push(Side::Server, Event::End { frame: at(1000), over: true }, &mut anomalies, &mut |_, event| take(event));
         for (place, run) in &runs {
             match place {
                 Some(place) => prop_assert_eq!(said.get(*place..place + run.len()), Some(&run[..])),
@@ -185,7 +185,7 @@ proptest! {
         }
         for side in [Side::Client, Side::Server] {
             let mut ends = 0;
-            let event = Event::End { frame: at(9) };
+            let event = Event::End { frame: at(9), over: true };
             decompressor.push(side, event, &mut anomalies, &mut |_, event| ends += u32::from(matches!(event, Event::End { .. })));
             prop_assert!(ends <= 2);
         }

@@ -202,7 +202,7 @@ fn embedded_secrets_are_found() {
     let path = root.join("containers/gopacket__gopacket/pcapgo/tests/le/test301.pcapng");
     let mut source = capture::open(path.to_str().unwrap(), 0, &Options::default()).unwrap();
     while source.advance() {}
-    let text: Vec<&[u8]> = source.summary().secrets.iter().map(Vec::as_slice).collect();
+    let text: Vec<&[u8]> = source.summary().secrets.iter().map(|text| text.octets()).collect();
     assert!(text.concat().starts_with(b"CLIENT_") || text.concat().starts_with(b"SERVER_"), "{text:?}");
 }
 
@@ -284,6 +284,33 @@ fn any_cut_and_any_flip_is_survived() {
                 }
             }
         }
+    }
+}
+
+/// Frames with TCP or UDP in their innermost packet and those with ICMP, as tshark shows them; what remains is PPP.
+#[test]
+fn tunnels_in_captures_of_others_are_opened() {
+    let Some(root) = captures("tunnels_in_captures_of_others_are_opened") else { return };
+    for (file, frames, segments, icmp) in [
+        ("zeek__zeek/Traces/tunnels/4in4.pcap", 1, 1, 0),
+        ("zeek__zeek/Traces/tunnels/4in6.pcap", 1, 1, 0),
+        ("zeek__zeek/Traces/tunnels/6in6.pcap", 1, 1, 0),
+        ("zeek__zeek/Traces/tunnels/gre-sample.pcap", 40, 30, 10),
+        ("zeek__zeek/Traces/tunnels/gre-within-gre.pcap", 628, 4, 624),
+        ("zeek__zeek/Traces/tunnels/gre-erspan3-dot1q.pcap", 2, 0, 2),
+        ("zeek__zeek/Traces/tunnels/gre-pptp.pcap", 2, 0, 0),
+        ("zeek__zeek/Traces/erspanI.pcap", 10, 0, 10),
+        ("zeek__zeek/Traces/erspanIII.pcap", 2, 0, 2),
+        ("the-tcpdump-group__tcpdump/tests/erspan-type-iii-ft-0.pcap", 9, 0, 9),
+        ("arkime__arkime/pcap/gre-erspan-vxlan.pcap", 7, 7, 0),
+    ] {
+        let reading = read(&root.join("containers").join(file)).unwrap();
+        let aside = |wanted: u8| {
+            let mut counts = reading.tally.set_aside();
+            counts.find(|(reason, _)| *reason == SetAside::OtherProtocol(wanted)).map_or(0, |(_, count)| count)
+        };
+        assert_eq!((reading.frames, reading.segments, aside(1)), (frames, segments, icmp), "{file}");
+        assert_eq!(aside(47), frames - segments - icmp, "{file}");
     }
 }
 

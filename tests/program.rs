@@ -107,8 +107,9 @@ fn what_tls_cannot_be_written_is_said_in_one_line() {
     for (arguments, expected) in [
         (&["--tls", "1.2"][..], "expected VERSION:SUITE, such as 1.2:TLS_"),
         (&["--tls", "1.5:TLS_AES_128_GCM_SHA256"], "Known: 1.0, 1.1, 1.2, 1.3"),
-        (&["--tls", "1.3:TLS_RSA_WITH_AES_128_CBC_SHA"], "Known: TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, "),
-        (&["--tls", "1.2:TLS_RSA_WITH_AES_128_CBC_SHAH"], "did you mean \"TLS_RSA_WITH_AES_128_CBC_SHA\"?"),
+        (&["--tls", "1.3:TLS_RSA_WITH_AES_128_CBC_SHA"], "belongs to TLS 1.0, 1.1, 1.2 and not to TLS 1.3; "),
+        (&["--tls", "1.2:TLS_RSA_WITH_AES_128_CBC_SHAH"], "\", did you mean TLS_RSA_WITH_AES_128_CBC_SHA, "),
+        (&["--tls", "1.2:unknown"], "cipher suite of TLS 1.2 \"unknown\"; `lyncpush simulate --list-suites` shows all"),
         (&["--tls", GOOD], "give -o FILE, or name one with --keylog-out FILE"),
         (&["--tls", GOOD, "-o", "-"], "give -o FILE, or name one with --keylog-out FILE"),
         (&["--tls", GOOD, "--keylog-out", "-"], "cannot go to one place"),
@@ -118,6 +119,26 @@ fn what_tls_cannot_be_written_is_said_in_one_line() {
     ] {
         is_one_line(&[&["simulate", "happy"], arguments].concat(), expected);
     }
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn every_cipher_suite_is_listed_with_its_versions() {
+    let listed = run(["simulate", "--list-suites"]).with_code(0);
+    let rows: Vec<(&str, Vec<&str>)> =
+        listed.text().lines().filter_map(|row| row.split_once(' ')).map(|(n, v)| (n, v.split(' ').collect())).collect();
+    let versions = |name: &str| {
+        let (_, versions) = rows.iter().find(|(listed, _)| *listed == name).unwrap();
+        versions.iter().copied().filter(|version| !version.is_empty()).collect::<Vec<_>>()
+    };
+    assert_eq!(versions("TLS_RSA_WITH_AES_128_CBC_SHA"), ["1.0", "1.1", "1.2"]);
+    assert_eq!(versions("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"), ["1.2"]);
+    assert_eq!(versions("TLS_AES_128_GCM_SHA256"), ["1.3"]);
+    // What is listed can be written: this one is the last.
+    let (name, _) = rows.last().unwrap();
+    run(["simulate", "happy", "--tls", &format!("1.3:{name}"), "--keylog-out", "/dev/null"]).with_code(0);
+    let help = run(["simulate", "--help"]).with_code(0);
+    assert!(help.text().contains("`--list-suites` shows"), "{}", help.text());
 }
 
 #[cfg(feature = "tls")]

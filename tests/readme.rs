@@ -59,6 +59,11 @@ fn every_command_shown_runs() {
         let path = place(name);
         run(["simulate", "happy", "-q", "--vantage", vantage, "-o", path.to_str().unwrap()]).with_code(0);
     }
+    let tls = ["--tls", "1.2:TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "-o", "secret.pcap", "--keylog-out", "keys.log"];
+    let ran = finish(lyncpush().args(["simulate", "happy", "-q"]).args(tls).current_dir(directory.path()));
+    ran.with_code(0);
+    fs::copy(Path::new(command::ROOT).join("tests/tls/data/new.pfx"), place("frontend.pfx")).unwrap();
+    fs::write(place("password.txt"), "correct horse\n").unwrap();
     fs::create_dir(place("samples")).unwrap();
     for sample in command::samples() {
         fs::copy(Path::new(command::ROOT).join(&sample), place(&sample)).unwrap();
@@ -86,8 +91,9 @@ fn every_option_named_is_one() {
         .collect();
     let known: BTreeSet<&str> = options(&help).collect();
     let readme = text("README.md");
-    // Options of cargo are not ours.
-    let own: String = readme.lines().filter(|line| !line.contains("cargo ")).map(|line| format!("{line}\n")).collect();
+    // Options of other tools are not ours.
+    let is_other = |line: &&str| ["cargo ", "editcap "].iter().any(|tool| line.contains(tool));
+    let own: String = readme.lines().filter(|line| !is_other(line)).map(|line| format!("{line}\n")).collect();
     for option in options(&own) {
         assert!(known.contains(option), "{option} is no option of {ENDING:?}");
     }

@@ -13,6 +13,7 @@ use similar::TextDiff;
 
 /// How a snapshot's name ends, the options it is written with, and the locale it is written for.
 const FORMATS: &[(&str, &[&str], &str)] = &[
+    ("table-40.txt", &["--width", "40", "-v"], "en_US.UTF-8"),
     ("table-80.txt", &["--width", "80"], "en_US.UTF-8"),
     ("table-200.txt", &["--width", "200", "-v"], "en_US.UTF-8"),
     ("table-ascii.txt", &["--width", "80"], "C"),

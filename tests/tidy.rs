@@ -58,6 +58,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pcap", &["capture"]),
     ("pkcs8", &[]),
     ("rc4", &["tls"]),
+    ("rpassword", &["cli"]),
     ("rsa", &["tls"]),
     ("schemars", &["diagnosis", "judge", "ladder", "report", "unreadable"]),
     ("serde", &["diagnosis", "judge", "ladder", "report", "unreadable"]),
@@ -69,7 +70,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("toml", &["ladder"]),
     ("unicode_width", &["report"]),
     ("x509_cert", &["tls"]),
-    ("zeroize", &["tls"]),
+    ("zeroize", &["capture", "tls"]),
     ("zstd", &["capture", "simulate"]),
 ];
 

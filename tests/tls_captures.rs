@@ -91,14 +91,14 @@ fn read(path: &Path, secrets: &mut Secrets) -> Vec<Read> {
         let Ok(packet) = ip.push(&frame, bytes, &mut log) else { continue };
         let Ok(Segment::Tcp(segment)) = packet.segment() else { continue };
         for text in source.summary().secrets.iter().skip(given) {
-            secrets.push_keylog(text);
+            secrets.push_keylog(text.octets());
             given += 1;
         }
         tcp.push(&segment, &mut log, &mut |connection, side, event| on_event(secrets, connection, side, event));
     }
     tcp.finish(&mut log, &mut |connection, side, event| on_event(secrets, connection, side, event));
     for text in source.summary().secrets.iter().skip(given) {
-        secrets.push_keylog(text);
+        secrets.push_keylog(text.octets());
     }
     secrets.seal();
     let finish = |(open, mut next): (Open, [u64; 2])| {

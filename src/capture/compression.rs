@@ -2,7 +2,7 @@
 //!
 //! Decompression is the slowest step of reading, so it runs ahead of the analysis, by a bounded number of pieces.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -22,12 +22,12 @@ pub(super) enum Compression {
 
 impl Compression {
     /// Recognises compressed data by its first octets.
-    pub(super) fn probe(octets: [u8; 4]) -> Option<Self> {
+    pub(super) fn probe(octets: &[u8]) -> Option<Self> {
         match octets {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd] => Some(Self::Zstd),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
             // A skippable frame, as parallel compressors put in front.
-            [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Self::Zstd),
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             _ => None,
         }
     }
@@ -37,6 +37,20 @@ impl Compression {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
+        }
+    }
+
+    /// Why not even the first octets of the data can be had.
+    ///
+    /// zstd gives nothing of a block that is not whole, and a block is up to 128 KiB of a capture; gzip gives
+    /// nothing before the table of its codes is whole.
+    pub(super) fn reason(self, error: &io::Error) -> String {
+        let name = self.name();
+        match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                format!("it is a {name} file cut in its beginning: nothing in it can be decompressed; copy it again")
+            }
+            _ => format!("its {name} data is damaged: {error}"),
         }
     }
 
@@ -136,11 +150,11 @@ mod tests {
         let sample = sample();
         let (first, second) = sample.split_at(100_000);
         let whole = [gzip(first), gzip(second)].concat();
-        assert_eq!(Compression::probe([0x1f, 0x8b, 8, 0]), Some(Compression::Gzip));
+        assert_eq!(Compression::probe(&[0x1f, 0x8b, 8, 0]), Some(Compression::Gzip));
         assert_eq!(read(Compression::Gzip, whole).0, sample);
         let encode = |bytes| zstd::stream::encode_all(Cursor::new(bytes), 1).unwrap();
         let whole = [encode(first), encode(second)].concat();
-        assert_eq!(Compression::probe(*whole.first_chunk().unwrap()), Some(Compression::Zstd));
+        assert_eq!(Compression::probe(&whole), Some(Compression::Zstd));
         assert_eq!(read(Compression::Zstd, whole).0, sample);
     }
 

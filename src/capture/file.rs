@@ -72,12 +72,10 @@ fn open_reader(
     if magic.is_empty() {
         return Err(cannot_open(path, "it is empty"));
     }
-    let compression = magic.first_chunk().copied().and_then(Compression::probe);
+    let compression = Compression::probe(&magic);
     if let Some(compression) = compression {
-        let name = compression.name();
         let unpacked = compression.decompress(inner).and_then(peek);
-        (magic, inner) =
-            unpacked.map_err(|error| cannot_open(path, &format!("its {name} data is damaged: {error}")))?;
+        (magic, inner) = unpacked.map_err(|error| cannot_open(path, &compression.reason(&error)))?;
     }
     let magic = *magic.first_chunk::<MAGIC>().ok_or_else(|| not_a_capture(path))?;
     let format = match magic {
@@ -324,13 +322,14 @@ mod tests {
         let not = "is not a capture: neither pcap nor pcapng, also not inside gzip or zstd";
         let mut version = sample();
         version[4] = 9;
-        let rows: [(&[u8], &str); 8] = [
+        let rows: [(&[u8], &str); 9] = [
             (b"", "it is empty"),
             (b"abc", not),
             (b"hello world", not),
             (&gzip(b"hello world"), not),
             (&gzip(b""), not),
-            (&[0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff, 0xff], "its gzip data is damaged"),
+            (&[0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "its gzip data is damaged"),
+            (&[&[0x28, 0xb5, 0x2f, 0xfd][..], &[0xff; 20]].concat(), "its zstd data is damaged"),
             (&version, "pcap version 9 is not known"),
             (&[0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 1, 2, 3, 4], "its byte-order mark is not one"),
         ];
@@ -381,6 +380,46 @@ mod tests {
                 }
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_compressed_file_cut_in_its_first_block_is_read_as_far_as_it_goes() {
+        let sample = sample();
+        // Two blocks, of which the first holds the file header and one frame.
+        let mut zstd = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        zstd.write_all(&sample[..24 + 16 + 5]).unwrap();
+        zstd.flush().unwrap();
+        zstd.write_all(&sample[24 + 16 + 5..]).unwrap();
+        for (packed, name) in [(gzip(&sample), "gzip"), (zstd.finish().unwrap(), "zstd")] {
+            let (mut refused, mut read) = (0, 0);
+            for length in 4..packed.len() {
+                match open_bytes(&packed[..length], &Options::default()) {
+                    Ok((_file, mut source)) => {
+                        let expected = ["later", "early", "mid"];
+                        let mut given = 0;
+                        while source.advance() {
+                            assert_eq!(source.frame().unwrap().bytes, expected[given].as_bytes());
+                            given += 1;
+                        }
+                        assert!(matches!(source.summary().ended, Ended::Truncated(_)), "{name} {length}");
+                        read += 1;
+                    }
+                    Err(error) => {
+                        let why = format!("it is a {name} file cut in its beginning: ");
+                        let error = error.to_string();
+                        assert!(error.contains(&why) && error.lines().count() == 1, "{length}: {error}");
+                        // What was once enough is enough for longer files, too.
+                        assert_eq!(read, 0, "{name} {length}");
+                        refused += 1;
+                    }
+                }
+            }
+            assert!(refused > 10 && read > 0, "{name}: {refused} refused, {read} read");
+        }
+        for short in [&[0x1f, 0x8b][..], &[0x1f, 0x8b, 8]] {
+            let error = open_bytes(short, &Options::default()).err().unwrap().to_string();
+            assert!(error.contains("it is a gzip file cut in its beginning"), "{error}");
         }
     }
 

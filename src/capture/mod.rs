@@ -29,6 +29,10 @@ pub use merged::Merged;
 pub use pcapng::{MAX_INTERFACES, MAX_SECRETS};
 pub use reader::MAX_RECORD;
 
+use std::fmt;
+
+use zeroize::Zeroizing;
+
 use crate::frame::{Frame, LinkType, Timestamp};
 
 /// What a caller may choose about reading.
@@ -71,11 +75,33 @@ pub struct Summary {
     /// How it ended; [`Ended::Complete`] while it is read.
     pub ended: Ended,
     /// TLS key-log texts embedded in a pcapng, wherever they stand in it.
-    pub secrets: Vec<Vec<u8>>,
+    pub secrets: Vec<KeylogText>,
     /// Octets of TLS key-log text that were not kept because of [`MAX_SECRETS`].
     pub secrets_dropped: u64,
     /// Frames the capture filter kept back.
     pub filtered: u64,
+}
+
+/// A key log text: it does not print, and is wiped when it goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeylogText(Zeroizing<Vec<u8>>);
+
+impl KeylogText {
+    /// Keeps a copy of `octets`.
+    pub fn new(octets: &[u8]) -> Self {
+        Self(Zeroizing::new(octets.to_vec()))
+    }
+
+    /// The text itself.
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeylogText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeylogText({} octets)", self.0.len())
+    }
 }
 
 impl Summary {

@@ -8,7 +8,7 @@
 use super::interface::Interface;
 use super::pcap::{Order, Record, Step, ended};
 use super::reader::{MAX_RECORD, Reader, Short};
-use super::{Ended, Summary};
+use super::{Ended, KeylogText, Summary};
 
 /// Interfaces one section may declare; more is damage. Wireshark's own test files have some dozens.
 pub const MAX_INTERFACES: usize = 65_536;
@@ -232,7 +232,7 @@ impl Pcapng {
         if self.order.u32([t0, t1, t2, t3]) == TLS_KEY_LOG {
             if self.secrets + length <= MAX_SECRETS {
                 self.secrets += length;
-                summary.secrets.push(text.to_vec());
+                summary.secrets.push(KeylogText::new(text));
             } else {
                 summary.secrets_dropped += length as u64;
             }
@@ -363,7 +363,8 @@ mod tests {
             ];
             let (frames, ended, summary) = read(&file.concat());
             assert_eq!((frames.len(), ended), (1, Ended::Complete));
-            assert_eq!(summary.secrets, [b"CLIENT_RANDOM 1".to_vec(), b"CLIENT_RANDOM 2\r\n".to_vec()]);
+            assert_eq!(summary.secrets, [&b"CLIENT_RANDOM 1"[..], b"CLIENT_RANDOM 2\r\n"].map(KeylogText::new));
+            assert!(!format!("{summary:?}").contains("RANDOM"), "secrets do not print");
         }
     }
 

@@ -18,12 +18,16 @@ use crate::report::ndjson;
 /// Fails when an argument, a capture or the output cannot be used.
 pub fn run(args: &args::Analyze) -> Result<u8> {
     let settings = settings(args)?;
+    #[cfg(feature = "tls")]
+    let keys = args.keys.read()?;
+    #[cfg(not(feature = "tls"))]
+    let keys = pipeline::Keys::default();
     let output = Output::open(args.output.as_deref(), &args.captures)?;
     let wanted = !args.quiet && !args.no_progress;
     // Who reads a pipe that is still being filled wants each line as it comes.
     let at_once = args.captures.iter().any(|capture| capture == "-");
     let mut watch = Watch::new(args.format, output, Progress::new(wanted), at_once);
-    let result = pipeline::analyze(&settings, &mut watch);
+    let result = pipeline::analyze_with(&settings, keys, &mut watch);
     watch.progress.finish();
     if watch.sink.output().is_closed() {
         return Ok(exit_code(&watch.counts, args.fail_on));

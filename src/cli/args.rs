@@ -33,6 +33,8 @@ Examples:
   lyncpush analyze -v --user bob@example.com trace.pcap
   lyncpush analyze --vantage frontend=fe.pcap fe.pcap other.pcap
   lyncpush analyze --format html -o report.html trace.pcap
+  lyncpush analyze --keylog keys.log trace.pcap
+  lyncpush analyze --rsa-key frontend.pfx --rsa-key-password-file pfx.txt trace.pcap
   lyncpush analyze --format json -o report.json trace.pcap
   tcpdump -i any -w - port 5061 | lyncpush analyze --format ndjson -
 
@@ -125,6 +127,11 @@ pub struct Analyze {
     #[arg(long, value_name = "EXPR")]
     pub bpf: Option<String>,
 
+    /// What opens TLS
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub keys: super::keys::KeyFiles,
+
     /// Show message text, push payloads and credentials, which are left out otherwise
     #[arg(long)]
     pub show_text: bool,
@@ -137,8 +144,8 @@ pub struct Analyze {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
 
-    /// Columns of the table and of drawings in text [default: the terminal's, else COLUMNS, else 80]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=200))]
+    /// Columns of the table and of drawings in text [default: COLUMNS, else the terminal's, else 80]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=200))]
     pub width: Option<u16>,
 
     /// Show the steps of complete ladders too
@@ -178,12 +185,17 @@ pub struct Profile {
 #[derive(Debug, Args)]
 pub struct Simulate {
     /// What happens; `--list` shows all
-    #[arg(value_name = "SCENARIO", required_unless_present = "list")]
+    #[arg(value_name = "SCENARIO", required_unless_present = "lists")]
     pub scenario: Option<String>,
 
     /// List the scenarios
-    #[arg(long)]
+    #[arg(long, group = "lists")]
     pub list: bool,
+
+    /// List the cipher suites that `--tls` knows, each with the versions of TLS it belongs to
+    #[cfg(feature = "tls")]
+    #[arg(long, group = "lists")]
+    pub list_suites: bool,
 
     /// Write the capture there instead of standard output, whole or not at all
     #[arg(short, long, value_name = "FILE")]
@@ -245,10 +257,10 @@ pub struct Simulate {
 
     /// Connections are inside TLS, such as 1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384
     ///
-    /// VERSION is 1.0, 1.1, 1.2 or 1.3; SUITE is a registered name, with or without its TLS_. All connections are, as
-    /// between Lync servers: also those of the mobility services over loopback. What `--compress` does is done inside.
-    /// Servers show each other certificates. Keys and certificates are drawn and not agreed on, so that the key log
-    /// alone opens the capture; no RSA key does.
+    /// VERSION is 1.0, 1.1, 1.2 or 1.3; SUITE is a registered name, with or without its TLS_; `--list-suites` shows
+    /// all. All connections are, as between Lync servers: also those of the mobility services over loopback. What
+    /// `--compress` does is done inside. Servers show each other certificates. Keys and certificates are drawn and not
+    /// agreed on, so that the key log alone opens the capture; no RSA key does.
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "VERSION:SUITE", value_parser = simulate::protection)]
     pub tls: Option<simulate::Choice>,
@@ -439,7 +451,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for typed in [
             &["a", "--format", "xml"][..],
-            &["a", "--width", "59"],
+            &["a", "--width", "39"],
             &["a", "--vantage", "frontend="],
             &["a", "--user", "bob"],
             &["a", "-v", "-q"],

@@ -17,6 +17,8 @@ use crate::report::text::sanitize;
 mod analyze;
 mod args;
 mod explain;
+#[cfg(feature = "tls")]
+mod keys;
 mod output;
 mod profile;
 mod progress;

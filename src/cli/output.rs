@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 
 /// Octets gathered before the system is called.
 const BUFFER: usize = 64 * 1024;
+/// Links that are followed one after the other: as many as Linux follows.
+const MOST_LINKS: usize = 40;
 
 /// A place for a report. Nothing of a file shows under its name before [`Output::finish`].
 #[derive(Debug)]
@@ -40,8 +42,8 @@ impl Output {
         };
         let name = format!("{:?}", path.display().to_string());
         let fail = |why: &str| Error::new(format!("cannot write {name}: {why}"));
-        // Links are followed, so that the file they name is replaced and not the link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        // Links are followed, so that the file they name is written and not the link replaced.
+        let target = destination(path).map_err(|error| fail(&reason(&error)))?;
         if inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).any(|input| input == target) {
             return Err(fail("it is one of the captures; choose another name"));
         }
@@ -53,7 +55,10 @@ impl Output {
                 Place::Direct(BufWriter::with_capacity(BUFFER, file))
             }
             _ => {
-                let file = beside(&target, known.as_ref()).map_err(|error| fail(&reason(&error)))?;
+                let file = beside(&target, known.as_ref()).map_err(|error| match path.is_symlink() {
+                    true => fail(&format!("it is a link to {:?}: {}", target.display().to_string(), reason(&error))),
+                    false => fail(&reason(&error)),
+                })?;
                 Place::Whole { file: BufWriter::with_capacity(BUFFER, file), target }
             }
         };
@@ -117,6 +122,23 @@ impl Write for Output {
         let result = self.writer().flush();
         self.noted(result)
     }
+}
+
+/// Where `path` leads when links are followed, also to a file that is not there yet.
+///
+/// Errors: more links than a system follows, as when they lead in a circle.
+fn destination(path: &Path) -> io::Result<PathBuf> {
+    if let Ok(whole) = fs::canonicalize(path) {
+        return Ok(whole);
+    }
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        // What is no link, or cannot be looked at, is the place itself: opening it says what is wrong with it.
+        let Ok(next) = fs::read_link(&path) else { return Ok(path) };
+        // A relative link counts from the directory it stands in.
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    Err(io::Error::other("too many levels of symbolic links"))
 }
 
 /// A temporary file in the directory of `target`, with the permissions it will have under its name.
@@ -190,6 +212,37 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_file_that_is_not_there_yet_is_followed() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let (place, elsewhere) = (directory.path().join("place"), directory.path().join("elsewhere"));
+        fs::create_dir(&place).unwrap();
+        fs::create_dir(&elsewhere).unwrap();
+        // Each counts from where it stands: the second is in another directory than the first.
+        let link = place.join("link");
+        symlink("../elsewhere/second", &link).unwrap();
+        symlink("report", elsewhere.join("second")).unwrap();
+        let mut output = Output::open(Some(&link), &[]).unwrap();
+        output.write_all(b"new").unwrap();
+        output.flush().unwrap();
+        assert!(!elsewhere.join("report").exists(), "whole or not at all");
+        assert_eq!(names(&place), ["link"], "what is being written stands beside the file, not beside the link");
+        output.finish().unwrap();
+        assert_eq!(fs::read_to_string(elsewhere.join("report")).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((names(&place), names(&elsewhere)), (vec!["link".into()], vec!["report".into(), "second".into()]));
+        let (circle, lost) = (place.join("circle"), place.join("lost"));
+        symlink("circle", &circle).unwrap();
+        symlink("none/report", &lost).unwrap();
+        let missing = format!("it is a link to {:?}: no such file or directory", place.join("none/report"));
+        for (path, why) in [(circle, "too many levels of symbolic links"), (lost, &missing)] {
+            let error = Output::open(Some(&path), &[]).unwrap_err().to_string();
+            assert_eq!(error, format!("cannot write {path:?}: {why}"));
+        }
     }
 
     #[cfg(unix)]

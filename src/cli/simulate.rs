@@ -12,10 +12,14 @@ use crate::frame::Timestamp;
 use crate::report::text;
 use crate::simulate::{self, Container, Options};
 
-/// Writes the capture, or the list of scenarios.
+/// Writes the capture, or the list of scenarios or of cipher suites.
 ///
 /// Fails when the scenario is unknown or the output cannot be used.
 pub fn run(args: &args::Simulate) -> Result<u8> {
+    #[cfg(feature = "tls")]
+    if args.list_suites {
+        return list_suites();
+    }
     let Some(scenario) = args.scenario.as_deref().filter(|_| !args.list) else { return list() };
     let options = options(args)?;
     if let Some(directory) = &args.set {
@@ -115,15 +119,27 @@ fn key_log(_: &args::Simulate, _: Option<&Path>) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Every scenario with its summary, in two columns.
+/// Every scenario with its summary.
 fn list() -> Result<u8> {
+    let scenarios = simulate::scenarios().iter();
+    columns(&scenarios.map(|scenario| (scenario.name, scenario.summary.to_owned())).collect::<Vec<_>>())
+}
+
+/// Every cipher suite with its versions.
+#[cfg(feature = "tls")]
+fn list_suites() -> Result<u8> {
+    columns(&simulate::suites().map(|(name, versions)| (name, versions.join(" "))).collect::<Vec<_>>())
+}
+
+/// Names, and beside each what it is.
+fn columns(rows: &[(&str, String)]) -> Result<u8> {
     let width = terminal::width(None, &terminal::environment, terminal::columns());
-    let longest = simulate::scenarios().iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
+    let longest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut output = Output::open(None, &[])?;
     let mut written = Ok(());
-    for scenario in simulate::scenarios() {
-        for (at, line) in text::wrap(scenario.summary, width.saturating_sub(longest + 2).max(20)).iter().enumerate() {
-            let name = if at == 0 { scenario.name } else { "" };
+    for (name, words) in rows {
+        for (at, line) in text::wrap(words, width.saturating_sub(longest + 2).max(20)).iter().enumerate() {
+            let name = if at == 0 { *name } else { "" };
             written = written.and_then(|()| writeln!(output, "{name:longest$}  {line}"));
         }
     }

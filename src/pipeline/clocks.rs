@@ -12,11 +12,12 @@ use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 
+use super::keys::Keys;
 use super::reading::{Reading, Seen};
 use crate::capture::{self, Options, Source};
 use crate::error::{Error, Result};
 use crate::flow::{Connection, Side};
-use crate::ladder::profile::Ports;
+use crate::ladder::profile::Profile;
 use crate::sip::grammar;
 
 /// Messages of each input that are compared with the others'.
@@ -85,25 +86,43 @@ impl Inputs {
     fn sources(&self) -> Result<Vec<Box<dyn Source>>> {
         let sources = self.paths.iter().enumerate().map(|(index, path)| {
             let input = u16::try_from(index).map_err(|_| Error::new("more than 65535 captures at once"))?;
-            match &self.spooled {
-                Some(file) if path == "-" => capture::open(&file.path().to_string_lossy(), input, &self.options),
-                _ => capture::open(path, input, &self.options),
-            }
+            capture::open(self.file(path).as_deref().unwrap_or(path), input, &self.options)
         });
         sources.collect()
+    }
+
+    /// The files that may hold secrets.
+    fn with_secrets(&self) -> Vec<String> {
+        let files = self.paths.iter().zip(&self.first).filter(|(_, source)| source.summary().format == "pcapng");
+        files.filter_map(|(path, _)| self.file(path)).collect()
+    }
+
+    /// The file that a path names; none for standard input that is read once.
+    fn file(&self, path: &str) -> Option<String> {
+        match &self.spooled {
+            Some(file) if path == "-" => Some(file.path().to_string_lossy().into_owned()),
+            None if path == "-" => None,
+            _ => Some(path.to_owned()),
+        }
+    }
+
+    /// Whether standard input is read once.
+    fn is_piped(&self) -> bool {
+        self.spooled.is_none() && self.paths.iter().any(|path| path == "-")
     }
 
     /// The sources, ready to be read from the beginning, and their clocks.
     ///
     /// # Errors
     /// When an input cannot be opened a second time.
-    pub fn with_clocks(mut self, ports: &Ports) -> Result<(Vec<Box<dyn Source>>, Clocks)> {
+    pub fn with_clocks(mut self, profile: &Profile, keys: &mut Keys) -> Result<(Vec<Box<dyn Source>>, Clocks)> {
+        keys.look_in(self.with_secrets(), self.is_piped());
         if self.first.len() < 2 {
             return Ok((self.first, Clocks { offsets: vec![Some(0)], uncertainty: 0 }));
         }
         let mut held = Vec::new();
         for source in std::mem::take(&mut self.first) {
-            held.push(self::held(source, ports));
+            held.push(self::held(source, profile, keys));
         }
         let clocks = measure(&held);
         let sources = self.sources()?;
@@ -163,8 +182,8 @@ fn hashed(value: impl Hash) -> u64 {
     hash.finish()
 }
 
-fn held(mut source: Box<dyn Source>, ports: &Ports) -> Held {
-    let mut reading = Reading::new(ports);
+fn held(mut source: Box<dyn Source>, profile: &Profile, keys: &mut Keys) -> Held {
+    let mut reading = Reading::of(profile, std::mem::take(keys));
     let mut held = Held::default();
     let mut note = |seen: Seen<'_>| {
         if let Seen::Message { connection, side, at, raw } = seen {
@@ -176,6 +195,7 @@ fn held(mut source: Box<dyn Source>, ports: &Ports) -> Held {
         reading.push(&frame, &mut note);
     }
     reading.finish(&mut note);
+    *keys = reading.into_keys();
     let summary = source.summary();
     held.span = summary.first_frame_at.zip(summary.last_frame_at).map(|(from, to)| (from.nanos(), to.nanos()));
     held

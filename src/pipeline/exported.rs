@@ -109,7 +109,7 @@ impl Exported {
         all.sort_by_key(|conversation| conversation.connection.id);
         for Conversation { connection, last, .. } in all {
             for side in [Side::Client, Side::Server] {
-                streams.event(&connection, side, Event::End { frame: last }, out);
+                streams.event(&connection, side, Event::End { frame: last, over: false }, out);
             }
         }
     }

@@ -3,12 +3,12 @@
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use super::batch::{Batch, Progress};
+use super::keys::Keys;
 use super::reading::Reading;
 use crate::capture::Merged;
 use crate::frame::Timestamp;
 use crate::ladder::profile::Profile;
 use crate::report::view::Account;
-use crate::sip::framer::Limits;
 
 /// How far a frame may be behind an earlier one of its input, nanoseconds: network cards and drivers
 /// disturb the order of times a little; captures put one behind the other disturb it by far more.
@@ -22,9 +22,8 @@ pub struct Reader {
 
 impl Reader {
     /// A reader of captures.
-    pub fn new(merged: Merged, profile: &Profile) -> Self {
-        let limits = Limits { head: profile.sip.max_head, body: profile.sip.max_body, ..Limits::default() };
-        Self { merged, reading: Reading::with_limits(&profile.ports, limits) }
+    pub fn new(merged: Merged, profile: &Profile, keys: Keys) -> Self {
+        Self { merged, reading: Reading::of(profile, keys) }
     }
 
     /// Reads everything, until it ends or nobody takes it any more. Batches that have been judged come
@@ -51,6 +50,9 @@ impl Reader {
                 }
             }
             self.reading.push(&frame, &mut |seen| batch.push(seen));
+            if at_once {
+                self.learn(&mut batch);
+            }
             if batch.is_full() || at_once && !batch.is_empty() {
                 let next = empties.try_recv().unwrap_or_default();
                 if !self.send(std::mem::replace(&mut batch, next), batches) {
@@ -58,8 +60,19 @@ impl Reader {
                 }
             }
         }
+        // Secrets may stand behind the last frame.
+        if at_once {
+            self.learn(&mut batch);
+        }
         self.reading.finish(&mut |seen| batch.push(seen));
         self.send(batch, batches);
+    }
+
+    /// Takes the secrets in that standard input has given so far.
+    fn learn(&mut self, batch: &mut Batch) {
+        for (summary, _) in self.merged.summaries() {
+            self.reading.learn(&summary.secrets, &mut |seen| batch.push(seen));
+        }
     }
 
     fn send(&self, mut batch: Batch, batches: &SyncSender<Batch>) -> bool {

@@ -5,12 +5,14 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 
 use super::exported::Exported;
+use super::keys::Keys;
 use super::streams::Streams;
 use crate::anomaly::AnomalyLog;
+use crate::capture::KeylogText;
 use crate::flow::{Connection, ConnectionIds, Flow, Side, Transport};
 use crate::frame::{Frame, FrameRef, Timestamp};
 use crate::ip::Ip;
-use crate::ladder::profile::Ports;
+use crate::ladder::profile::{Ports, Profile};
 use crate::link::{self, LinkPayload, Pdu, Place};
 use crate::report::view::Account;
 use crate::segment::{Datagram, Segment, TcpSegment};
@@ -83,20 +85,28 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Nothing read yet. `ports` tells where an encrypted stream may be SIP.
+    /// Nothing read yet, and no secrets. `ports` tells where an encrypted stream may be SIP.
     pub fn new(ports: &Ports) -> Self {
-        Self::with_limits(ports, framer::Limits::default())
+        let mut keys = Keys::default();
+        keys.seal();
+        Self::with(ports, framer::Limits::default(), keys)
     }
 
-    /// The same with other limits of a SIP message.
-    pub fn with_limits(ports: &Ports, limits: framer::Limits) -> Self {
+    /// Nothing read yet; ports and limits are the profile's, `keys` open TLS.
+    pub fn of(profile: &Profile, keys: Keys) -> Self {
+        let limits =
+            framer::Limits { head: profile.sip.max_head, body: profile.sip.max_body, ..framer::Limits::default() };
+        Self::with(&profile.ports, limits, keys)
+    }
+
+    fn with(ports: &Ports, limits: framer::Limits, keys: Keys) -> Self {
         let ids = ConnectionIds::default();
         Self {
             ip: Ip::default(),
             tcp: Tcp::with_ids(tcp::Limits::default(), ids.clone()),
             udp: Udp::new(ids.clone(), limits),
             exported: Exported::new(ids),
-            streams: Streams::new(ports, limits),
+            streams: Streams::new(ports, limits, keys),
             tally: FrameTally::default(),
             anomalies: AnomalyLog::default(),
         }
@@ -104,6 +114,14 @@ impl Reading {
 
     /// Takes one frame in.
     pub fn push(&mut self, frame: &Frame<'_>, out: &mut impl FnMut(Seen<'_>)) {
+        self.frame(frame, out);
+        if self.streams.keys.wants_search() {
+            self.streams.keys.search();
+            self.streams.retry(out);
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, out: &mut impl FnMut(Seen<'_>)) {
         let decoded = link::decode(frame).and_then(|payload| match payload {
             LinkPayload::Ip(ip) => self.ip.push(frame, ip, &mut self.anomalies).map(Some),
             LinkPayload::Exported(bytes) => {
@@ -175,17 +193,31 @@ impl Reading {
         self.tcp
             .finish(&mut self.anomalies, &mut |connection, side, event| streams.event(connection, side, event, out));
         self.exported.finish(streams, out);
+        streams.finish(out);
         self.ip.finish(&mut self.anomalies);
+    }
+
+    /// Takes the key log texts in that standard input has given so far, and reads what waited for them.
+    pub fn learn(&mut self, texts: &[KeylogText], out: &mut impl FnMut(Seen<'_>)) {
+        if self.streams.keys.follow(texts) {
+            self.streams.retry(out);
+        }
+    }
+
+    /// Gives back what opens TLS, with what it has learned of sessions that may be resumed.
+    pub fn into_keys(self) -> Keys {
+        self.streams.keys
     }
 
     /// What became of every frame, stream and message. `filtered` frames never came this far.
     pub fn account(&self, filtered: u64) -> Account {
         let mut tally = self.tally.clone();
         tally.push_filtered(filtered);
+        let streams = self.streams.account();
         let mut anomalies = self.anomalies.clone();
-        anomalies.append(self.streams.anomalies());
+        anomalies.append(&streams.anomalies);
         let tcp = self.tcp.counters().connections + self.exported.connections;
-        Account { tally, anomalies, tcp, ..self.streams.account() }
+        Account { tally, anomalies, tcp, ..streams }
     }
 }
 

@@ -18,6 +18,7 @@ pub mod table;
 pub mod text;
 pub mod time;
 pub mod view;
+mod wide;
 pub mod words;
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use coverage::{
-    AnomalyCitation, AnomalyCount, Coverage, FrameCounts, Leg, Legs, Streams, Unreadable, UnreadableReason,
+    AnomalyCitation, AnomalyCount, Certificate, Coverage, FrameCounts, KeyCounts, Leg, Legs, Streams, Tls, Unreadable,
+    UnreadableReason,
 };
 pub use diagnosis::{Certainty, Command, Diagnosis, Remedy, RuledOut};
 pub use finding::{Citation, Diagnostics, Finding, FindingCounts, Latency, Reported, Severity, Summary};

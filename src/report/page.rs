@@ -14,7 +14,9 @@ use super::text;
 /// The widest a page gets: longer lines are hard to read, and every machine gives the same page.
 const WIDEST: usize = 200;
 /// The narrowest a page gets; below it words would be cut to pieces.
-const NARROWEST: usize = 60;
+const NARROWEST: usize = 40;
+/// Columns of a page from which tables of many columns can be read.
+const TABULAR: usize = 60;
 /// Columns a single foreign string may take before it is cut off: a few lines of the page.
 const FOREIGN_COLUMNS: usize = 400;
 
@@ -95,6 +97,11 @@ impl Page {
     /// Its width in columns.
     pub const fn width(&self) -> usize {
         self.width
+    }
+
+    /// Whether tables of many columns would be cut to pieces: what they say has to be told in lines.
+    pub const fn is_narrow(&self) -> bool {
+        self.width < TABULAR
     }
 
     /// The text so far, every line ended.

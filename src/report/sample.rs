@@ -330,6 +330,7 @@ fn unread(stream: &str) -> Unreadable {
         reason: UnreadableReason::TlsNoSecret,
         detail: "TLS 1.2, and no secret for it was given".to_owned(),
         frames: 12,
+        tls: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `--format text`: each ladder drawn in plain text, with its cause and what to do: for chat and tickets.
 //!
-//! One line for each message, so that an ordinary ladder stays within forty. Fits 60 columns and uses up to 200.
+//! One line for each message, so that an ordinary ladder stays within forty. Fits 40 columns and uses up to 200.
 
 use std::io::{self, Write};
 
@@ -15,6 +15,8 @@ use super::{table, text};
 
 /// Columns of a page from which the lanes are wider apart.
 const ROOMY: usize = 100;
+/// Columns of a page below which the lanes stand close together.
+const TIGHT: usize = 60;
 /// Columns of a page up to which times give way to words.
 const NARROW: usize = 72;
 
@@ -76,7 +78,12 @@ fn who(page: &Page, ladder: &Ladder) -> String {
 
 /// The drawing: lanes, and a line for each message.
 fn draw(page: &mut Page, report: &Report, ladder: &Ladder) {
-    let lanes = Lanes { between: if page.width() >= ROOMY { 8 } else { 5 }, ascii: page.sign("", "a") == "a" };
+    let between = match page.width() {
+        ..TIGHT => 3,
+        TIGHT..ROOMY => 5,
+        _ => 8,
+    };
+    let lanes = Lanes { between, ascii: page.sign("", "a") == "a" };
     let start = nanos(&ladder.started_at);
     let times = page.width() > NARROW;
     let timed = |time: &str| if times { format!(" {time:>8} ") } else { " ".to_owned() };
@@ -194,7 +201,15 @@ impl Lanes {
         };
         let between = self.between;
         let names = Role::ALL.map(|role| {
-            let name = if between < 8 { short(role) } else { long(role) };
+            // Two letters, where no more fit.
+            let letters = |role: Role| short(role).get(..2).unwrap_or_default();
+            let name = if between < 5 {
+                letters(role)
+            } else if between < 8 {
+                short(role)
+            } else {
+                long(role)
+            };
             format!("{:^between$}", name)
         });
         names.concat().trim_end().to_owned()
@@ -288,7 +303,7 @@ mod tests {
     #[test]
     fn no_line_passes_the_width_and_nothing_acts() {
         for report in sample::all() {
-            for width in [60, 80, 99, 100, 140, 200] {
+            for width in [40, 59, 60, 80, 99, 100, 140, 200] {
                 for ascii in [false, true] {
                     let text = written(&report, &Options { width, ascii, ..Options::default() });
                     for line in text.lines() {

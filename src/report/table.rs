@@ -1,7 +1,7 @@
 //! `--format table`: for an administrator at a terminal.
 //!
 //! One summary line; a row for each ladder; the steps and findings of every ladder that is not complete; what the
-//! captures could not show. Fits 60 columns and uses up to 200.
+//! captures could not show. Fits 40 columns, there in lines instead of tables, and uses up to 200.
 
 mod coverage;
 mod diagnosis;

@@ -57,9 +57,30 @@ pub fn nanos(instant: &str) -> Option<i64> {
     i64::try_from(instant.as_nanosecond()).ok()
 }
 
+/// Seconds since 1970-01-01T00:00:00 UTC as RFC 3339; what is out of the range of years 1 to 9999 is its nearest end.
+///
+/// Source: RFC 3339 §5.6.
+pub fn rfc3339_seconds(seconds: i64) -> String {
+    let nearest = if seconds < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    let instant = jiff::Timestamp::from_second(seconds).unwrap_or(nearest);
+    DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&instant)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ends_of_certificates() {
+        for (seconds, expected) in [
+            (1_323_273_600, "2011-12-07T16:00:00Z"),
+            (253_402_207_199, "9999-12-30T21:59:59Z"),
+            (253_402_300_799, "9999-12-30T22:00:00Z"),
+            (i64::MIN, "-009999-01-02T01:59:59Z"),
+        ] {
+            assert_eq!(rfc3339_seconds(seconds), expected);
+        }
+    }
 
     #[test]
     fn prints_exactly_the_digits_of_the_capture() {

@@ -2,20 +2,24 @@
 
 mod found;
 
+pub(super) use found::of_handshake;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::model::{
     AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Ended, Evidence, Finding,
-    FrameCounts, Input, Join, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Unreadable,
+    FrameCounts, Input, Join, KeyCounts, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Tls,
+    Unreadable,
 };
 use super::time::{Printer, rfc3339};
-use crate::anomaly::{AnomalyKind, AnomalyLog};
+use super::wide;
+use crate::anomaly::AnomalyLog;
 use crate::capture;
-use crate::flow::Flow;
+use crate::flow::{Flow, Side};
 use crate::frame::FrameRef;
 use crate::judge::Judgement;
-use crate::judge::finding::{self, Severity};
+use crate::judge::finding;
 use crate::judge::status::StepJudged;
 use crate::ladder::Ladder as Closed;
 use crate::ladder::client::Phone;
@@ -24,7 +28,7 @@ use crate::ladder::leg::Leg;
 use crate::ladder::profile::{Expectation, Profile, StepKey};
 use crate::ladder::rung::Rung;
 use crate::link;
-use crate::tally::{FrameTally, SetAside};
+use crate::tally::FrameTally;
 use crate::unreadable::UnreadableReason;
 
 /// Times of one step kept for percentiles; beyond it every second one is dropped and from then on only
@@ -42,6 +46,10 @@ pub struct Account {
     pub tcp: u64,
     /// TLS connections.
     pub tls: u64,
+    /// Those of which text was read.
+    pub decrypted: u64,
+    /// What was given to read them with.
+    pub keys: KeyCounts,
     /// Compressed connections.
     pub compressed: u64,
     /// SIP messages.
@@ -58,6 +66,10 @@ pub struct Account {
     pub unread: Vec<Unread>,
     /// Further ones that are not listed.
     pub unlisted: u64,
+    /// TLS handshakes that were refused or broken off.
+    pub refused: Vec<Refused>,
+    /// Further ones that are not listed.
+    pub unlisted_refused: u64,
 }
 
 /// A stream that could not be read.
@@ -68,9 +80,28 @@ pub struct Unread {
     /// Why.
     pub reason: UnreadableReason,
     /// The same in words.
-    pub detail: &'static str,
+    pub detail: String,
     /// Frames of it.
     pub frames: u64,
+    /// What its handshake shows.
+    pub tls: Option<Tls>,
+}
+
+/// A TLS handshake that was refused or broken off.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Its endpoints.
+    pub flow: Flow,
+    /// The frame that shows it.
+    pub at: FrameRef,
+    /// What was said of why: equal for the same fault.
+    pub cause: String,
+    /// Who refused it, in words.
+    pub how: String,
+    /// The side that does not take the other one's certificate, where that is why.
+    pub distrusting: Option<Side>,
+    /// What it showed of itself.
+    pub tls: Tls,
 }
 
 /// Collects what a report says.
@@ -187,7 +218,7 @@ impl View {
         let mut report = Report::empty();
         report.inputs = inputs.map(|(summary, offset, compared)| input(summary, offset, compared)).collect();
         report.coverage = self::coverage(account, coverage);
-        let wide = capture_wide(&report.inputs, account, evicted + coverage.hops_dropped);
+        let wide = wide::findings(&report.inputs, account, coverage, &self.profile, evicted + coverage.hops_dropped);
         let mut ladders = std::mem::take(&mut self.ladders);
         ladders.sort_by(|(a, a_ladder, _), (b, b_ladder, _)| (a.time, &a_ladder.id).cmp(&(b.time, &b_ladder.id)));
         for (_, mut ladder, findings) in ladders {
@@ -302,7 +333,7 @@ fn endpoint(address: SocketAddr) -> String {
     text
 }
 
-fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding {
+pub(super) fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding {
     let mut cited: Vec<Citation> = Vec::new();
     for rung in &found.evidence {
         let citation = Citation { input: rung.at.input, frame: rung.at.number };
@@ -368,7 +399,12 @@ fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
         },
         sip_messages: account.messages,
         sip_malformed: account.malformed,
-        streams: Streams { tcp: account.tcp, tls: account.tls, tls_decrypted: 0, compressed: account.compressed },
+        streams: Streams {
+            tcp: account.tcp,
+            tls: account.tls,
+            tls_decrypted: account.decrypted,
+            compressed: account.compressed,
+        },
         gaps: account.gaps,
         gap_bytes: account.gap_octets,
         unreadable: account
@@ -377,10 +413,12 @@ fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
             .map(|unread| Unreadable {
                 stream: unread.flow.to_string(),
                 reason: unread.reason,
-                detail: unread.detail.to_owned(),
+                detail: detail(unread),
                 frames: unread.frames,
+                tls: unread.tls.clone(),
             })
             .collect(),
+        keys: (account.keys != KeyCounts::default()).then_some(account.keys),
         frames: FrameCounts { read: account.tally.read(), used: account.tally.used(), set_aside },
         anomalies: account
             .anomalies
@@ -402,51 +440,10 @@ fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
     }
 }
 
-/// Findings about the capture as a whole.
-fn capture_wide(inputs: &[Input], account: &Account, evicted: u64) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let mut say = |code: &'static str, severity, detail: String| {
-        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
-    };
-    let hidden = account.unread.len() as u64 + account.unlisted;
-    let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
-    let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
-    if unknown_link > 0 && unknown_link == account.tally.read() {
-        let links: Vec<&str> = inputs.iter().flat_map(|input| &input.link_types).map(String::as_str).collect();
-        let detail = format!("No frame could be read: link type {} is not decoded.", links.join(", "));
-        say("LP901", Severity::Error, detail);
-    } else if account.telling == 0 && hidden > 0 {
-        say(
-            "LP901",
-            Severity::Error,
-            format!(
-                "{hidden} stream(s) on SIP ports, and not one message that tells anything could be read: see the coverage."
-            ),
-        );
-    }
-    for input in inputs {
-        if let Some(detail) = &input.ended_detail {
-            say("LP902", Severity::Note, format!("{}: {detail}", input.path));
-        }
-    }
-    if account.gaps > 0 {
-        let detail = format!(
-            "{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.",
-            account.gaps, account.gap_octets
-        );
-        say("LP903", Severity::Note, detail);
-    }
-    let backwards = account.anomalies.count(AnomalyKind::FrameOrder);
-    if backwards > 0 {
-        let detail = format!(
-            "{backwards} frames are older than one before them: nothing is said to be missing. Put the capture in order first (reordercap, or mergecap without -a)."
-        );
-        say("LP905", Severity::Warning, detail);
-    }
-    if evicted > 0 {
-        say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
-    }
-    found
+/// Why a stream was not read, and what would help.
+fn detail(unread: &Unread) -> String {
+    let suite = unread.tls.as_ref().and_then(|tls| tls.suite.as_deref());
+    format!("{}; {}", unread.detail, unread.reason.help(suite))
 }
 
 /// Nanoseconds as fractional milliseconds.

@@ -41,7 +41,7 @@ use std::path::{Path, PathBuf};
 pub use options::{Client, Container, Link, Mischief, Options, PushVariant, Vantage};
 pub use protection::Choice;
 #[cfg(feature = "tls")]
-pub use protection::protection;
+pub use protection::{protection, suites};
 pub use story::Scenario;
 
 use crate::error::{Error, Result};

@@ -281,7 +281,7 @@ pub(super) fn unpacked(client: &[u8], server: &[u8]) -> [Vec<u8>; 2] {
     let mut decompressor = Decompressor::new(begins);
     let frame = FrameRef { input: 0, number: 1, time: Options::START };
     for (side, stream) in [(Side::Client, client), (Side::Server, server)] {
-        for event in [Event::Bytes { offset: 0, bytes: stream, frame }, Event::End { frame }] {
+        for event in [Event::Bytes { offset: 0, bytes: stream, frame }, Event::End { frame, over: true }] {
             decompressor.push(side, event, &mut anomalies, &mut |side, event| match event {
                 Event::Bytes { bytes, .. } => texts[side.index()].extend_from_slice(bytes),
                 Event::Gap { .. } => panic!("nothing is lost"),

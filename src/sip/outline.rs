@@ -22,10 +22,12 @@ pub(super) struct Place {
 impl Place {
     /// The place of `part`, which stands in `raw`; a part that does not is an empty place.
     pub fn of(part: &[u8], raw: &[u8]) -> Self {
-        let at = (part.as_ptr() as usize).checked_sub(raw.as_ptr() as usize);
-        let inside = at.filter(|at| at.checked_add(part.len()).is_some_and(|end| end <= raw.len()));
-        match (inside.and_then(|at| u32::try_from(at).ok()), u32::try_from(part.len())) {
-            (Some(at), Ok(length)) => Self { at, length },
+        // Wraps for a part before `raw`; then it is far beyond it.
+        let at = (part.as_ptr() as usize).wrapping_sub(raw.as_ptr() as usize);
+        match raw.len().checked_sub(part.len()) {
+            Some(last) if at <= last && raw.len() <= u32::MAX as usize => {
+                Self { at: at as u32, length: part.len() as u32 }
+            }
             _ => Self::default(),
         }
     }

@@ -24,8 +24,8 @@ enum State {
 pub(super) struct Half {
     /// Stream offset of its first compressed octet.
     pub(super) begin: u64,
-    /// Its end, once that has come.
-    pub(super) end: Option<FrameRef>,
+    /// Its end, once that has come: as [`Event::End`] has it.
+    pub(super) end: Option<(FrameRef, bool)>,
     /// Whether its end was given on.
     pub(super) is_over: bool,
     /// Packets opened.

@@ -111,7 +111,7 @@ impl Decompressor {
                 }
             }
             Event::Witness { frame } => return out(side, Event::Witness { frame }),
-            Event::End { frame } => self.half(side).end = Some(frame),
+            Event::End { frame, over } => self.half(side).end = Some((frame, over)),
         }
         self.decide();
         self.read(anomalies, out);
@@ -183,7 +183,7 @@ impl Decompressor {
         for side in [Side::Client, Side::Server] {
             let status = self.status;
             let half = self.half(side);
-            let Some(frame) = half.end.filter(|_| !half.is_over) else { continue };
+            let Some((frame, over)) = half.end.filter(|_| !half.is_over) else { continue };
             match status {
                 // The other side may still show how to read what waits.
                 Status::Undecided if half.is_waiting() => continue,
@@ -191,7 +191,7 @@ impl Decompressor {
                 Status::Reading(layout) => half.finish(layout, frame, anomalies, &mut |event| out(side, event)),
             }
             half.is_over = true;
-            out(side, Event::End { frame });
+            out(side, Event::End { frame, over });
         }
     }
 }

@@ -76,7 +76,7 @@ impl Wire {
     fn end(&mut self) -> [&str; 2] {
         self.frames += 1;
         for side in [Side::Client, Side::Server] {
-            self.push(side, Event::End { frame: at(self.frames) });
+            self.push(side, Event::End { frame: at(self.frames), over: true });
         }
         [&self.said[0], &self.said[1]]
     }

@@ -47,6 +47,8 @@ pub(super) struct Conversation {
     /// Whether anything came out, so that its end is worth telling.
     shown: bool,
     told: [bool; 2],
+    /// Whether it was reset.
+    reset: bool,
 }
 
 impl Conversation {
@@ -66,6 +68,7 @@ impl Conversation {
             by_syn: segment.syn,
             shown: false,
             told: [false; 2],
+            reset: false,
         }
     }
 
@@ -134,6 +137,7 @@ impl Conversation {
                 scene.counters.strays += 1;
                 return Outcome::Open;
             }
+            self.reset = true;
             return Outcome::Over;
         }
         self.answer(segment, side);
@@ -310,7 +314,8 @@ impl Conversation {
         for ((side, half), told) in sides.into_iter().zip(&self.halves).zip(&mut self.told) {
             if half.is_done() && !*told {
                 *told = true;
-                out(&self.connection, side, Event::End { frame: self.last });
+                let over = self.reset || half.is_finished();
+                out(&self.connection, side, Event::End { frame: self.last, over });
             }
         }
     }

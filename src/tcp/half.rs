@@ -105,6 +105,11 @@ impl Half {
         matches!(self.start, Start::Held(_))
     }
 
+    /// Whether its FIN was seen.
+    pub(super) fn is_finished(&self) -> bool {
+        self.fin.is_some()
+    }
+
     /// Whether nothing more will come out.
     pub(super) fn is_done(&self) -> bool {
         self.done

@@ -1,11 +1,17 @@
 //! What a certificate says of its server, for reports and for finding the key that belongs to it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use x509_cert::Certificate;
 use x509_cert::der::asn1::UintRef;
 use x509_cert::der::{Decode, Reader, SliceReader};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
+/// The most certificates that are kept; then all are forgotten, which only costs reading them again. 1,024 (about 3 MB): a
+/// pool has tens.
+const MAX_KNOWN: usize = 1 << 10;
 /// The most names of a certificate that are kept.
 const MAX_NAMES: usize = 16;
 
@@ -24,8 +30,29 @@ pub struct CertificateFacts {
     pub(crate) modulus: Vec<u8>,
 }
 
+/// Certificates that were read. Servers show the same one on each of their connections.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    facts: HashMap<Box<[u8]>, Arc<CertificateFacts>>,
+}
+
+impl Known {
+    /// The facts of a certificate; `None` if it is none.
+    pub(crate) fn facts(&mut self, der: &[u8]) -> Option<Arc<CertificateFacts>> {
+        if let Some(known) = self.facts.get(der) {
+            return Some(Arc::clone(known));
+        }
+        let facts = Arc::new(facts(der)?);
+        if self.facts.len() >= MAX_KNOWN {
+            self.facts.clear();
+        }
+        self.facts.insert(der.into(), Arc::clone(&facts));
+        Some(facts)
+    }
+}
+
 /// Reads a certificate; `None` if it is none.
-pub(crate) fn facts(der: &[u8]) -> Option<CertificateFacts> {
+fn facts(der: &[u8]) -> Option<CertificateFacts> {
     let certificate = Certificate::from_der(der).ok()?;
     let body = certificate.tbs_certificate();
     let key = body.subject_public_key_info();

@@ -73,6 +73,11 @@ impl Half {
         self.messages.begin();
     }
 
+    /// Whether its records are not protected yet.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.guard, Guard::Plain)
+    }
+
     /// The numbers the next record may have.
     pub(crate) fn candidates(&self) -> std::ops::Range<u64> {
         let farthest = match self.missed {
@@ -138,7 +143,7 @@ impl Half {
     }
 
     /// Gives the end, after which nothing comes.
-    pub(crate) fn end(&mut self, side: Side, frame: FrameRef, out: &mut impl FnMut(Side, Event<'_>)) {
+    pub(crate) fn end(&mut self, side: Side, frame: FrameRef, over: bool, out: &mut impl FnMut(Side, Event<'_>)) {
         if self.ended {
             return;
         }
@@ -147,7 +152,7 @@ impl Half {
             self.give_gap(side, out);
         }
         self.ended = true;
-        out(side, Event::End { frame });
+        out(side, Event::End { frame, over });
     }
 
     fn give_gap(&mut self, side: Side, out: &mut impl FnMut(Side, Event<'_>)) {

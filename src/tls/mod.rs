@@ -7,7 +7,7 @@
 //! The other way round, [`Writer`] protects text for captures of our own, with secrets that it draws and gives away as
 //! a key log: it makes keys and seals records with the code that reads them.
 //!
-//! `record` divides octets into records, `handshake` records into messages, `negotiation` makes keys of what two
+//! `probe` tells TLS from other things, `record` divides octets into records, `handshake` records into messages, `negotiation` makes keys of what two
 //! hellos agreed on, `suite` opens records, [`Session`] joins them for one connection. Ciphers and hashes are
 //! RustCrypto's; what is made of them is here.
 //!
@@ -25,6 +25,7 @@ mod handshake;
 mod keylog;
 mod negotiation;
 mod prf;
+mod probe;
 mod record;
 mod rsakey;
 mod schedule;
@@ -41,9 +42,9 @@ pub use certificate::CertificateFacts;
 pub use choice::Choice;
 pub use facts::{Alert, Facts, State};
 pub use keylog::KeylogCount;
-pub use record::{PROBE, Probe, probe};
-pub use rsakey::{RsaKey, read_rsa_keys};
-pub use secret::Secret;
+pub use probe::{PROBE, Probe, probe};
+pub use rsakey::{RsaKey, needs_password, read_rsa_keys};
+pub use secret::{Password, Secret, read_secret_file};
 pub use secrets::{MAX_SESSIONS, MAX_WAITING, Secrets};
 pub use session::Session;
 pub use version::Version;

@@ -53,6 +53,8 @@ pub(crate) struct Negotiation {
     /// What the client sent up to its key exchange. It follows the server's in the hash, even if it was captured before.
     client_flight: Vec<u8>,
     exchanged: bool,
+    /// The server has said all it says before the client's key exchange.
+    answered: bool,
     encrypted_premaster: Vec<u8>,
     /// The modulus of the server's certificate.
     pub(crate) modulus: Vec<u8>,
@@ -61,6 +63,8 @@ pub(crate) struct Negotiation {
     /// The ticket the server gave for a later session.
     pub(crate) new_ticket: Vec<u8>,
     master: Option<Secret>,
+    /// What both sides' keys are cut out of, while they are needed.
+    block: Option<Secret>,
     /// What the RSA key of the server makes of the encrypted premaster secret, once that was tried.
     decrypted: Option<Option<Secret>>,
     /// Kinds of secret that were looked for and found.
@@ -100,7 +104,8 @@ impl Negotiation {
                 return;
             }
             (Side::Server, kind::SERVER_HELLO) => self.server = handshake::server_hello(body),
-            (Side::Server, kind::CERTIFICATE | kind::SERVER_HELLO_DONE) => self.full = true,
+            (Side::Server, kind::CERTIFICATE) => self.full = true,
+            (Side::Server, kind::SERVER_HELLO_DONE) => (self.full, self.answered) = (true, true),
             (Side::Server, kind::NEW_SESSION_TICKET) => {
                 self.new_ticket = handshake::new_ticket(body).unwrap_or_default().to_vec();
                 return;
@@ -133,6 +138,17 @@ impl Negotiation {
         Ok(Agreed { version, suite })
     }
 
+    /// Whether what `side` protects cannot be read yet only because the other side has not said what comes before it:
+    /// the segments of the two came out of their order.
+    pub(crate) fn lacks(&self, side: Side) -> bool {
+        let hello = self.server.as_ref().filter(|hello| !hello.is_retry());
+        let old = hello.is_some_and(|hello| hello.version < 0x0304);
+        match side {
+            Side::Client => self.client.is_some() && (hello.is_none() || old && self.exchanged && !self.answered),
+            Side::Server => hello.is_some() && (self.client.is_none() || old && self.full && !self.exchanged),
+        }
+    }
+
     /// Whether the session was agreed on in an earlier connection. Known when the server changes its cipher.
     pub(crate) fn is_resumed(&self) -> bool {
         !self.full && self.server.is_some()
@@ -145,10 +161,10 @@ impl Negotiation {
         let (Some(client), Some(server)) = (&self.client, &self.server) else { return Err(no_client_hello()) };
         let encrypt_then_mac = client.encrypt_then_mac && server.encrypt_then_mac;
         let randoms = [&client.random, &server.random];
-        let opener = schedule::expanded(suite, version, &master, randoms, side, |keys| {
-            Opener::new(suite, version, keys, encrypt_then_mac)
-        });
-        let opener = opener.ok_or_else(no_client_hello)?;
+        // Both sides' keys stand in one block.
+        let block = self.block.get_or_insert_with(|| schedule::block(suite, version, &master, randoms));
+        let keys = schedule::of_block(suite, version, block, side);
+        let opener = Opener::new(suite, version, keys, encrypt_then_mac).ok_or_else(no_client_hello)?;
         Ok(Direction { opener: Box::new(opener), secret: None })
     }
 
@@ -269,6 +285,7 @@ impl Negotiation {
     pub(crate) fn settle(&mut self) {
         self.client_flight = Vec::new();
         self.transcript = None;
+        self.block = None;
         self.exchanged = true;
     }
 

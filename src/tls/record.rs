@@ -5,99 +5,22 @@
 
 use std::ops::Range;
 
-/// The most octets a record may have behind its header. Source: RFC 5246 §6.2.3.
-pub(crate) const MAX_BODY: usize = (1 << 14) + 2048;
+pub(crate) use super::probe::{HEADER, kind};
+use super::probe::{length, old_hello};
+
 /// The most octets of text a record may protect. Source: RFC 5246 §6.2.1.
 pub(crate) const MAX_TEXT: usize = 1 << 14;
-/// Octets of a header.
-pub(crate) const HEADER: usize = 5;
-
-/// Kinds of record. Source: RFC 5246 §6.2.1; RFC 6520 §7.
-pub(crate) mod kind {
-    pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
-    pub(crate) const ALERT: u8 = 21;
-    pub(crate) const HANDSHAKE: u8 = 22;
-    pub(crate) const APPLICATION_DATA: u8 = 23;
-    pub(crate) const HEARTBEAT: u8 = 24;
-}
-
 /// What a record begins with before its length: kind and version.
 pub(crate) const fn front(kind: u8, version: u16) -> [u8; 3] {
     let [major, minor] = version.to_be_bytes();
     [kind, major, minor]
 }
 
-/// Adds a record to `out`; `body` has at most [`MAX_BODY`] octets.
+/// Adds a record to `out`; `body` is no longer than a record may be.
 pub(crate) fn write(front: [u8; 3], body: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&front);
     out.extend_from_slice(&(body.len() as u16).to_be_bytes());
     out.extend_from_slice(body);
-}
-
-/// What the first octets of a stream say about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probe {
-    /// It is TLS, or an SSL of old that begins the same way.
-    Tls,
-    /// It is something else.
-    Other,
-    /// There are too few octets to tell.
-    TooShort,
-}
-
-/// Tells whether a stream whose first captured octets are `bytes` is TLS; for either side, at any port, also for a
-/// stream joined between two records. Never more than [`PROBE`] octets are needed.
-pub fn probe(bytes: &[u8]) -> Probe {
-    if old_hello(bytes).is_some() {
-        return Probe::Tls;
-    }
-    let wanted: [&dyn Fn(u8) -> bool; 3] =
-        [&|kind| (kind::CHANGE_CIPHER_SPEC..=kind::HEARTBEAT).contains(&kind), &|major| major == 3, &|minor| {
-            minor <= 4
-        }];
-    let fits = bytes.iter().zip(wanted).all(|(octet, wanted)| wanted(*octet));
-    let may_be_old = bytes.iter().zip([0x80, 0, 1, 3]).enumerate().all(|(place, (octet, wanted))| match place {
-        0 => octet & 0x80 != 0,
-        1 => true,
-        _ => *octet == wanted,
-    });
-    match bytes.first_chunk::<HEADER>() {
-        Some(header) if length(*header, None).is_some() => Probe::Tls,
-        Some(_) => Probe::Other,
-        None if fits || may_be_old => Probe::TooShort,
-        None => Probe::Other,
-    }
-}
-
-/// Octets after which [`probe`] always knows.
-pub const PROBE: usize = HEADER;
-
-/// The length in a header, if it is one: a known kind, a known version (`version`, if that is given), no more octets
-/// than a record may have.
-fn length([kind, major, minor, high, low]: [u8; HEADER], version: Option<u16>) -> Option<usize> {
-    let length = usize::from(u16::from_be_bytes([high, low]));
-    let known = match version {
-        Some(version) => u16::from_be_bytes([major, minor]) == version,
-        None => major == 3 && minor <= 4,
-    };
-    let kind_fits = match kind {
-        kind::CHANGE_CIPHER_SPEC => length >= 1,
-        kind::ALERT => length >= 2,
-        kind::HANDSHAKE => length >= 1,
-        kind::APPLICATION_DATA | kind::HEARTBEAT => true,
-        _ => false,
-    };
-    (known && kind_fits && length <= MAX_BODY).then_some(length)
-}
-
-/// The length behind the two octets of length, if a ClientHello in the format of SSL 2.0 begins here.
-///
-/// Source: RFC 5246 §E.2.
-fn old_hello(bytes: &[u8]) -> Option<usize> {
-    let [high, low, 1, 3, _] = *bytes.first_chunk::<5>()? else { return None };
-    let length = usize::from(u16::from_be_bytes([high & 0x7f, low]));
-    // Version, three lengths, one cipher and the challenge are the least there is.
-    (high & 0x80 != 0 && (28..=MAX_BODY).contains(&length)).then_some(length)
 }
 
 /// One unit out of a side's octets.
@@ -222,6 +145,7 @@ fn next_header(rest: &[u8], place: usize, version: Option<u16>) -> Option<usize>
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::{Probe, probe};
     use super::*;
 
     fn record(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -294,19 +218,5 @@ mod tests {
             let read: Vec<_> = out.iter().filter(|(kind, _)| *kind != 255).map(|(_, body)| body.len()).collect();
             assert_eq!(read, [50, 20], "{size}");
         }
-    }
-
-    #[test]
-    fn what_is_no_tls_is_told_at_once_and_what_may_be_is_waited_for() {
-        for other in [&b"REGISTER sip:a SIP/2.0\r\n"[..], b"SIP/2.0 200 OK", b"\x16\x02\x01\0\0", b"\r\n\r\n", b"G"] {
-            assert_eq!(probe(other), Probe::Other, "{other:?}");
-        }
-        for short in [&b""[..], b"\x16", b"\x16\x03\x01\0", b"\x80", b"\x80\x2e\x01\x03"] {
-            assert_eq!(probe(short), Probe::TooShort, "{short:?}");
-        }
-        for tls in [&b"\x16\x03\x01\0\x05"[..], b"\x17\x03\x03\0\0", b"\x15\x03\x00\0\x02\x01\0"] {
-            assert_eq!(probe(tls), Probe::Tls, "{tls:?}");
-        }
-        assert_eq!(probe(b"\x17\x03\x03\xff\xff"), Probe::Other, "no record is that long");
     }
 }

@@ -65,6 +65,11 @@ pub fn read_rsa_keys(path: &str, octets: &[u8], password: Option<&str>) -> Resul
     }
 }
 
+/// Whether a file of keys is encrypted with a password that is not the empty one.
+pub fn needs_password(octets: &[u8]) -> bool {
+    read_rsa_keys("", octets, None).is_err_and(|error| error.to_string().ends_with(NO_PASSWORD))
+}
+
 /// A file of keys while it is read.
 struct File<'a> {
     path: &'a str,
@@ -184,7 +189,8 @@ impl File<'_> {
 }
 
 const NOT_RSA: &str = "it is not an RSA key, and only RSA keys can open captured TLS";
-const NO_PASSWORD: &str = "it is encrypted and no password was given";
+const NO_PASSWORD: &str =
+    "it is encrypted and no password was given (--rsa-key-password-file, or LYNCPUSH_RSA_KEY_PASSWORD)";
 const WRONG_PASSWORD: &str = "the password is wrong";
 #[cfg(feature = "pfx")]
 const UNKNOWN: &str = "it is neither PEM, nor a DER key, nor PKCS#12";

@@ -1,6 +1,9 @@
 //! Octets that must not be seen: they do not print, and their memory is wiped when they go.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::ops::Deref;
 
 use zeroize::Zeroizing;
 
@@ -37,6 +40,68 @@ impl Secret {
 
     /// The octets themselves.
     pub(crate) fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What opens a key file: it does not print, and is wiped when it goes.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes over what was typed or read.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The first line of a file, without its end.
+    ///
+    /// Errors: those of reading, and a line that is not UTF-8.
+    pub fn first_line(path: &str) -> io::Result<Self> {
+        let octets = read_secret_file(path)?;
+        let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let text = std::str::from_utf8(line).map_err(|_| io::Error::other("its first line is not UTF-8"))?;
+        Ok(Self::new(text.to_owned()))
+    }
+
+    /// The password itself.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// The most octets of a file of secrets. 1 GiB: key logs of a busy server's month.
+const MAX_FILE: u64 = 1 << 30;
+
+/// Reads a file that holds secrets into memory that is wiped when it goes.
+///
+/// Errors: those of reading, and a file of more than 1 GiB.
+pub fn read_secret_file(path: &str) -> io::Result<impl Deref<Target = [u8]> + use<>> {
+    let file = File::open(path)?;
+    // Room for all of it at once: a vector that grows leaves copies behind.
+    let length = usize::try_from(file.metadata()?.len().min(MAX_FILE)).unwrap_or(0);
+    let mut octets = Zeroizing::new(Vec::with_capacity(length + 1));
+    file.take(MAX_FILE + 1).read_to_end(&mut octets)?;
+    if octets.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("it has more than 1 GiB"));
+    }
+    Ok(Octets(octets))
+}
+
+/// Octets that are wiped when they go.
+struct Octets(Zeroizing<Vec<u8>>);
+
+impl Deref for Octets {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
         &self.0
     }
 }

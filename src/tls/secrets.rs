@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::certificate;
 use super::keylog::{self, Entry, KeylogCount, Label};
 use super::rsakey::RsaKey;
 use super::secret::Secret;
@@ -32,6 +33,8 @@ pub struct Secrets {
     of_exchange: HashMap<[u8; 8], Secret>,
     of_session: HashMap<Box<[u8]>, Secret>,
     rsa_keys: Vec<RsaKey>,
+    /// No secrets, but shared by all sessions as they are.
+    pub(crate) certificates: certificate::Known,
     remembered: HashMap<Box<[u8]>, Secret>,
     /// What is remembered, the oldest first.
     order: VecDeque<Box<[u8]>>,
@@ -131,13 +134,18 @@ impl Secrets {
         }
     }
 
-    /// Asks for room for `octets` that wait; false if there is none, or nothing is to wait.
+    /// Asks for room for `octets` that wait; false if there is none.
     pub(crate) fn admit(&mut self, octets: usize) -> bool {
-        let admitted = !self.sealed && self.waiting + octets <= MAX_WAITING;
+        let admitted = self.waiting + octets <= MAX_WAITING;
         if admitted {
             self.waiting += octets;
         }
         admitted
+    }
+
+    /// Whether any connection waits for a secret.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting > 0
     }
 
     /// Gives room back.
@@ -166,13 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn room_is_bounded_and_a_sealed_set_gives_none() {
+    fn room_is_bounded() {
         let mut secrets = Secrets::default();
         assert!(secrets.admit(MAX_WAITING));
         assert!(!secrets.admit(1));
         secrets.release(MAX_WAITING);
         assert!(secrets.admit(1));
-        secrets.seal();
-        assert!(!secrets.admit(1));
+        assert!(secrets.is_waiting());
     }
 }

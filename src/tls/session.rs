@@ -3,6 +3,8 @@
 mod reading;
 mod waiting;
 
+use std::sync::Arc;
+
 use super::certificate::CertificateFacts;
 use super::facts::{Alert, Facts, State};
 use super::half::{Guard, Half};
@@ -29,10 +31,10 @@ pub struct Session {
     client: Option<Side>,
     /// Why something is not read, the latest reason.
     unread: Option<Unread>,
-    /// A hello came that may open what waits.
+    /// Something came that may open what waits, or nothing will come any more that could.
     renewed: bool,
     server_name: Option<String>,
-    certificates: [Option<CertificateFacts>; 2],
+    certificates: [Option<Arc<CertificateFacts>>; 2],
     alert: Option<Alert>,
     resumed: bool,
     /// Whether there was any record.
@@ -44,7 +46,7 @@ enum Item<'a> {
     Record { header: [u8; HEADER], body: &'a mut [u8] },
     Lost { octets: u64 },
     Witness,
-    End,
+    End { over: bool },
 }
 
 impl Session {
@@ -66,14 +68,16 @@ impl Session {
             Event::Gap { length, frame, .. } => {
                 let left = self.half(side).records.lose() as u64;
                 self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
+                self.renewed = true;
             }
             Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
-            Event::End { frame } => {
+            Event::End { frame, over } => {
                 let left = self.half(side).records.lose() as u64;
                 if left > 0 {
                     self.take(side, Item::Lost { octets: left }, frame, secrets, out);
                 }
-                self.take(side, Item::End, frame, secrets, out);
+                self.take(side, Item::End { over }, frame, secrets, out);
+                self.renewed = true;
             }
         }
         if std::mem::take(&mut self.renewed) && !self.waiting.is_empty() {
@@ -97,10 +101,45 @@ impl Session {
         !self.waiting.is_empty()
     }
 
+    /// Whether [`facts`](Self::facts) would say that something is unreadable.
+    pub fn is_unreadable(&self) -> bool {
+        self.unread.is_some() || self.is_junk()
+    }
+
+    /// Whether octets came, and none of them were a record.
+    fn is_junk(&self) -> bool {
+        !self.begun && self.halves.iter().any(|half| half.lost_octets > 0)
+    }
+
+    /// The first alert other than `close_notify`; a fatal one before one that is not.
+    pub fn alert(&self) -> Option<Alert> {
+        self.alert
+    }
+
+    /// Octets of plain text given, of both sides.
+    pub fn plain_octets(&self) -> u64 {
+        self.halves.iter().map(|half| half.plain_octets).sum()
+    }
+
+    /// Whether a handshake has begun of which the server has protected nothing yet, so that nothing can have been said
+    /// in it. Unknown, and so false, where octets of the server are lost.
+    pub fn is_handshaking(&self) -> bool {
+        let [client, server] = match self.client {
+            Some(Side::Server) => [1, 0],
+            Some(Side::Client) => [0, 1],
+            None => return false,
+        }
+        .map(|at: usize| self.halves.get(at));
+        // A client that protects something although its server was never heard: the server's frames were not captured.
+        let is_one_sided = self.negotiation.server.is_none() && client.is_some_and(|half| !half.is_plain());
+        self.negotiation.client.is_some()
+            && !is_one_sided
+            && server.is_some_and(|half| half.is_plain() && half.lost_octets == 0)
+    }
+
     /// What is known of the connection so far.
     pub fn facts(&self) -> Facts {
         let [client, server] = &self.halves;
-        let agreed = self.negotiation.agreed();
         let hello = self.negotiation.server.as_ref();
         let version = hello.and_then(|hello| match hello.version {
             0x0300 => Some("SSL 3.0"),
@@ -114,16 +153,16 @@ impl Session {
             Some(Side::Server) => [Side::Client, Side::Server],
             _ => [Side::Server, Side::Client],
         }
-        .map(|side| self.certificates.get(side.index()).cloned().flatten());
+        .map(|side| self.certificates.get(side.index()).and_then(Option::as_deref).cloned());
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
-        let state = match (&self.unread, &agreed) {
-            (Some((reason, detail)), _) => State::Unreadable { reason: *reason, detail: detail.clone() },
-            (None, _) if is_keyed(client) || is_keyed(server) => State::Reading,
-            (None, _) if !self.begun && client.lost_octets + server.lost_octets > 0 => State::Unreadable {
+        let state = match &self.unread {
+            Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
+            None if is_keyed(client) || is_keyed(server) => State::Reading,
+            None if self.is_junk() => State::Unreadable {
                 reason: UnreadableReason::Damaged,
                 detail: "there is no TLS record in it that makes sense".to_owned(),
             },
-            _ => State::Handshake,
+            None => State::Handshake,
         };
         Facts {
             version,
@@ -178,7 +217,7 @@ impl Session {
         out: &mut impl FnMut(Side, Event<'_>),
     ) {
         if self.half(side).waiting {
-            if !secrets.is_sealed() {
+            if !secrets.is_sealed() || self.is_early(side) {
                 return self.waiting.push(side, frame, item, secrets);
             }
             self.half(side).waiting = false;
@@ -187,16 +226,22 @@ impl Session {
             Item::Record { header, body } => self.record(side, header, body, frame, secrets, out),
             Item::Lost { octets } => self.half(side).lose(octets, frame),
             Item::Witness => out(side, Event::Witness { frame }),
-            Item::End => {
+            Item::End { over } => {
                 let half = self.half(side);
                 half.records = Default::default();
-                half.end(side, frame, out);
+                half.end(side, frame, over, out);
             }
         }
     }
 
     fn half(&mut self, side: Side) -> &mut Half {
         side.of(&mut self.halves)
+    }
+
+    /// Whether what `side` protects is to wait for what the other side has said before it.
+    fn is_early(&self, side: Side) -> bool {
+        let other = self.halves.get(side.other().index());
+        self.negotiation.lacks(self.role(side)) && other.is_some_and(|half| !half.ended && half.lost_octets == 0)
     }
 
     /// What `side` is by what it says.

@@ -32,6 +32,7 @@ pub fn analyze(path: &Path) -> Result<(Report, Vec<u8>)> {
     let frames = &report.coverage.frames;
     assert_eq!(frames.read, frames.used + frames.set_aside.values().sum::<u64>(), "{}", path.display());
     assert_eq!(frames.read, report.inputs.iter().map(|input| input.frames).sum::<u64>(), "{}", path.display());
+    assert!(report.ladders.iter().all(|ladder| ladder.steps.len() == 10), "{}", path.display());
     let mut written = Vec::new();
     for format in FORMATS {
         match format.shape {

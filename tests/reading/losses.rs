@@ -9,7 +9,7 @@ fn an_answer_that_is_only_acknowledged_is_told_while_somebody_waits_for_it() {
     wire.push(20, true, ACK, [143, 801], "");
     wire.check(&["BYE 4"]);
     // Another connection shows that time goes by.
-    wire.port = 5062;
+    wire.ports[1] = 5062;
     wire.push(3_030, true, SYN, [100, 0], "");
     wire.check(&["BYE 4", "lost 0-3030"]);
 }
@@ -44,7 +44,7 @@ fn octets_passed_over_behind_a_loss_are_lost() {
 #[test]
 fn the_beginning_of_a_capture_is_no_loss() {
     let mut wire = Wire::new(5061);
-    wire.port = 5062;
+    wire.ports[1] = 5062;
     wire.push(10, true, ACK, [7_000, 9_000], "the end of a message\r\n\r\n");
     wire.push(80, true, ACK, [7_024, 9_000], BYE);
     wire.push(90, true, ACK, [7_066, 9_000], BYE);

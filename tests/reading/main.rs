@@ -2,11 +2,14 @@
 
 mod analysis;
 mod captures;
+#[path = "../faults/mod.rs"]
+mod faults;
 mod losses;
 mod messages;
 mod order;
 mod others;
-mod ports;
+mod recognition;
 mod sweeps;
 mod tshark;
+mod tunnels;
 mod wire;

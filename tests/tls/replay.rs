@@ -84,7 +84,7 @@ pub fn play_into(session: &mut Session, read: &mut Read, steps: &[Step], secrets
         }
     }
     for side in [Side::Client, Side::Server] {
-        play(side, Event::End { frame: at(steps.len() as u64 + 1) });
+        play(side, Event::End { frame: at(steps.len() as u64 + 1), over: true });
     }
 }
 

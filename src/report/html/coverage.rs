@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::markup::Text;
-use crate::report::model::{Coverage, Ended, Input, Leg, Report};
+use crate::report::model::{Certificate, Coverage, Ended, Input, Leg, Report, Tls};
 use crate::report::text;
 use crate::report::words::{self, frame_name};
 
@@ -117,17 +117,15 @@ fn unreadable(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
     write!(
         out,
         "<details class=unread open><summary>{count} could not be read</summary><div class=scroll tabindex=0 role=group aria-label=\"Streams that could not be read\"><table><thead><tr>\
-         <th scope=col>Stream<th scope=col>Reason<th scope=col>What is known<th scope=col class=num>Frames</thead><tbody>"
+         <th scope=col>Stream<th scope=col>Reason<th scope=col>What would help, and what its handshake shows\
+         <th scope=col class=num>Frames</thead><tbody>"
     )?;
     for stream in coverage.unreadable.iter().take(STREAMS) {
-        write!(
-            out,
-            "<tr><td>{}<td>{}<td>{}<td class=num>{}",
-            Text(&stream.stream),
-            stream.reason.name(),
-            Text(&stream.detail),
-            text::count(stream.frames)
-        )?;
+        write!(out, "<tr><td>{}<td>{}<td>{}", Text(&stream.stream), stream.reason.name(), Text(&stream.detail))?;
+        if let Some(tls) = &stream.tls {
+            handshake(tls, out)?;
+        }
+        write!(out, "<td class=num>{}", text::count(stream.frames))?;
     }
     out.write_all(b"</tbody></table></div>")?;
     let more = coverage.unreadable.len().saturating_sub(STREAMS) as u64;
@@ -135,6 +133,36 @@ fn unreadable(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "<p class=note>and {}</p>", text::counted(more, "more stream", "more streams"))?;
     }
     out.write_all(b"</details>\n")
+}
+
+/// What a TLS connection shows of itself: version, suite, host name, certificates, alert.
+fn handshake(tls: &Tls, out: &mut dyn Write) -> io::Result<()> {
+    let mut fact = |name: &str, value: &str| write!(out, "<br><span class=note>{name}</span> {}", Text(value));
+    let parts = [tls.version.as_deref(), tls.suite.as_deref()];
+    let agreed = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let resumed = if tls.resumed { " (agreed on in an earlier connection)" } else { "" };
+    if !agreed.is_empty() || tls.resumed {
+        fact("Agreed on", &format!("{agreed}{resumed}"))?;
+    }
+    if let Some(name) = &tls.server_name {
+        fact("Host asked for", name)?;
+    }
+    for (whose, certificate) in [("Server", &tls.certificate), ("Client", &tls.client_certificate)] {
+        let Some(certificate) = certificate else { continue };
+        let Certificate { subject, issuer, not_after, names } = certificate;
+        let names = if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) };
+        fact(
+            &format!("{whose}'s certificate"),
+            &format!("{subject}{names}; by {issuer}; valid until {}", words::day(not_after)),
+        )?;
+    }
+    if let Some(alert) = &tls.alert {
+        fact("Alert", alert)?;
+    }
+    if !tls.secrets_tried.is_empty() {
+        fact("Tried", &tls.secrets_tried.join(", "))?;
+    }
+    Ok(())
 }
 
 /// Defects by kind, with the first of each.

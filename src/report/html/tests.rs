@@ -2,7 +2,7 @@
 //! What a browser makes of it is tested from outside.
 
 use super::*;
-use crate::report::model::Report;
+use crate::report::model::{Certificate, Report, Tls};
 use crate::report::sample;
 
 fn page(report: &Report) -> String {
@@ -67,6 +67,21 @@ fn named(name: &str) -> Report {
     report.inputs[1].ended_detail = some();
     report.coverage.unreadable[0].stream = name.to_owned();
     report.coverage.unreadable[0].detail = name.to_owned();
+    let certificate = Certificate {
+        subject: name.to_owned(),
+        issuer: name.to_owned(),
+        not_after: "2013-06-03T08:00:00Z".to_owned(),
+        names: vec![name.to_owned()],
+    };
+    report.coverage.unreadable[0].tls = Some(Tls {
+        version: Some("TLS 1.2".to_owned()),
+        server_name: some(),
+        certificate: Some(certificate.clone()),
+        client_certificate: Some(certificate),
+        alert: some(),
+        secrets_tried: vec![name.to_owned()],
+        ..Tls::default()
+    });
     report.coverage.anomalies[0].first[0].detail = name.to_owned();
     report
 }
@@ -140,6 +155,19 @@ fn the_page_says_what_the_report_says() {
     let one = self::page(&sample::broken());
     assert_eq!(one.matches("<noscript>").count(), 0, "a single ladder is open");
     assert!(self::page(&sample::empty()).contains("No push ladder: the capture has no frames."));
+}
+
+#[test]
+fn a_handshake_shows_its_facts() {
+    let page = page(&named("edge01.example.com"));
+    for needle in [
+        "<span class=note>Agreed on</span> TLS 1.2",
+        "<span class=note>Host asked for</span> edge01.example.com",
+        "certificate</span> edge01.example.com, for edge01.example.com; by edge01.example.com; valid until 2013-06-03",
+        "<span class=note>Alert</span> edge01",
+    ] {
+        assert!(page.contains(needle), "{needle}");
+    }
 }
 
 #[test]

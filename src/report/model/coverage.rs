@@ -25,6 +25,8 @@ pub struct Coverage {
     pub gap_bytes: u64,
     /// Streams that could not be read, and why.
     pub unreadable: Vec<Unreadable>,
+    /// What was given to read TLS with; null when nothing was.
+    pub keys: Option<KeyCounts>,
     /// What became of every frame.
     pub frames: FrameCounts,
     /// Defects met on the way, by kind.
@@ -84,6 +86,55 @@ pub struct Unreadable {
     pub detail: String,
     /// Frames of the stream.
     pub frames: u64,
+    /// What its handshake shows; null for a stream without TLS.
+    pub tls: Option<Tls>,
+}
+
+/// What a TLS connection shows of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Tls {
+    /// The version agreed on.
+    pub version: Option<String>,
+    /// The cipher suite agreed on; its number if it is one that is not read.
+    pub suite: Option<String>,
+    /// The host name the client asked for.
+    pub server_name: Option<String>,
+    /// The server's certificate, where it can be seen.
+    pub certificate: Option<Certificate>,
+    /// The client's certificate, where there is one and it can be seen.
+    pub client_certificate: Option<Certificate>,
+    /// The first alert, a fatal one before others.
+    pub alert: Option<String>,
+    /// Whether the session was agreed on in an earlier connection.
+    pub resumed: bool,
+    /// Kinds of secret that were found and tried.
+    pub secrets_tried: Vec<String>,
+}
+
+/// A certificate that passed over the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Certificate {
+    /// Whom it names.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// The last moment it is valid.
+    pub not_after: String,
+    /// Names and addresses in its subject alternative name; the first few.
+    pub names: Vec<String>,
+}
+
+/// What was given to read TLS with, secrets inside captures included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct KeyCounts {
+    /// Lines of key logs that gave a secret.
+    pub secrets: u64,
+    /// Lines of key logs that are well formed and of no use here, like those of exporter secrets.
+    pub unused: u64,
+    /// Lines of key logs that say nothing that is understood.
+    pub skipped: u64,
+    /// RSA keys of servers.
+    pub rsa_keys: u64,
 }
 
 /// What became of every frame: `read` is `used` plus everything set aside.

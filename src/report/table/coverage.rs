@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::ladder::write_finding;
 use crate::report::format::Options;
-use crate::report::model::{Coverage, Ended, Input, Leg, Report, Unreadable, UnreadableReason};
+use crate::report::model::{Coverage, Ended, Input, Leg, Report, Tls, Unreadable, UnreadableReason};
 use crate::report::page::{Fit, Page, Tint};
 use crate::report::text;
-use crate::report::words::{frame_name, span};
+use crate::report::words::{day, frame_name, span};
 
 /// Columns of the labels left of the facts.
 const LABEL: usize = 10;
-/// Unreadable streams named for each reason; with `-v` ten times as many.
-const STREAMS: usize = 3;
+/// Unreadable streams named for each reason without `-v`, which names all.
+const STREAMS: usize = 10;
 
 /// Writes findings about the whole capture, latencies, and coverage.
 pub fn write(page: &mut Page, report: &Report, options: &Options) {
@@ -31,8 +31,9 @@ pub fn write(page: &mut Page, report: &Report, options: &Options) {
     let coverage = &report.coverage;
     legs(page, coverage);
     sip(page, coverage);
+    keys(page, coverage);
     frames(page, coverage);
-    unreadable(page, coverage, if options.verbose { STREAMS * 10 } else { STREAMS });
+    unreadable(page, coverage, if options.verbose { usize::MAX } else { STREAMS });
     anomalies(page, report);
 }
 
@@ -51,21 +52,28 @@ fn latencies(page: &mut Page, report: &Report) {
         ("95 %", Fit::Number),
         ("Longest", Fit::Number),
     ];
-    let rows = report.summary.latency_ms.iter().map(|latency| {
+    let rows = report.summary.latency_ms.iter().map(|latency| -> [String; 6] {
         let steps = report.ladders.iter().flat_map(|ladder| &ladder.steps);
         let key = steps.into_iter().find(|step| step.number == latency.step).map(|step| page.short(&step.key, 24));
-        let cells = [
+        [
             latency.step.to_string(),
             key.unwrap_or_default(),
             text::count(latency.count),
             text::duration(latency.p50),
             text::duration(latency.p95),
             text::duration(latency.max),
-        ];
-        cells.into_iter().map(|words| (words, Tint::Plain)).collect()
+        ]
     });
     let rows: Vec<_> = rows.collect();
-    page.table(2, &head, &rows);
+    if page.is_narrow() {
+        for [number, key, ladders, median, most, longest] in &rows {
+            let words = format!("ladders {ladders}, median {median}, 95 % {most}, longest {longest}");
+            page.prose(2, Tint::Plain, &format!("{number} {key}: {words}"));
+        }
+        return;
+    }
+    let words = |cells: [String; 6]| cells.into_iter().map(|words| (words, Tint::Plain)).collect();
+    page.table(2, &head, &rows.into_iter().map(words).collect::<Vec<_>>());
 }
 
 /// One capture: what it is, its span, its clock, how it ended.
@@ -175,7 +183,11 @@ fn unreadable(page: &mut Page, coverage: &Coverage, most: usize) {
         );
         page.labelled(2, "Not read", LABEL, Tint::Warn, &words);
         for stream in streams.iter().take(most) {
-            let words = format!("{} ({})", page.safe(&stream.stream), text::counted(stream.frames, "frame", "frames"));
+            let mut words =
+                format!("{} ({})", page.safe(&stream.stream), text::counted(stream.frames, "frame", "frames"));
+            if let Some(tls) = &stream.tls {
+                words.push_str(&facts(page, tls));
+            }
             page.labelled(2, "", LABEL, Tint::Plain, &words);
         }
         let more = streams.len().saturating_sub(most) as u64;
@@ -189,6 +201,59 @@ fn unreadable(page: &mut Page, coverage: &Coverage, most: usize) {
             );
         }
     }
+}
+
+/// What a TLS connection shows of itself, each fact after a comma.
+fn facts(page: &Page, tls: &Tls) -> String {
+    let mut words = String::new();
+    let mut say = |label: &str, what: &str| {
+        words.push_str(", ");
+        words.push_str(label);
+        words.push_str(&page.safe(what));
+    };
+    for (label, fact) in
+        [("", &tls.version), ("", &tls.suite), ("server name ", &tls.server_name), ("alert: ", &tls.alert)]
+    {
+        if let Some(fact) = fact {
+            say(label, fact);
+        }
+    }
+    for (label, certificate) in [("certificate ", &tls.certificate), ("client's certificate ", &tls.client_certificate)]
+    {
+        if let Some(certificate) = certificate {
+            say(label, &certificate.subject);
+            match certificate.issuer == certificate.subject {
+                true => say("", "self-signed"),
+                false => say("issued by ", &certificate.issuer),
+            }
+            say("valid until ", day(&certificate.not_after));
+        }
+    }
+    if tls.resumed {
+        say("", "a session resumed from an earlier connection");
+    }
+    if !tls.secrets_tried.is_empty() {
+        say("tried: ", &tls.secrets_tried.join(", "));
+    }
+    words
+}
+
+/// What was given to open TLS with.
+fn keys(page: &mut Page, coverage: &Coverage) {
+    let Some(keys) = &coverage.keys else { return };
+    let mut words = format!(
+        "{} from key logs, {}",
+        text::counted(keys.secrets, "secret", "secrets"),
+        text::counted(keys.rsa_keys, "RSA key", "RSA keys")
+    );
+    if keys.unused > 0 {
+        words.push_str(&format!(", {} of no use here", text::counted(keys.unused, "line", "lines")));
+    }
+    if keys.skipped > 0 {
+        words.push_str(&format!(", {} not understood", text::counted(keys.skipped, "line", "lines")));
+    }
+    let tint = if keys.secrets + keys.rsa_keys == 0 { Tint::Warn } else { Tint::Plain };
+    page.labelled(2, "Keys", LABEL, tint, &words);
 }
 
 /// Defects by kind, with the first of each.

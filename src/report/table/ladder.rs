@@ -8,6 +8,8 @@ use crate::report::words::{address, day, frame_name, frames_of, kind, outcome, p
 
 /// Columns of the labels left of the facts.
 const LABEL: usize = 9;
+/// Columns of a step's number and key on a narrow page: those of the longest, and two between.
+const STEP: usize = 19;
 /// Columns of a page from which the steps show their titles and the legs of their messages.
 const ROOMY: usize = 110;
 /// Columns of a page from which the steps show the endpoints of their messages.
@@ -16,6 +18,8 @@ const WIDE: usize = 150;
 const EVIDENCE: usize = 8;
 /// Lines shown of one message's text.
 const TEXT_LINES: usize = 60;
+/// Columns of the sentences of one finding; names in them are cut before.
+const DETAIL: usize = 2_000;
 
 /// Writes the section of `ladder`, the one at index `at`.
 pub fn write(page: &mut Page, report: &Report, at: usize, ladder: &Ladder, verbose: bool) {
@@ -73,6 +77,10 @@ fn push(page: &Page, ladder: &Ladder) -> String {
 
 /// The ten steps, a row for each message that shows one.
 fn steps(page: &mut Page, report: &Report, ladder: &Ladder) {
+    if page.is_narrow() {
+        page.prose(2, Tint::Strong, "Steps, and the frames that show them");
+        return ladder.steps.iter().for_each(|step| step_lines(page, report, step));
+    }
     let columns = Columns { roomy: page.width() >= ROOMY, wide: page.width() >= WIDE };
     let mut head = vec![("#", Fit::Number), ("Step", Fit::Share(24)), ("Status", Fit::Content)];
     head.extend([("After", Fit::Number), ("Frame", Fit::Number)]);
@@ -87,6 +95,32 @@ fn steps(page: &mut Page, report: &Report, ladder: &Ladder) {
     page.table(2, &head, &rows);
 }
 
+/// One step on a narrow page: a line that names it, one below for each message, and the remark.
+fn step_lines(page: &mut Page, report: &Report, step: &Step) {
+    let after = step.since_previous_ms.map_or_else(String::new, |ms| format!(", after {}", text::duration(ms)));
+    let status = format!("{} {}{after}", mark(page, step.status), step.status.name());
+    let name = format!("{:>2} {}", step.number, page.short(&step.key, STEP - 5));
+    page.labelled(2, &name, STEP, status_tint(step.status), &status);
+    for seen in step.evidence.iter().take(EVIDENCE) {
+        let frame = format!("{} ", frame_name(report, seen.input, seen.frame));
+        let summary = page.safe(&seen.summary);
+        page.labelled(5, &frame, text::columns(&frame), Tint::Plain, &summary);
+    }
+    if step.evidence.len() > EVIDENCE {
+        page.prose(5, Tint::Dim, &format!("and {} more", step.evidence.len() - EVIDENCE));
+    }
+    if let Some(remark) = remark(step) {
+        let remark = page.safe(remark);
+        page.prose(5, Tint::Dim, &remark);
+    }
+}
+
+/// What is to be said of a step beside its messages, where it does not only repeat the last of them.
+fn remark(step: &Step) -> Option<&str> {
+    let said = step.evidence.last().map(|seen| seen.summary.as_str());
+    step.detail.as_deref().filter(|detail| said != Some(detail))
+}
+
 /// Which columns the steps have, beside those they always have.
 #[derive(Clone, Copy)]
 struct Columns {
@@ -99,21 +133,20 @@ struct Columns {
 /// The rows of one step: the first names it, further messages and remarks follow.
 fn step_rows(page: &Page, report: &Report, step: &Step, columns: Columns) -> Vec<Vec<Words>> {
     let blank = || (String::new(), Tint::Plain);
-    let remark = |words: String| -> Vec<Words> {
+    let remarked = |words: String| -> Vec<Words> {
         let before = 1 + usize::from(columns.roomy) + usize::from(columns.wide);
         std::iter::repeat_with(blank).take(before).chain([(words, Tint::Dim)]).collect()
     };
     let shown = step.evidence.iter().take(EVIDENCE);
     let mut tails: Vec<Vec<Words>> = shown.map(|seen| evidence_cells(page, report, seen, columns)).collect();
     if step.evidence.len() > EVIDENCE {
-        tails.push(remark(format!("and {} more", step.evidence.len() - EVIDENCE)));
+        tails.push(remarked(format!("and {} more", step.evidence.len() - EVIDENCE)));
     }
-    let said = step.evidence.last().map(|seen| &seen.summary);
-    if let Some(detail) = step.detail.as_ref().filter(|detail| said != Some(detail)) {
-        tails.push(remark(page.safe(detail)));
+    if let Some(remark) = remark(step) {
+        tails.push(remarked(page.safe(remark)));
     }
     if tails.is_empty() {
-        tails.push(remark(String::new()));
+        tails.push(remarked(String::new()));
     }
     let name = page.safe(if columns.roomy { &step.title } else { &step.key });
     let status = format!("{} {}", mark(page, step.status), step.status.name());
@@ -181,7 +214,7 @@ fn messages(page: &mut Page, report: &Report, ladder: &Ladder) {
 pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
     let head = finding_head(page, finding);
     page.prose(2, severity_tint(finding.severity), &head);
-    let detail = page.safe(&finding.detail);
+    let detail = page.short(&finding.detail, DETAIL);
     page.prose(4, Tint::Plain, &detail);
     // Without a name the line would only repeat what the detail says.
     if let Some((said, who)) = finding.diagnostics.as_ref().and_then(|said| Some((said, said.reported_by.as_deref()?)))

@@ -50,6 +50,19 @@ fn rows(page: &mut Page, report: &Report) {
     let chosen = report.ladders.iter().enumerate().filter(|(_, ladder)| listed(ladder)).take(ROWS);
     let rows: Vec<_> = chosen.map(|(at, ladder)| row(page, report, at, ladder, wide, one_day)).collect();
     let left_out = report.ladders.len() - rows.len();
+    if page.is_narrow() {
+        lines(page, &rows);
+    } else {
+        table(page, &rows, wide, one_day);
+    }
+    if left_out > 0 {
+        let ladders = text::counted(left_out as u64, "ladder is", "ladders are");
+        page.prose(0, Tint::Dim, &format!("{ladders} not listed; --format json or ndjson has all."));
+    }
+}
+
+/// The rows as a table.
+fn table(page: &mut Page, rows: &[Vec<Words>], wide: bool, one_day: bool) {
     let time = if one_day { "Time (UTC)" } else { "Begin (UTC)" };
     let arrow = page.sign("Caller → callee", "Caller -> callee");
     let head: &[(&str, Fit)] = if wide {
@@ -73,10 +86,20 @@ fn rows(page: &mut Page, report: &Report) {
             ("Step, what it was", Fit::Share(20)),
         ]
     };
-    page.table(0, head, &rows);
-    if left_out > 0 {
-        let ladders = text::counted(left_out as u64, "ladder is", "ladders are");
-        page.prose(0, Tint::Dim, &format!("{ladders} not listed; --format json or ndjson has all."));
+    page.table(0, head, rows);
+}
+
+/// The rows on a narrow page: each cell has lines of its own beside the ladder's number, what it was the last.
+fn lines(page: &mut Page, rows: &[Vec<Words>]) {
+    let label = rows.last().and_then(|row| row.first()).map_or(0, |(number, _)| text::columns(number)) + 1;
+    for row in rows {
+        let Some(((number, _), cells)) = row.split_first() else { continue };
+        let mut number = number.as_str();
+        for (words, tint) in cells {
+            for line in words.lines() {
+                page.labelled(0, std::mem::take(&mut number), label, *tint, line);
+            }
+        }
     }
 }
 

@@ -27,7 +27,7 @@ fn bare(text: &str) -> String {
 }
 
 fn every_option() -> impl Iterator<Item = Options> {
-    [60, 72, 80, 99, 100, 119, 120, 150, 200].into_iter().flat_map(|width| {
+    [40, 41, 50, 59, 60, 72, 80, 99, 100, 119, 120, 150, 200].into_iter().flat_map(|width| {
         (0..8).map(move |bits| Options {
             width,
             ascii: bits & 1 > 0,
@@ -48,6 +48,30 @@ fn no_line_passes_the_width() {
             }
         }
     }
+}
+
+#[test]
+fn a_narrow_page_says_the_same_in_lines() {
+    for report in sample::all() {
+        let written = |width| page(&report, &Options { width, verbose: true, ..Options::default() });
+        let (narrow, narrowest) = (written(40), written(39));
+        assert_eq!(narrowest, narrow, "below 40 columns words would be cut to pieces");
+        assert!(!narrow.contains('─'), "no table: {narrow}");
+        let has_rule = written(60).contains('─');
+        assert_eq!(has_rule, !report.ladders.is_empty(), "from 60 columns on there is room for tables");
+        for step in report.ladders.iter().flat_map(|ladder| &ladder.steps) {
+            // What is as short as it is in practice stands in one line.
+            if step.key.len() < 16 {
+                let line = format!("{:>2} {:15} ", step.number, step.key);
+                assert!(narrow.contains(&line), "{line:?} in\n{narrow}");
+            }
+        }
+    }
+    let text = page(&sample::broken(), &Options { width: 40, verbose: true, ..Options::default() });
+    assert!(text.contains("\n   5 push-federated  ✗ failed, after "), "{text}");
+    // The message and its remark below the step, the remark not said twice.
+    assert!(text.contains("\n     21 504 Server time-out,"), "{text}");
+    assert!(unwrapped(&text).contains("2 mobile-lookup: ladders 1, median 11 ms, "), "{text}");
 }
 
 #[test]

@@ -24,6 +24,18 @@ fn options(choice: &str, mischief: &[Mischief]) -> Options {
     Options { tls: Some(protection(choice).unwrap()), mischief: mischief.to_vec(), ..raw() }
 }
 
+#[test]
+fn every_suite_that_is_listed_can_be_asked_for() {
+    let mut count = 0;
+    for (name, versions) in suites() {
+        for version in versions {
+            assert_eq!(protection(&format!("{version}:{name}")).unwrap().suite(), name);
+            count += 1;
+        }
+    }
+    assert_eq!(count, Choice::all().count());
+}
+
 /// The text of both sides of one connection, and whether the client showed a certificate.
 fn opened(client: &[u8], server: &[u8], keys: &[u8]) -> ([Vec<u8>; 2], bool) {
     let (mut session, mut secrets, mut texts) = (Session::default(), Secrets::default(), [Vec::new(), Vec::new()]);
@@ -110,10 +122,11 @@ fn the_same_is_written_every_time_also_the_keys() {
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_shown_and_refused() {
-    for choice in
-        ["1.0:TLS_RSA_WITH_AES_128_CBC_SHA", "1.2:TLS_RSA_WITH_AES_128_GCM_SHA256", "1.3:TLS_AES_128_GCM_SHA256"]
-    {
-        let (frames, _, keys) = taken_with_keys("certificate", &options(choice, &[]));
+    let choices =
+        ["1.0:TLS_RSA_WITH_AES_128_CBC_SHA", "1.2:TLS_RSA_WITH_AES_128_GCM_SHA256", "1.3:TLS_AES_128_GCM_SHA256"];
+    let scenarios = [("certificate", Side::Client), ("certificate-refused", Side::Server)];
+    for (choice, (scenario, by)) in choices.iter().flat_map(|choice| scenarios.map(|scenario| (choice, scenario))) {
+        let (frames, _, keys) = taken_with_keys(scenario, &options(choice, &[]));
         let hidden = streams(&frames);
         let refused = hidden.iter().filter(|(ends, _)| ends[1] == (10, 5_061));
         let mut count = 0;
@@ -128,9 +141,12 @@ fn a_certificate_that_is_not_trusted_is_shown_and_refused() {
             session.retry(&mut secrets, &mut |_, event| panic!("{event:?}"));
             let facts = session.facts();
             let alert = facts.alert.unwrap();
-            assert_eq!((alert.side, alert.fatal, alert.number), (Side::Server, true, 48), "{choice}");
+            assert_eq!((alert.side, alert.fatal, alert.number), (by, true, 48), "{choice}");
             assert_eq!(facts.certificate.unwrap().subject, "CN=sipfed.online.lync.com", "{choice}");
-            assert_eq!(facts.client_certificate.unwrap().subject, "CN=edge01.example.com", "{choice}");
+            // A client that says no before its own turn does not show its certificate.
+            let shown = facts.client_certificate.map(|certificate| certificate.subject);
+            let is_shown = by == Side::Server || choice.starts_with("1.3");
+            assert_eq!(shown, is_shown.then(|| "CN=edge01.example.com".to_owned()), "{choice}");
             count += 1;
         }
         assert!(count > 0, "{choice}");
@@ -160,16 +176,27 @@ fn what_does_not_fit_is_answered_with_what_does() {
         ("", "expected VERSION:SUITE"),
         ("1.2", "expected VERSION:SUITE"),
         ("1.4:TLS_AES_128_GCM_SHA256", "Known: 1.0, 1.1, 1.2, 1.3"),
-        ("1.3:TLS_AES_128_GCM_SHA265", "did you mean \"TLS_AES_128_GCM_SHA256\"?"),
+        ("1.3:TLS_AES_128_GCM_SHA265", "\"TLS_AES_128_GCM_SHA265\", did you mean TLS_AES_128_GCM_SHA256, "),
+        ("1.2:TLS_RSA_WITH_AES_128_CBC_SHAH", "did you mean TLS_RSA_WITH_AES_128_CBC_SHA, "),
+        // As OpenSSL calls them.
+        ("1.2:ECDHE-RSA-AES256-SHA384", "did you mean TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384, "),
+        ("1.0:aes128-sha", "did you mean TLS_RSA_WITH_AES_128_CBC_SHA, "),
+        ("1.3:CHACHA20", "did you mean TLS_CHACHA20_POLY1305_SHA256? "),
+        ("1.2:RSA_WITH_CAMELLIA_128_CBC_SHA", "did you mean TLS_RSA_WITH_AES_128_CBC_SHA, "),
         (
             "1.3:TLS_RSA_WITH_AES_128_CBC_SHA",
-            "unknown cipher suite of TLS 1.3 \"TLS_RSA_WITH_AES_128_CBC_SHA\". Known: TLS_AES_128_GCM_SHA256, \
-             TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256, TLS_AES_128_CCM_SHA256, TLS_AES_128_CCM_8_SHA256",
+            "TLS_RSA_WITH_AES_128_CBC_SHA belongs to TLS 1.0, 1.1, 1.2 and not to TLS 1.3; ",
         ),
-        ("1.0:TLS_RSA_WITH_AES_128_GCM_SHA256", "Known: TLS_RSA_WITH_NULL_MD5, "),
-        ("1.2:", "unknown cipher suite of TLS 1.2 \"\". Known: "),
+        ("1.0:RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_128_GCM_SHA256 belongs to TLS 1.2 and not to TLS 1.0; "),
+        ("1.2:unknown", "unknown cipher suite of TLS 1.2 \"unknown\"; "),
+        ("1.2:", "unknown cipher suite of TLS 1.2 \"\"; "),
     ] {
         let text = protection(typed).unwrap_err().to_string();
         assert!(text.contains(expected) && !text.contains('\n'), "{text}");
+        assert!(text.matches("TLS_").count() <= NEAREST + 1, "{text}");
+        let is_of_suites = text.contains("suite") || text.contains("belongs");
+        assert_eq!(text.ends_with("`lyncpush simulate --list-suites` shows all"), is_of_suites, "{text}");
     }
+    let long = protection(&format!("1.2:{}", "AES_".repeat(1000))).unwrap_err().to_string();
+    assert!(!long.contains("did you mean"), "comparing takes time by length");
 }

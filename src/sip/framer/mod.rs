@@ -141,18 +141,30 @@ impl Framer {
 
     /// Takes the next octets of the stream, which `frame` carried. Gives messages and anomalies in stream order.
     pub fn bytes(&mut self, bytes: &[u8], frame: FrameRef, out: &mut impl FnMut(Framed<'_>)) {
+        self.resume(bytes);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = self.step(rest, frame, out);
+        }
+    }
+
+    /// Prepares for octets that came in one piece, which [`step`](Self::step) is to take bit by bit: a stream that is
+    /// astray goes on where they begin, if a message begins there.
+    pub fn resume(&mut self, bytes: &[u8]) {
         if self.resumes_with(bytes) {
             self.state = State::Lost { line_start: true };
         }
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            rest = match self.state {
-                State::Between => self.between(rest, frame),
-                State::Head { scan, due, frames } => self.head(scan, due, frames, rest, frame, out),
-                State::Body { total, frames } => self.body(total, frames, rest, frame, out),
-                State::Skip(left) => self.skip(left, rest),
-                State::Lost { line_start } => self.search(line_start, rest, frame),
-            };
+    }
+
+    /// Takes some of `rest`, at most to the end of one message, and gives what is left: for those who must know where
+    /// in the stream a message ends.
+    pub fn step<'b>(&mut self, rest: &'b [u8], frame: FrameRef, out: &mut impl FnMut(Framed<'_>)) -> &'b [u8] {
+        match self.state {
+            State::Between => self.between(rest, frame),
+            State::Head { scan, due, frames } => self.head(scan, due, frames, rest, frame, out),
+            State::Body { total, frames } => self.body(total, frames, rest, frame, out),
+            State::Skip(left) => self.skip(left, rest),
+            State::Lost { line_start } => self.search(line_start, rest, frame),
         }
     }
 

@@ -9,7 +9,7 @@ mod start;
 
 use std::fmt;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use nom::error::{Error, ErrorKind};
 use nom::{Err, IResult};
 
@@ -19,7 +19,7 @@ use super::message::{Message, StartLine};
 use super::method::Method;
 use super::outline::{Field, Outline};
 use super::view::CSeq;
-use super::view::text::{self, is_token, trim, trim_end, trim_start};
+use super::view::text::{self, is_token, trim, trim_start};
 
 pub use self::start::{Probe, START_LINE_LIMIT, looks_like_start};
 
@@ -106,16 +106,15 @@ const fn is_blank(octet: u8) -> bool {
 ///
 /// Source: RFC 3261 §7.3.1; white space in front of the colon is HCOLON of §25.1.
 fn field(input: &[u8]) -> IResult<&[u8], Header<'_>> {
-    let colon = match memchr2(b':', b'\n', input) {
-        Some(at) if input.get(at) == Some(&b':') => at,
-        _ => return fail(input, ErrorKind::Char),
-    };
-    let (spelled, rest) = input.split_at_checked(colon).unwrap_or((input, b""));
-    let spelled = trim_end(spelled);
-    let name = HeaderName::new(spelled);
-    if name == HeaderName::Other && (spelled.is_empty() || !spelled.iter().all(|octet| is_token(*octet))) {
-        return fail(input, ErrorKind::Verify);
+    let length = input.iter().position(|octet| !is_token(*octet)).unwrap_or(input.len());
+    let (spelled, mut rest) = input.split_at_checked(length).unwrap_or((input, b""));
+    while let [b' ' | b'\t' | b'\r', behind @ ..] = rest {
+        rest = behind;
     }
+    if spelled.is_empty() || !rest.starts_with(b":") {
+        return fail(input, ErrorKind::Char);
+    }
+    let name = HeaderName::new(spelled);
     let rest = rest.get(1..).unwrap_or_default();
     let end = logical_end(rest);
     let (value, rest) = rest.split_at_checked(end).unwrap_or((rest, b""));

@@ -76,6 +76,12 @@ const fn is_digit(octet: u8) -> bool {
 
 /// `SIP/d.d`; gives whether it is 2.0.
 fn version(input: &[u8]) -> IResult<&[u8], bool> {
+    // Nearly all of them; a digit more would belong to the number.
+    if let Some(rest) = input.strip_prefix(b"SIP/2.0")
+        && !rest.first().is_some_and(u8::is_ascii_digit)
+    {
+        return Ok((rest, true));
+    }
     let (rest, (_, major, _, minor)) = (
         tag_no_case(&b"SIP/"[..]),
         take_while_m_n(1, 4, is_digit),
@@ -93,6 +99,10 @@ pub(super) fn start_line(line: &[u8]) -> IResult<&[u8], (StartLine<'_>, Defect)>
 
 /// `SIP/2.0 SP 3DIGIT SP reason`; the reason is all that remains, line end excluded by the caller.
 fn status_line(line: &[u8]) -> IResult<&[u8], (StartLine<'_>, Defect)> {
+    // Requests are known by their first octet, but for those whose method begins with an S.
+    if !matches!(line, [b'S' | b's', ..]) {
+        return fail(line, ErrorKind::Tag);
+    }
     let (rest, (known, gap, digits)) = (version, take_while1(is_blank), take_while_m_n(3, 3, is_digit)).parse(line)?;
     let code: u16 = text::number(digits).unwrap_or_default();
     let reason = match rest.first() {

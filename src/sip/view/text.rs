@@ -13,9 +13,25 @@ pub const fn is_space(octet: u8) -> bool {
 ///
 /// Source: RFC 3261 §25.1.
 pub const fn is_token(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric()
-        || matches!(octet, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+    TOKENS[octet as usize]
 }
+
+/// For every octet whether it is a character of a token: each name of each header is walked with it.
+static TOKENS: [bool; 256] = {
+    let mut tokens = [false; 256];
+    let mut octet = 0;
+    while octet < tokens.len() {
+        let mark = b"-.!%*_+`'~";
+        let mut at = 0;
+        while at < mark.len() {
+            tokens[mark[at] as usize] = true;
+            at += 1;
+        }
+        tokens[octet] |= (octet as u8).is_ascii_alphanumeric();
+        octet += 1;
+    }
+    tokens
+};
 
 /// `text` without white space at its ends.
 pub fn trim(text: &[u8]) -> &[u8] {

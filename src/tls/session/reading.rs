@@ -6,7 +6,6 @@ use super::Session;
 use crate::flow::Side;
 use crate::frame::FrameRef;
 use crate::stream::Event;
-use crate::tls::certificate;
 use crate::tls::facts::Alert;
 use crate::tls::half::Guard;
 use crate::tls::handshake::{self, kind as message};
@@ -40,27 +39,39 @@ impl Session {
         let tls13 = self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
         if matches!(self.half(side).guard, Guard::Plain) && !(tls13 && kind == kind::CHANGE_CIPHER_SPEC) {
             if kind != kind::APPLICATION_DATA {
-                return self.content(side, kind, body, frame, out);
+                return self.content(side, kind, body, frame, secrets, out);
+            }
+            if self.is_early(side) {
+                return self.wait(side, header, body, frame, secrets);
             }
             if !self.unexpected_data(side, body.len(), frame) {
                 return;
             }
         }
+        if matches!(self.half(side).guard, Guard::Missing(_)) && self.is_early(side) {
+            return self.wait(side, header, body, frame, secrets);
+        }
         match (tls13, kind, body.len()) {
             // Sent for the sake of middle boxes only.
             (true, kind::CHANGE_CIPHER_SPEC, _) => {}
             // A side that has no keys yet sends its alert without.
-            (true, kind::ALERT, 2) => self.alert(side, body),
+            (true, kind::ALERT, 2) => self.heed(side, body),
             (true, ..) if kind != kind::APPLICATION_DATA => {
                 self.half(side).miss((HEADER + body.len()) as u64, frame);
             }
             _ => {
                 if let Outcome::Open(kind, text) = self.open(side, header, body, frame, secrets) {
                     let text = body.get(text).unwrap_or_default();
-                    self.content(side, kind, text, frame, out);
+                    self.content(side, kind, text, frame, secrets, out);
                 }
             }
         }
+    }
+
+    /// Makes a record wait, and what comes after it on its side.
+    fn wait(&mut self, side: Side, header: [u8; HEADER], body: &mut [u8], frame: FrameRef, secrets: &mut Secrets) {
+        self.half(side).waiting = true;
+        self.waiting.push(side, frame, super::Item::Record { header, body }, secrets);
     }
 
     /// Protected data came before the change of cipher was seen. Says whether it may yet be opened.
@@ -103,8 +114,7 @@ impl Session {
             if secrets.is_sealed() || hopeless {
                 self.half(side).skip((HEADER + body.len()) as u64, frame);
             } else {
-                self.half(side).waiting = true;
-                self.waiting.push(side, frame, super::Item::Record { header, body }, secrets);
+                self.wait(side, header, body, frame, secrets);
             }
             return Outcome::Shut;
         }
@@ -251,19 +261,27 @@ impl Session {
     }
 
     /// Acts upon what a record holds, plain or opened.
-    fn content(&mut self, side: Side, kind: u8, text: &[u8], frame: FrameRef, out: &mut impl FnMut(Side, Event<'_>)) {
+    fn content(
+        &mut self,
+        side: Side,
+        kind: u8,
+        text: &[u8],
+        frame: FrameRef,
+        secrets: &mut Secrets,
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) {
         match kind {
             kind::APPLICATION_DATA => self.half(side).give(side, text, frame, out),
             kind::HANDSHAKE => {
                 let mut messages = std::mem::take(&mut self.half(side).messages);
                 let mut rekeyed = false;
-                messages.push(text, |message| rekeyed |= self.message(side, message));
+                messages.push(text, |message| rekeyed |= self.message(side, message, secrets));
                 // New keys begin with a new message.
                 if !rekeyed {
                     self.half(side).messages = messages;
                 }
             }
-            kind::ALERT => self.alert(side, text),
+            kind::ALERT => self.heed(side, text),
             kind::CHANGE_CIPHER_SPEC => {
                 self.half(side).rekey(Guard::Missing(Stage::Handshake));
             }
@@ -271,7 +289,7 @@ impl Session {
         }
     }
 
-    fn alert(&mut self, side: Side, text: &[u8]) {
+    fn heed(&mut self, side: Side, text: &[u8]) {
         let [level, number] = *text else { return };
         let alert = Alert { side, fatal: level == 2, number };
         let better = match self.alert {
@@ -284,7 +302,7 @@ impl Session {
     }
 
     /// Acts upon a handshake message; true if its side has other keys from now on.
-    fn message(&mut self, side: Side, whole: &[u8]) -> bool {
+    fn message(&mut self, side: Side, whole: &[u8], secrets: &mut Secrets) -> bool {
         let (Some(kind), Some(body)) = (whole.first(), whole.get(4..)) else { return false };
         let agreed = self.negotiation.agreed().ok().filter(|_| self.negotiation.client.is_some());
         let tls13 = agreed.filter(|agreed| agreed.version == Version::Tls13);
@@ -298,7 +316,7 @@ impl Session {
                 self.renewed = true;
                 return self.server_hello(side);
             }
-            message::CERTIFICATE => self.certificate(side, body, tls13.is_some()),
+            message::CERTIFICATE => self.certificate(side, body, tls13.is_some(), secrets),
             message::FINISHED if tls13.is_some() => {
                 self.half(side).rekey(Guard::Missing(Stage::Traffic));
                 return true;
@@ -307,6 +325,7 @@ impl Session {
             _ => {}
         }
         if tls13.is_none() {
+            self.renewed |= matches!(*kind, message::SERVER_HELLO_DONE | message::CLIENT_KEY_EXCHANGE);
             self.negotiation.push(self.role(side), whole);
         }
         false
@@ -357,8 +376,9 @@ impl Session {
         tls13
     }
 
-    fn certificate(&mut self, side: Side, body: &[u8], tls13: bool) {
-        let Some(facts) = handshake::first_certificate(body, tls13).and_then(certificate::facts) else { return };
+    fn certificate(&mut self, side: Side, body: &[u8], tls13: bool, secrets: &mut Secrets) {
+        let Some(der) = handshake::first_certificate(body, tls13) else { return };
+        let Some(facts) = secrets.certificates.facts(der) else { return };
         if self.role(side) == Side::Server {
             self.negotiation.modulus = facts.modulus.clone();
         }

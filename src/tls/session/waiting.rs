@@ -20,7 +20,7 @@ pub(super) enum Kept {
     Record { header: [u8; HEADER], body: Box<[u8]> },
     Lost { octets: u64 },
     Witness,
-    End,
+    End { over: bool },
 }
 
 impl Kept {
@@ -30,7 +30,7 @@ impl Kept {
             Self::Record { header, body } => Item::Record { header: *header, body },
             Self::Lost { octets } => Item::Lost { octets: *octets },
             Self::Witness => Item::Witness,
-            Self::End => Item::End,
+            Self::End { over } => Item::End { over: *over },
         }
     }
 }
@@ -61,7 +61,7 @@ impl Waiting {
             Item::Lost { octets } => return self.lose(side, frame, octets),
             // There is one of each for a side and input.
             Item::Witness => Kept::Witness,
-            Item::End => Kept::End,
+            Item::End { over } => Kept::End { over },
         };
         self.items.push_back((side, frame, kept));
     }

@@ -1,0 +1,164 @@
+//! How fast TLS is read and what is in it judged, against the ciphers alone on the same records.
+//!
+//! `cargo bench --bench decryption` writes 200 MB of happy ladders inside TLS for each suite, then runs the ciphers of
+//! the suite over every record and the whole analysis in turn, several times, and prints the median of the ratios.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use aes::Aes256;
+use aes::cipher::{BlockModeDecrypt, KeyInit, KeyIvInit};
+use aes_gcm::aead::AeadInOut;
+use aes_gcm::{Aes256Gcm, Nonce};
+use hmac::{Hmac, Mac};
+use lyncpush::pipeline::{self, Keys, Settings};
+use lyncpush::report::ndjson::Tail;
+use lyncpush::simulate;
+use lyncpush::stream::Event;
+use measure::{Lines, median, reached, tcp_events};
+use sha2::Sha384;
+
+mod measure;
+
+/// The same allocator as the program's.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Octets of a capture, about.
+const SIZE: u64 = 200_000_000;
+/// Rounds, of which the median counts.
+const ROUNDS: usize = 7;
+/// The ratio wanted.
+const WANTED: f64 = 2.5;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// What the ciphers of a suite do with a record, its header taken off.
+type Primitive = Box<dyn FnMut(&mut [u8])>;
+
+/// A suite, and what makes its ciphers ready.
+type Suite = (&'static str, fn() -> Primitive);
+
+const SUITES: [Suite; 2] =
+    [("1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", cbc_sha384), ("1.2:TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", gcm)];
+
+fn main() -> Outcome<()> {
+    if std::env::args().any(|argument| argument == "--test" || argument == "--list") {
+        return Ok(());
+    }
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(&directory)?;
+    for (suite, primitive) in SUITES {
+        let (path, keylog) = simulated(&directory, suite)?;
+        let records = records(&path)?;
+        let octets: usize = records.iter().map(Vec::len).sum();
+        println!("{suite}: {} MB, {} records", fs::metadata(&path)?.len() / 1_000_000, records.len());
+        let (mut alone, mut whole, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let begun = Instant::now();
+            let mut open = primitive();
+            let mut scratch = Vec::new();
+            for record in &records {
+                scratch.clear();
+                scratch.extend_from_slice(record);
+                open(black_box(&mut scratch));
+            }
+            alone.push(begun.elapsed().as_secs_f64());
+            let begun = Instant::now();
+            analysis(&path, &keylog)?;
+            whole.push(begun.elapsed().as_secs_f64());
+            ratios.push(whole[whole.len() - 1] / alone[alone.len() - 1]);
+        }
+        for (what, seconds) in [("ciphers alone", alone), ("whole analysis", whole)] {
+            println!("{what:26} {:7.0} MB/s", octets as f64 / median(seconds) / 1e6);
+        }
+        reached("whole analysis / ciphers alone", median(ratios), WANTED, "");
+    }
+    Ok(())
+}
+
+/// AES-256 in CBC, and HMAC-SHA384 over what it gives.
+fn cbc_sha384() -> Primitive {
+    let key = [7; 32];
+    let mac = Hmac::<Sha384>::new_from_slice(&key).expect("a key of any length");
+    Box::new(move |record| {
+        let Some((iv, hidden)) = record.split_first_chunk_mut::<16>() else { return };
+        let mut cipher = cbc::Decryptor::<Aes256>::new(&key.into(), &(*iv).into());
+        let (blocks, _) = hidden.as_chunks_mut::<16>();
+        for block in blocks.iter_mut() {
+            cipher.decrypt_block(block.into());
+        }
+        let mut mac = mac.clone();
+        // The number, the header, and what is left without padding and code.
+        mac.update(&[0; 13]);
+        mac.update(hidden.get(..hidden.len().saturating_sub(56)).unwrap_or_default());
+        black_box(mac.finalize());
+    })
+}
+
+/// AES-256 in GCM. Encryption costs what decryption does, and does not stop at a tag that is not right.
+fn gcm() -> Primitive {
+    let cipher = Aes256Gcm::new(&[7; 32].into());
+    Box::new(move |record| {
+        let room = record.len().saturating_sub(16);
+        let Some(hidden) = record.get_mut(8.min(room)..room) else { return };
+        let sealed = cipher.encrypt_inout_detached(&Nonce::from([3; 12]), &[0; 13], hidden.into());
+        let _ = black_box(sealed);
+    })
+}
+
+/// The capture of about [`SIZE`] octets, and its key log.
+fn simulated(directory: &Path, suite: &str) -> Outcome<(PathBuf, Vec<u8>)> {
+    let path = directory.join(format!("bench-{}.pcap", suite.replace(':', "-")));
+    let mut options = simulate::Options { tls: Some(simulate::protection(suite)?), ..simulate::Options::default() };
+    options.spacing_ms = 200;
+    let write = |options: &simulate::Options| -> Outcome<(Vec<u8>, Vec<u8>)> {
+        let (mut capture, mut keylog) = (Vec::new(), Vec::new());
+        simulate::write_with_keys("happy", options, &mut capture, &mut keylog)?;
+        Ok((capture, keylog))
+    };
+    options.ladders = 100;
+    let few = write(&options)?.0.len() as u64;
+    options.ladders = SIZE * 100 / few;
+    let (capture, keylog) = write(&options)?;
+    fs::write(&path, capture)?;
+    Ok((path, keylog))
+}
+
+/// The protected records of a capture, without their headers.
+fn records(path: &Path) -> Outcome<Vec<Vec<u8>>> {
+    let (mut records, mut open) = (Vec::new(), HashMap::<_, Vec<u8>>::new());
+    let mut take = |connection: &lyncpush::flow::Connection, side, event: Event<'_>| {
+        let Event::Bytes { bytes, .. } = event else { return };
+        let held = open.entry((connection.id, side)).or_default();
+        held.extend_from_slice(bytes);
+        while let Some([kind, _, _, high, low]) = held.first_chunk().copied() {
+            let length = 5 + usize::from(u16::from_be_bytes([high, low]));
+            if held.len() < length {
+                break;
+            }
+            let record: Vec<u8> = held.drain(..length).collect();
+            if kind == 23 {
+                records.push(record[5..].to_vec());
+            }
+        }
+    };
+    tcp_events(path, &mut take)?;
+    Ok(records)
+}
+
+fn analysis(path: &Path, keylog: &[u8]) -> Outcome<()> {
+    let mut keys = Keys::default();
+    keys.push_keylog(keylog);
+    let mut lines = Lines::new();
+    let report = pipeline::analyze_with(&Settings::of(vec![path.to_string_lossy().into_owned()])?, keys, &mut lines)?;
+    lines.0.end(&Tail::of(&report, &[]))?;
+    let streams = report.coverage.streams;
+    assert_eq!(streams.tls, streams.tls_decrypted, "everything is read");
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! What is counted and listed over all streams, and what is told of them to the judging half.
+//!
+//! Limits: [`MAX_LISTED`] for each list.
+
+use super::reading::{Notice, Seen};
+use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
+use crate::flow::{Connection, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::ladder::profile::Ports;
+use crate::report::view::{Account, Refused, Unread};
+use crate::sip::framer::Framed;
+use crate::stream::UNKNOWN_LENGTH;
+
+/// Unreadable streams, and refused handshakes, listed one by one in the report; further ones are counted.
+const MAX_LISTED: usize = 1_000;
+/// How often an unreadable stream that goes on is told of again, nanoseconds.
+const RETELL: i64 = 1_000_000_000;
+
+/// Who sends what is read.
+#[derive(Clone, Copy)]
+pub struct Speaker<'a> {
+    /// The connection.
+    pub connection: &'a Connection,
+    /// Which side of it.
+    pub side: Side,
+}
+
+/// Octets of a stream that are not in the capture.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
+    /// When the stream was last whole.
+    pub from: Timestamp,
+    /// When the loss was proved.
+    pub to: Timestamp,
+    /// In how many places; 0 for octets that were counted before.
+    pub gaps: u64,
+    /// How many, as far as it is known.
+    pub octets: u64,
+}
+
+impl Loss {
+    /// The loss that a [`Gap`](crate::stream::Event::Gap) is.
+    pub fn new(length: u64, after: Option<FrameRef>, frame: FrameRef) -> Self {
+        let from = after.map_or(frame.time, |after| after.time).min(frame.time);
+        let octets = if length == UNKNOWN_LENGTH { 0 } else { length };
+        Self { from, to: frame.time, gaps: 1, octets }
+    }
+
+    /// The same, of octets that were counted before.
+    pub fn counted(self) -> Self {
+        Self { gaps: 0, octets: 0, ..self }
+    }
+
+    /// This and another loss in one.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            to: self.to.max(other.to),
+            gaps: self.gaps + other.gaps,
+            octets: self.octets.saturating_add(other.octets),
+        }
+    }
+
+    /// What the judging half is told of it.
+    pub fn notice(self) -> Notice {
+        Notice::Lost { from: self.from, to: self.to }
+    }
+}
+
+/// What is counted and listed over all streams.
+pub struct Ledger {
+    ports: Vec<u16>,
+    /// The counts so far; what belongs together is counted by the methods.
+    pub account: Account,
+}
+
+impl Ledger {
+    /// Nothing counted yet. `ports` tells where an encrypted stream may be SIP.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            ports: ports.mobility.iter().chain(&ports.sip).chain(&ports.remote).copied().collect(),
+            account: Account::default(),
+        }
+    }
+
+    /// Whether a connection uses a port on which SIP is expected.
+    pub fn is_expected(&self, connection: &Connection) -> bool {
+        self.ports.contains(&connection.flow.server.port()) || self.ports.contains(&connection.flow.client.port())
+    }
+
+    /// Hands on what a framer gives of a stream known to be SIP.
+    pub fn framed(&mut self, speaker: Speaker<'_>, framed: Framed<'_>, out: &mut impl FnMut(Seen<'_>)) {
+        let Speaker { connection, side } = speaker;
+        match framed {
+            Framed::Message { raw, last, .. } => out(Seen::Message { connection, side, at: last, raw }),
+            Framed::Anomaly(anomaly) => self.anomaly(anomaly),
+        }
+    }
+
+    /// A stream has a defect.
+    pub fn anomaly(&mut self, anomaly: Anomaly) {
+        if anomaly.kind == AnomalyKind::MalformedMessage {
+            self.account.malformed += 1;
+        }
+        self.account.anomalies.push(anomaly);
+    }
+
+    /// Streams have these defects.
+    pub fn anomalies(&mut self, log: &AnomalyLog) {
+        self.account.anomalies.append(log);
+    }
+
+    /// Octets of a SIP stream are lost: counts them and tells of them.
+    pub fn lost(&mut self, connection: &Connection, loss: Loss, out: &mut impl FnMut(Seen<'_>)) {
+        self.account.gaps += loss.gaps;
+        self.account.gap_octets = self.account.gap_octets.saturating_add(loss.octets);
+        out(Seen::Notice(connection, loss.notice()));
+    }
+
+    /// Lists a stream that could not be read.
+    pub fn unread(&mut self, unread: Unread) {
+        if self.account.unread.len() < MAX_LISTED {
+            self.account.unread.push(unread);
+        } else {
+            self.account.unlisted += 1;
+        }
+    }
+
+    /// Lists a handshake that was refused or broken off.
+    pub fn refused(&mut self, refused: Refused) {
+        if self.account.refused.len() < MAX_LISTED {
+            self.account.refused.push(refused);
+        } else {
+            self.account.unlisted_refused += 1;
+        }
+    }
+}
+
+/// Since when a stream is not read, and when that was last told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hidden {
+    from: Option<Timestamp>,
+    told: Option<Timestamp>,
+}
+
+impl Hidden {
+    /// Tells that the stream is not read at `frame`, and was not before since `from`.
+    pub fn tell(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+        let from = *self.from.get_or_insert(from);
+        if self.told.is_none_or(|told| frame.time.since(told) >= RETELL || frame.time < told) {
+            self.told = Some(frame.time);
+            let notice = Notice::Unreadable { input: frame.input, from: from.min(frame.time), to: frame.time };
+            out(Seen::Notice(connection, notice));
+        }
+    }
+
+    /// Tells it once more at the stream's last frame, if it was told at all.
+    pub fn end(&mut self, connection: &Connection, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+        if let Some(from) = self.from {
+            self.told = None;
+            self.tell(connection, from, frame, out);
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The text of a connection with or without Microsoft's SIP compression around it.
+//!
+//! In: the events of both sides, out of TCP or TLS. Out: what [`Text`] gives. A connection is compressed from the octet
+//! behind the NEGOTIATE request on one side, and from the octet behind its answer on the other; what comes behind the one
+//! before the other has come is held back. Limits: [`MAX_HELD`], [`OPENING`], [`MAX_OPENING`].
+
+use super::ledger::{Hidden, Ledger, Loss, Speaker};
+use super::reading::Seen;
+use super::text::{Content, Text, Word};
+use crate::anomaly::AnomalyLog;
+use crate::flow::{Connection, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::sip::framer;
+use crate::sip::grammar::{Probe, looks_like_start};
+use crate::sipcomp::{self, Decompressor, Status};
+use crate::stream::{Event, UNKNOWN_LENGTH};
+use crate::unreadable::UnreadableReason;
+
+/// Octets of one side held back until the word of the other has come. 64 KiB: it should send none.
+const MAX_HELD: usize = 64 * 1024;
+/// Octets of a side that are looked at together to tell whether they are compressed.
+const OPENING: usize = 8 * 1024;
+/// Octets of a connection looked at in all for that.
+const MAX_OPENING: usize = 64 * 1024;
+/// How long octets may wait for their layout to be known before they are said to be unreadable, nanoseconds.
+const PATIENCE: i64 = 1_000_000_000;
+
+/// How far compression has been agreed on.
+enum State {
+    /// Nobody has spoken of it.
+    Plain,
+    /// One side has said its word on it.
+    Halfway(Box<Halfway>),
+    /// The connection is compressed.
+    Agreed(Box<Decompressor>),
+    /// The connection is compressed, and nobody saw the agreement.
+    Unnegotiated,
+}
+
+/// A request that waits for its answer; or an answer that waits for the rest of its request, where segments came out of
+/// their order.
+struct Halfway {
+    side: Side,
+    word: Word,
+    /// Stream offset behind the word.
+    begin: u64,
+    held: Vec<Held>,
+    octets: usize,
+    /// Where the other word was lost, if octets of its side were.
+    lost: Option<u64>,
+}
+
+/// An event that is held back.
+enum Held {
+    Bytes { offset: u64, bytes: Vec<u8>, frame: FrameRef },
+    Gap { offset: u64, length: u64, after: Option<FrameRef>, frame: FrameRef },
+    End { frame: FrameRef, over: bool },
+}
+
+impl Held {
+    fn event(&self) -> Event<'_> {
+        match self {
+            Self::Bytes { offset, bytes, frame } => Event::Bytes { offset: *offset, bytes, frame: *frame },
+            &Self::Gap { offset, length, after, frame } => Event::Gap { offset, length, after, frame },
+            &Self::End { frame, over } => Event::End { frame, over },
+        }
+    }
+
+    fn of(event: Event<'_>) -> Option<Self> {
+        Some(match event {
+            Event::Bytes { offset, bytes, frame } => Self::Bytes { offset, bytes: bytes.to_vec(), frame },
+            Event::Gap { offset, length, after, frame } => Self::Gap { offset, length, after, frame },
+            Event::End { frame, over } => Self::End { frame, over },
+            Event::Witness { .. } => return None,
+        })
+    }
+}
+
+/// Octets that begin no message, looked at to tell whether they are compressed.
+#[derive(Default)]
+struct Openings {
+    /// Of each side.
+    octets: [Vec<u8>; 2],
+    /// Octets looked at of both.
+    seen: usize,
+}
+
+impl Openings {
+    /// Whether what `side` has sent is compressed, as far as `bytes`.
+    fn is_compressed(&mut self, side: Side, bytes: &[u8]) -> bool {
+        let octets = side.of(&mut self.octets);
+        if self.seen >= MAX_OPENING {
+            *octets = Vec::new();
+            return false;
+        }
+        let room = OPENING.saturating_sub(octets.len());
+        octets.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.seen += octets.len();
+        let found = sipcomp::recognise(octets);
+        if octets.len() >= OPENING {
+            // They began in the middle of a packet, perhaps; the next ones may not.
+            *octets = Vec::new();
+        }
+        found
+    }
+}
+
+/// A connection's text, packed or not.
+pub struct Packing {
+    text: Text,
+    state: State,
+    /// Stream offset behind the last event of each side.
+    passed: [u64; 2],
+    openings: Option<Box<Openings>>,
+    hidden: Hidden,
+    /// Since when octets wait that nobody can read yet.
+    waiting: Option<Timestamp>,
+}
+
+impl Packing {
+    /// Nothing of it known yet.
+    pub fn new(limits: framer::Limits) -> Self {
+        Self {
+            text: Text::new(limits),
+            state: State::Plain,
+            passed: [0; 2],
+            openings: None,
+            hidden: Hidden::default(),
+            waiting: None,
+        }
+    }
+
+    /// What the text turned out to be.
+    pub fn content(&self) -> Content {
+        self.text.content()
+    }
+
+    /// Whether SIP was found in the connection, or may be in what cannot be read of it.
+    pub fn may_be_sip(&self, connection: &Connection, ledger: &Ledger) -> bool {
+        self.content() == Content::Sip || ledger.is_expected(connection)
+    }
+
+    /// Learns that octets are lost of what the text is to be made of: tells of it before it comes out as an event.
+    pub fn warn(
+        &self,
+        connection: &Connection,
+        length: u64,
+        after: Option<FrameRef>,
+        frame: FrameRef,
+        ledger: &Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        if self.may_be_sip(connection, ledger) {
+            out(Seen::Notice(connection, Loss::new(length, after, frame).notice()));
+        }
+    }
+
+    /// Octets held back of a message of `side` that is not whole.
+    pub fn held(&self, side: Side) -> usize {
+        self.text.held(side)
+    }
+
+    /// Why it was not read, or not all of it, and in words; nothing where it was.
+    pub fn unread(&self) -> Option<(UnreadableReason, String)> {
+        match &self.state {
+            State::Agreed(decompressor) => match decompressor.status() {
+                Status::Reading(_) => None,
+                Status::Undecided if decompressor.first_octets().is_empty() => None,
+                Status::Undecided | Status::Unrecognised => Some((
+                    UnreadableReason::CompressedUnrecognised,
+                    format!(
+                        "compressed after NEGOTIATE, in packets whose layout is not known; they begin {}",
+                        decompressor.first_octets()
+                    ),
+                )),
+            },
+            State::Unnegotiated => Some((
+                UnreadableReason::CompressedNoNegotiate,
+                "compressed, and the capture does not show the NEGOTIATE with which that began".to_owned(),
+            )),
+            State::Plain | State::Halfway(_) if self.text.is_damaged() => Some((
+                UnreadableReason::Damaged,
+                "bytes are missing, and no SIP message was found in the rest".to_owned(),
+            )),
+            State::Plain | State::Halfway(_) => None,
+        }
+    }
+
+    /// Takes an event of one side in.
+    pub fn event(
+        &mut self,
+        speaker: Speaker<'_>,
+        event: Event<'_>,
+        ledger: &mut Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        match event {
+            Event::Bytes { offset, bytes, .. } => {
+                *speaker.side.of(&mut self.passed) = offset.saturating_add(bytes.len() as u64);
+            }
+            Event::Gap { offset, length, .. } if length != UNKNOWN_LENGTH => {
+                *speaker.side.of(&mut self.passed) = offset.saturating_add(length);
+            }
+            _ => {}
+        }
+        match &mut self.state {
+            State::Plain => self.plain(speaker, event, ledger, out),
+            State::Halfway(_) => self.halfway(speaker, event, ledger, out),
+            State::Agreed(_) => self.packed(speaker, event, ledger, out),
+            State::Unnegotiated => self.hide(speaker.connection, event, out),
+        }
+    }
+
+    /// An event of text that is not compressed, or not yet.
+    fn plain(&mut self, speaker: Speaker<'_>, event: Event<'_>, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
+        match event {
+            Event::Bytes { offset, bytes, frame } => {
+                let Some((rest, word)) = self.text.bytes(speaker, bytes, frame, ledger, out) else {
+                    if self.is_unnegotiated(speaker, bytes, ledger) {
+                        self.state = State::Unnegotiated;
+                        self.openings = None;
+                        ledger.account.compressed += 1;
+                        self.hide(speaker.connection, event, out);
+                    }
+                    return;
+                };
+                let behind = offset.saturating_add((bytes.len() - rest.len()) as u64);
+                match (word, &self.state) {
+                    (Word::Refuse, State::Plain) => {}
+                    (Word::Refuse, _) => self.refuse(speaker.connection, ledger, out),
+                    (Word::Ask, State::Plain) => self.half(speaker.side, word, behind),
+                    (Word::Agree, State::Plain) if self.may_be_asking(speaker.side.other()) => {
+                        self.half(speaker.side, word, behind);
+                    }
+                    _ => self.agree(speaker, behind, ledger, out),
+                }
+                if !rest.is_empty() {
+                    self.event(speaker, Event::Bytes { offset: behind, bytes: rest, frame }, ledger, out);
+                }
+            }
+            Event::Gap { length, after, frame, .. } => {
+                self.text.gap(speaker, length, Loss::new(length, after, frame), frame, ledger, out);
+            }
+            Event::End { frame, .. } => self.text.end(speaker, frame, ledger, out),
+            Event::Witness { .. } => {}
+        }
+    }
+
+    /// One side has said its word; that of the other is waited for.
+    fn half(&mut self, side: Side, word: Word, begin: u64) {
+        self.state = State::Halfway(Box::new(Halfway { side, word, begin, held: Vec::new(), octets: 0, lost: None }));
+    }
+
+    /// Whether `side` may not have come to the end of its request yet.
+    fn may_be_asking(&self, side: Side) -> bool {
+        self.text.held(side) > 0 || self.passed.get(side.index()) == Some(&0)
+    }
+
+    /// An event while the word of one side is waited for.
+    fn halfway(&mut self, speaker: Speaker<'_>, event: Event<'_>, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
+        let State::Halfway(half) = &mut self.state else { return };
+        let other = Speaker { side: half.side.other(), ..speaker };
+        if let (Event::Bytes { offset, bytes, .. }, Word::Agree) = (event, half.word)
+            && speaker.side == other.side
+            && self.text.held(other.side) == 0
+            && looks_like_start(bytes) == Probe::No
+        {
+            // What was agreed to was asked for before the capture began.
+            self.agree(other, offset, ledger, out);
+            return self.event(speaker, event, ledger, out);
+        }
+        let State::Halfway(half) = &mut self.state else { return };
+        if let (Event::Bytes { bytes, .. }, Some(lost)) = (event, half.lost) {
+            // The word was among what was lost: what comes now tells what it was.
+            match looks_like_start(bytes) {
+                Probe::No => self.agree(other, lost, ledger, out),
+                _ => self.refuse(speaker.connection, ledger, out),
+            }
+            return self.event(speaker, event, ledger, out);
+        }
+        if half.side == speaker.side {
+            if let Event::Bytes { bytes, frame, .. } = event {
+                half.octets += bytes.len();
+                let since = *self.waiting.get_or_insert(frame.time);
+                if frame.time.since(since) >= PATIENCE {
+                    self.hidden.tell(speaker.connection, since, frame, out);
+                }
+            }
+            half.held.extend(Held::of(event));
+            if half.octets > MAX_HELD {
+                self.give_up(speaker.connection, ledger, out);
+            }
+            return;
+        }
+        match event {
+            Event::Gap { offset, .. } => {
+                half.lost = Some(offset);
+                self.plain(speaker, event, ledger, out);
+            }
+            Event::End { .. } => {
+                self.give_up(speaker.connection, ledger, out);
+                self.event(speaker, event, ledger, out);
+            }
+            _ => self.plain(speaker, event, ledger, out),
+        }
+    }
+
+    /// The other word will not come: what is held tells what it would have been.
+    fn give_up(&mut self, connection: &Connection, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
+        let State::Halfway(half) = &self.state else { return };
+        let octets: Vec<u8> = half
+            .held
+            .iter()
+            .map_while(|held| if let Held::Bytes { bytes, .. } = held { Some(bytes.as_slice()) } else { None })
+            .flatten()
+            .take(OPENING)
+            .copied()
+            .collect();
+        if half.word == Word::Agree || sipcomp::recognise(&octets) {
+            let other = half.side.other();
+            let behind = self.passed[other.index()];
+            self.agree(Speaker { connection, side: other }, behind, ledger, out);
+        } else {
+            self.refuse(connection, ledger, out);
+        }
+    }
+
+    /// The connection is compressed: on this side, which said the second word, from offset `behind` on.
+    fn agree(&mut self, speaker: Speaker<'_>, behind: u64, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
+        self.waiting = None;
+        let first = speaker.side.other();
+        let (begin, held) = match std::mem::replace(&mut self.state, State::Plain) {
+            State::Halfway(half) => (half.begin, half.held),
+            // The request was lost: its side has sent nothing since.
+            _ => (self.passed[first.index()], Vec::new()),
+        };
+        let mut begins = [behind; 2];
+        *first.of(&mut begins) = begin;
+        self.state = State::Agreed(Box::new(Decompressor::new(begins)));
+        ledger.account.compressed += 1;
+        for event in &held {
+            self.event(Speaker { side: first, ..speaker }, event.event(), ledger, out);
+        }
+    }
+
+    /// The connection is not compressed.
+    fn refuse(&mut self, connection: &Connection, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
+        let State::Halfway(half) = std::mem::replace(&mut self.state, State::Plain) else { return };
+        self.waiting = None;
+        for event in &half.held {
+            self.event(Speaker { connection, side: half.side }, event.event(), ledger, out);
+        }
+    }
+
+    /// An event of a compressed connection.
+    fn packed(&mut self, speaker: Speaker<'_>, event: Event<'_>, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
+        let Self { text, state: State::Agreed(decompressor), hidden, waiting, .. } = self else { return };
+        let connection = speaker.connection;
+        let (frame, is_end) = match event {
+            Event::Bytes { frame, .. } => (frame, false),
+            Event::Gap { length, after, frame, .. } => {
+                // Counted here, in octets of the stream; the text's own gaps may come later and are told only.
+                ledger.lost(connection, Loss::new(length, after, frame), out);
+                (frame, false)
+            }
+            Event::End { frame, .. } => (frame, true),
+            Event::Witness { .. } => return,
+        };
+        let mut anomalies = AnomalyLog::default();
+        decompressor.push(speaker.side, event, &mut anomalies, &mut |side, event| {
+            let speaker = Speaker { side, ..speaker };
+            match event {
+                Event::Bytes { bytes, frame, .. } => text.all(speaker, bytes, frame, ledger, out),
+                Event::Gap { length, after, frame, .. } => {
+                    text.gap(speaker, length, Loss::new(length, after, frame).counted(), frame, ledger, out);
+                }
+                Event::End { frame, .. } => text.end(speaker, frame, ledger, out),
+                Event::Witness { .. } => {}
+            }
+        });
+        ledger.anomalies(&anomalies);
+        match decompressor.status() {
+            Status::Reading(_) => *waiting = None,
+            Status::Undecided if decompressor.first_octets().is_empty() => {}
+            status => {
+                let since = *waiting.get_or_insert(frame.time);
+                let is_hopeless = matches!(status, Status::Unrecognised) || frame.time.since(since) >= PATIENCE;
+                if is_hopeless || is_end {
+                    hidden.tell(connection, since, frame, out);
+                }
+            }
+        }
+        if is_end {
+            hidden.end(connection, frame, out);
+        }
+    }
+
+    /// An event of a connection that cannot be unpacked.
+    fn hide(&mut self, connection: &Connection, event: Event<'_>, out: &mut impl FnMut(Seen<'_>)) {
+        match event {
+            Event::Bytes { frame, .. } | Event::Gap { frame, .. } => {
+                self.hidden.tell(connection, frame.time, frame, out);
+            }
+            Event::End { frame, .. } => self.hidden.end(connection, frame, out),
+            Event::Witness { .. } => {}
+        }
+    }
+
+    /// Whether octets that begin no message are compressed ones, where SIP is expected.
+    fn is_unnegotiated(&mut self, speaker: Speaker<'_>, bytes: &[u8], ledger: &Ledger) -> bool {
+        let is_strange = self.text.content() == Content::Unknown || self.text.is_astray(speaker.side);
+        is_strange
+            && ledger.is_expected(speaker.connection)
+            && self.openings.get_or_insert_default().is_compressed(speaker.side, bytes)
+    }
+}

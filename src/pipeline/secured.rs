@@ -1,0 +1,202 @@
+//! A connection inside TLS: its plain text where there is a secret, and what it shows of itself where there is none.
+
+use super::keys::Keys;
+use super::ledger::{Hidden, Ledger, Speaker};
+use super::packing::Packing;
+use super::reading::Seen;
+use crate::flow::{Connection, Side};
+use crate::frame::{FrameRef, Timestamp};
+use crate::report::model::{Certificate, Tls};
+use crate::report::time::rfc3339_seconds;
+use crate::report::view::Refused;
+use crate::stream::Event;
+use crate::tls::{Alert, CertificateFacts, Facts, Session, State};
+use crate::unreadable::UnreadableReason;
+
+/// How long records may wait for what comes before them until they are said to be unreadable, nanoseconds.
+const PATIENCE: i64 = 1_000_000_000;
+
+/// One connection.
+#[derive(Default)]
+pub struct Secured {
+    session: Session,
+    hidden: Hidden,
+    first: Option<Timestamp>,
+    /// Since when records wait.
+    waiting: Option<Timestamp>,
+    /// The frame of the alert that counts.
+    alerted: Option<(Alert, FrameRef)>,
+    /// A side that ended by itself, as the capture shows, before the handshake was through.
+    broken_off: Option<(Side, FrameRef)>,
+}
+
+impl Secured {
+    /// Takes an event of TCP in.
+    pub fn event(
+        &mut self,
+        speaker: Speaker<'_>,
+        event: Event<'_>,
+        packing: &mut Packing,
+        keys: &mut Keys,
+        ledger: &mut Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        let connection = speaker.connection;
+        let frame = match event {
+            Event::Bytes { frame, .. } => frame,
+            Event::Gap { length, after, frame, .. } => {
+                // It comes out of the session, and is counted, only before the next text; until then it is known.
+                packing.warn(connection, length, after, frame, ledger, out);
+                frame
+            }
+            Event::End { frame, over } => {
+                if over && self.session.is_handshaking() {
+                    self.broken_off.get_or_insert((speaker.side, frame));
+                }
+                frame
+            }
+            Event::Witness { .. } => return,
+        };
+        self.first.get_or_insert(frame.time);
+        self.session.event(speaker.side, event, &mut keys.secrets, &mut |side, event| {
+            packing.event(Speaker { connection, side }, event, ledger, out);
+        });
+        if let Some(alert) = self.session.alert()
+            && self.alerted.is_none_or(|(known, _)| known != alert)
+        {
+            self.alerted = Some((alert, frame));
+        }
+        self.tell(connection, frame, packing, keys, ledger, out);
+        if let Event::End { .. } = event {
+            self.hidden.end(connection, frame, out);
+        }
+    }
+
+    /// Tries again to read what waits: there are more secrets.
+    pub fn retry(
+        &mut self,
+        connection: &Connection,
+        frame: FrameRef,
+        packing: &mut Packing,
+        keys: &mut Keys,
+        ledger: &mut Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        self.session.retry(&mut keys.secrets, &mut |side, event| {
+            packing.event(Speaker { connection, side }, event, ledger, out);
+        });
+        self.tell(connection, frame, packing, keys, ledger, out);
+    }
+
+    /// Tells that it is not read, where it may be SIP.
+    fn tell(
+        &mut self,
+        connection: &Connection,
+        frame: FrameRef,
+        packing: &Packing,
+        keys: &Keys,
+        ledger: &Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        // A secret that is looked for in a moment may open it.
+        let may_open = self.session.is_waiting() && keys.is_unsearched();
+        // While the server has protected nothing, nothing was said that could be read.
+        let mut is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
+        if self.session.is_waiting() {
+            let since = *self.waiting.get_or_insert(frame.time);
+            is_hidden |= frame.time.since(since) >= PATIENCE;
+        } else {
+            self.waiting = None;
+        }
+        if !is_hidden || may_open || !packing.may_be_sip(connection, ledger) {
+            return;
+        }
+        // Of a connection of which text was read, the rest is not.
+        let nothing_read = self.session.plain_octets() == 0;
+        let from = self.first.filter(|_| nothing_read).unwrap_or(frame.time);
+        self.hidden.tell(connection, from, frame, out);
+    }
+
+    /// Whether anything waits for a secret.
+    pub fn is_waiting(&self) -> bool {
+        self.session.is_waiting()
+    }
+
+    /// The connection is over: why it was not read, or not all of it, and in words.
+    pub fn close(&self, ledger: &mut Ledger) -> Option<(UnreadableReason, String)> {
+        if self.session.is_handshaking() {
+            return None;
+        }
+        let facts = self.session.facts();
+        if self.session.plain_octets() > 0 || facts.state == State::Reading {
+            ledger.account.decrypted += 1;
+        }
+        match facts.state {
+            State::Unreadable { reason, detail } => Some((reason, detail)),
+            State::Handshake | State::Reading => None,
+        }
+    }
+
+    /// What it shows of itself.
+    pub fn shown(&self) -> Option<Tls> {
+        Some(tls(self.session.facts()))
+    }
+
+    /// The handshake was refused or broken off, if it was.
+    pub fn refused(&self, connection: &Connection) -> Option<Refused> {
+        if self.session.plain_octets() > 0 {
+            return None;
+        }
+        let (how, frame) = match (self.alerted, self.broken_off) {
+            (Some((alert, frame)), _) if alert.fatal => {
+                let sender = connection.flow.sender(alert.side);
+                (format!("{sender} refused it with {}", spelled(alert)), frame)
+            }
+            (_, Some((side, frame))) => {
+                (format!("{} ended the connection before it was through", connection.flow.sender(side)), frame)
+            }
+            _ => return None,
+        };
+        let cause = match self.alerted.filter(|(alert, _)| alert.fatal) {
+            Some((alert, _)) => spelled(alert),
+            None => "broken off".to_owned(),
+        };
+        let distrusting =
+            self.alerted.map(|(alert, _)| alert).filter(|alert| alert.fatal && alert.is_about_certificate());
+        let distrusting = distrusting.map(|alert| alert.side);
+        Some(Refused { flow: connection.flow, at: frame, cause, how, distrusting, tls: tls(self.session.facts()) })
+    }
+}
+
+fn spelled(alert: Alert) -> String {
+    match alert.name() {
+        "unknown" => format!("alert {}", alert.number),
+        name => name.to_owned(),
+    }
+}
+
+fn tls(facts: Facts) -> Tls {
+    let side = |side| if side == Side::Client { "client" } else { "server" };
+    Tls {
+        version: facts.version.map(str::to_owned),
+        suite: facts.suite,
+        server_name: facts.server_name,
+        certificate: facts.certificate.map(certificate),
+        client_certificate: facts.client_certificate.map(certificate),
+        alert: facts.alert.map(|alert| {
+            let level = if alert.fatal { "fatal" } else { "warning" };
+            format!("{level} {} from the {}", spelled(alert), side(alert.side))
+        }),
+        resumed: facts.resumed,
+        secrets_tried: facts.secrets_tried.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+fn certificate(facts: CertificateFacts) -> Certificate {
+    Certificate {
+        subject: facts.subject,
+        issuer: facts.issuer,
+        not_after: rfc3339_seconds(facts.not_after),
+        names: facts.alternative_names,
+    }
+}

@@ -1,0 +1,144 @@
+//! Findings about the capture as a whole.
+
+use std::collections::BTreeMap;
+
+use super::model::{Certificate, Citation, Finding, Input};
+use super::text;
+use super::time::rfc3339;
+use super::view::{Account, Refused, finding, of_handshake};
+use crate::anomaly::AnomalyKind;
+use crate::frame::Timestamp;
+use crate::judge::finding::{self, Severity};
+use crate::ladder::coverage::{Coverage, Hop};
+use crate::ladder::leg::{Leg, LegSet};
+use crate::ladder::profile::Profile;
+use crate::tally::SetAside;
+
+/// Frames cited for one kind of refused handshake.
+const CITED: usize = 5;
+/// Columns of a name in a sentence: no certificate that is honest has a longer one.
+const NAME: usize = 160;
+
+/// Findings about the capture as a whole.
+pub fn findings(
+    inputs: &[Input],
+    account: &Account,
+    coverage: &Coverage,
+    profile: &Profile,
+    evicted: u64,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut say = |code: &'static str, severity, detail: String| {
+        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
+    };
+    let hidden = account.unread.len() as u64 + account.unlisted;
+    let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
+    let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
+    if unknown_link > 0 && unknown_link == account.tally.read() {
+        let links: Vec<&str> = inputs.iter().flat_map(|input| &input.link_types).map(String::as_str).collect();
+        let detail = format!("No frame could be read: link type {} is not decoded.", links.join(", "));
+        say("LP901", Severity::Error, detail);
+    } else if account.telling == 0 && hidden > 0 {
+        say(
+            "LP901",
+            Severity::Error,
+            format!(
+                "{hidden} stream(s) on SIP ports, and not one message that tells anything could be read: see the coverage."
+            ),
+        );
+    }
+    for input in inputs {
+        if let Some(detail) = &input.ended_detail {
+            say("LP902", Severity::Note, format!("{}: {detail}", input.path));
+        }
+    }
+    if account.gaps > 0 {
+        let detail = format!(
+            "{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.",
+            account.gaps, account.gap_octets
+        );
+        say("LP903", Severity::Note, detail);
+    }
+    let backwards = account.anomalies.count(AnomalyKind::FrameOrder);
+    if backwards > 0 {
+        let detail = format!(
+            "{backwards} frames are older than one before them: nothing is said to be missing. Put the capture in order first (reordercap, or mergecap without -a)."
+        );
+        say("LP905", Severity::Warning, detail);
+    }
+    if evicted > 0 {
+        say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
+    }
+    found.extend(refused(account, coverage, profile));
+    found
+}
+
+/// One finding for each pair of hosts and cause for which TLS handshakes failed, where SIP is expected.
+fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Finding> {
+    let mut kinds: BTreeMap<_, Vec<&Refused>> = BTreeMap::new();
+    for refused in &account.refused {
+        let server = refused.flow.server;
+        if profile.ports.sip.contains(&server.port()) || profile.ports.mobility.contains(&server.port()) {
+            kinds.entry((refused.flow.client.ip(), server, &refused.cause)).or_default().push(refused);
+        }
+    }
+    let edge = LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]);
+    let findings = kinds.into_iter().filter_map(|((client, server, cause), all)| {
+        let first = *all.first()?;
+        let is_edge = all.iter().any(|refused| {
+            let told = coverage.told(refused.at.input);
+            // Where somebody said where the capture was taken, every leg in it is one of those.
+            coverage.legs_of(&Hop::of(&refused.flow)).union(told).meets(edge) || names_peer(refused, profile)
+        });
+        let severity = if is_edge { Severity::Error } else { Severity::Warning };
+        let times = if all.len() == 1 { String::new() } else { format!(", {} times", all.len()) };
+        let detail = format!("Between {client} and {server}{times}: {}.{}", first.how, shown(first));
+        let hop = format!("{client} > {server} {cause}");
+        let made = finding::make("LP601", severity, None, detail, None, Vec::new(), Some(&hop));
+        let evidence =
+            all.iter().take(CITED).map(|refused| Citation { input: refused.at.input, frame: refused.at.number });
+        let told = of_handshake(&made, first, names_peer(first, profile), profile);
+        Some(Finding { evidence: evidence.collect(), ..told })
+    });
+    findings.collect()
+}
+
+/// Whether the server is the clearing house's, by what either side calls it.
+fn names_peer(refused: &Refused, profile: &Profile) -> bool {
+    let tls = &refused.tls;
+    let names = tls.certificate.iter().flat_map(|certificate| &certificate.names).chain(&tls.server_name);
+    let subject = tls.certificate.iter().map(|certificate| certificate.subject.as_str());
+    let common = subject.flat_map(|subject| subject.split(',')).filter_map(|part| part.trim().strip_prefix("CN="));
+    let mut all = names.map(String::as_str).chain(common);
+    all.any(|name| profile.push.peer_hosts.iter().any(|host| host.eq_ignore_ascii_case(name)))
+}
+
+/// What a refused handshake shows, as sentences.
+fn shown(refused: &Refused) -> String {
+    let tls = &refused.tls;
+    let mut words = String::new();
+    let hello = [("Version", &tls.version), ("suite", &tls.suite), ("server name", &tls.server_name)];
+    let hello: Vec<String> =
+        hello.iter().filter_map(|(label, fact)| Some(format!("{label} {}", fact.as_ref()?))).collect();
+    if !hello.is_empty() {
+        words.push_str(&format!(" {}.", hello.join(", ")));
+    }
+    let at = refused.at.time;
+    for (whose, certificate) in [("server", &tls.certificate), ("client", &tls.client_certificate)] {
+        match certificate {
+            Some(certificate) => words.push_str(&described(whose, certificate, at)),
+            None if whose == "server" => words.push_str(" The server's certificate cannot be seen."),
+            None => {}
+        }
+    }
+    words
+}
+
+fn described(whose: &str, certificate: &Certificate, at: Timestamp) -> String {
+    let Certificate { subject, issuer, not_after, .. } = certificate;
+    let [subject, issuer] = [subject, issuer].map(|name| text::clip(name, NAME, "…"));
+    // Both are RFC 3339 in UTC: up to the seconds their order is that of time.
+    let is_over = not_after.get(..19) < rfc3339(at).get(..19);
+    let until = if is_over { "EXPIRED, it was valid until" } else { "valid until" };
+    format!(" The {whose}'s certificate is of {subject}, issued by {issuer}, {until} {not_after}.")
+}

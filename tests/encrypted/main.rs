@@ -1,0 +1,19 @@
+//! Captures of TLS and of compressed connections through the whole program: what is opened reads as it does in the
+//! clear, what is not is said to be unreadable, and no secret comes out again.
+//!
+//! Captures are simulated, or made of the sessions of real TLS libraries in `tests/tls/data`.
+
+#[path = "../analysis/mod.rs"]
+mod analysis;
+#[path = "../command/mod.rs"]
+mod command;
+#[path = "../faults/mod.rs"]
+mod faults;
+#[path = "../tls/fixture.rs"]
+#[allow(dead_code, reason = "shared with the tests of TLS alone")]
+mod fixture;
+mod losses;
+mod pcapng;
+mod secrets;
+mod sessions;
+mod stories;
