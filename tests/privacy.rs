@@ -9,10 +9,12 @@ mod pcap;
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::{self, Write};
 
 use analysis::analyze;
 use command::run;
-use lyncpush::report::format::FORMATS;
+use lyncpush::report::format::{self, FORMATS, Shape};
+use lyncpush::report::html;
 use lyncpush::report::model::Report;
 use lyncpush::simulate::{self, Options, PushVariant};
 use lyncpush::sip::grammar::parse;
@@ -62,6 +64,21 @@ fn in_evidence(report: &Report) -> BTreeSet<String> {
     texts.flat_map(|text| secrets(&parse(text.as_bytes()).expect("a message"))).collect()
 }
 
+/// A report in a format that takes the whole of it.
+fn rendered(write: fn(&Report, &format::Options, &mut dyn Write) -> io::Result<()>, report: &Report) -> String {
+    let mut text = Vec::new();
+    let options = format::Options { width: 200, verbose: true, ..format::Options::default() };
+    write(report, &options, &mut text).expect("memory takes everything");
+    String::from_utf8(text).expect("UTF-8")
+}
+
+/// `secret` as a page has it.
+fn escaped(secret: &str) -> String {
+    [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;"), ("`", "&#96;")]
+        .iter()
+        .fold(secret.to_owned(), |text, (plain, written)| text.replace(plain, written))
+}
+
 #[test]
 fn p16_nothing_private_is_in_a_report_unless_asked_for() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -72,7 +89,17 @@ fn p16_nothing_private_is_in_a_report_unless_asked_for() {
             let mut file = File::create(&path).expect("a file");
             simulate::write(scenario, &options, &mut file).expect("a capture");
             let (report, shown) = analyze(&path, true).expect("a report");
-            let (_, redacted) = analyze(&path, false).expect("a report");
+            let (kept_back, redacted) = analyze(&path, false).expect("a report");
+            for secret in in_evidence(&report) {
+                let escaped = escaped(&secret);
+                for format in FORMATS {
+                    let Shape::Whole(write) = format.shape else { continue };
+                    let text = rendered(write, &kept_back);
+                    let told = text.contains(&secret) || text.contains(&escaped);
+                    assert!(!told, "{scenario} {push_variant}: {secret} is not redacted in {}", format.name);
+                }
+                assert!(rendered(html::write, &report).contains(&escaped), "{scenario}: {secret} is not on the page");
+            }
             let [shown, redacted] = [shown, redacted].map(|json| String::from_utf8(json).expect("UTF-8"));
             let secrets = in_evidence(&report);
             assert!(secrets.len() > 3, "{scenario} {push_variant}: {secrets:?}");

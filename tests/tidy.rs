@@ -38,7 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("aes", &["tls"]),
     ("aes_gcm", &["tls"]),
-    ("base64", &["sip"]),
+    ("base64", &["report", "sip"]),
     ("cbc", &["tls"]),
     ("ccm", &["tls"]),
     ("chacha20poly1305", &["tls"]),
@@ -68,7 +68,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde", &["diagnosis", "judge", "ladder", "post", "report", "unreadable"]),
     ("serde_json", &["post", "report"]),
     ("sha1", &["sip", "tls"]),
-    ("sha2", &["diagnosis", "ladder", "post", "tls"]),
+    ("sha2", &["diagnosis", "ladder", "post", "report", "tls"]),
     ("tempfile", &["capture", "cli", "pipeline", "post", "simulate"]),
     ("terminal_size", &["cli"]),
     ("toml", &["ladder"]),

@@ -32,6 +32,7 @@ Examples:
   lyncpush analyze trace.pcap
   lyncpush analyze -v --user bob@example.com trace.pcap
   lyncpush analyze --vantage frontend=fe.pcap fe.pcap other.pcap
+  lyncpush analyze --format html -o report.html trace.pcap
   lyncpush analyze --keylog keys.log trace.pcap
   lyncpush analyze --rsa-key frontend.pfx --rsa-key-password-file pfx.txt trace.pcap
   lyncpush analyze --format json -o report.json trace.pcap
@@ -148,7 +149,7 @@ pub struct Analyze {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
 
-    /// Columns of the table [default: COLUMNS, else the terminal's, else 80]
+    /// Columns of the table and of drawings in text [default: COLUMNS, else the terminal's, else 80]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=200))]
     pub width: Option<u16>,
 
@@ -458,7 +459,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         for typed in [
-            &["a", "--format", "mermaid"][..],
+            &["a", "--format", "xml"][..],
             &["a", "--width", "39"],
             &["a", "--vantage", "frontend="],
             &["a", "--user", "bob"],

@@ -111,8 +111,8 @@ mod tests {
     fn usage_errors_are_one_clear_line() {
         for (typed, expected) in [
             (
-                &["analyze", "--format", "html", "a.pcap"][..],
-                "invalid value 'html' for '--format <FORMAT>'; possible values: table, json, ndjson; \
+                &["analyze", "--format", "pdf", "a.pcap"][..],
+                "invalid value 'pdf' for '--format <FORMAT>'; possible values: table, json, ndjson, html, text, mermaid; \
                  see 'lyncpush analyze --help'",
             ),
             (

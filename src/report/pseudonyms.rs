@@ -210,7 +210,7 @@ impl Pseudonyms {
     fn step(&mut self, step: &mut Step, known: &Known) {
         let Step { number: _, key: _, title, status: _, at: _, since_previous_ms: _, detail, evidence } = step;
         self.texts(detail.iter_mut().chain([title]), known);
-        for Evidence { input: _, frame: _, leg: _, from, to, summary, text } in evidence {
+        for Evidence { input: _, frame: _, at: _, leg: _, from, to, summary, text } in evidence {
             *from = self.names.endpoint(from);
             *to = self.names.endpoint(to);
             *summary = prose::summary(summary, known, &mut self.names);

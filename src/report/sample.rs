@@ -26,6 +26,8 @@ fn evidence(frame: u64, leg: Leg, from: &str, to: &str, summary: &str) -> Eviden
     Evidence {
         input: 0,
         frame,
+        // A millisecond for each frame: the tests need no more.
+        at: at(120 + frame),
         leg: Some(leg),
         from: from.to_owned(),
         to: to.to_owned(),

@@ -12,7 +12,7 @@ use super::model::{
     FrameCounts, Input, Join, KeyCounts, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Tls,
     Unreadable,
 };
-use super::time::rfc3339;
+use super::time::{Printer, rfc3339};
 use super::wide;
 use crate::anomaly::AnomalyLog;
 use crate::capture;
@@ -112,6 +112,7 @@ pub struct View {
     ladders: Vec<(FrameRef, Ladder, Vec<Finding>)>,
     summary: Summary,
     samples: [Samples; 10],
+    times: Printer,
 }
 
 impl View {
@@ -124,6 +125,7 @@ impl View {
             ladders: Vec::new(),
             summary: Summary::default(),
             samples: Default::default(),
+            times: Printer::default(),
         }
     }
 
@@ -159,8 +161,8 @@ impl View {
             trigger: closed.trigger,
             verdict: judgement.verdict,
             broken_at: judgement.broken_at,
-            started_at: rfc3339(first.time),
-            ended_at: rfc3339(last.time),
+            started_at: self.times.rfc3339(first.time),
+            ended_at: self.times.rfc3339(last.time),
             duration_ms: millis(last.time.since(first.time)),
             caller: text(&closed.caller),
             callee: text(&closed.callee),
@@ -192,16 +194,16 @@ impl View {
         }
     }
 
-    fn step(&self, step: StepJudged) -> Step {
+    fn step(&mut self, step: StepJudged) -> Step {
         Step {
             number: step.key.number(),
             key: step.key.name().to_owned(),
             title: self.profile.steps.get(step.key).title.clone(),
             status: step.status,
-            at: step.at.map(rfc3339),
+            at: step.at.map(|at| self.times.rfc3339(at)),
             since_previous_ms: step.since_previous.map(millis),
             detail: step.detail,
-            evidence: step.evidence.into_iter().map(evidence).collect(),
+            evidence: step.evidence.into_iter().map(|rung| evidence(rung, &mut self.times)).collect(),
         }
     }
 
@@ -303,10 +305,11 @@ fn mobile(phones: &[Phone]) -> Option<Mobile> {
     })
 }
 
-fn evidence(rung: Rung) -> Evidence {
+fn evidence(rung: Rung, times: &mut Printer) -> Evidence {
     Evidence {
         input: rung.at.input,
         frame: rung.at.number,
+        at: times.rfc3339(rung.at.time),
         leg: rung.leg,
         from: endpoint(rung.from),
         to: endpoint(rung.to),
