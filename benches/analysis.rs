@@ -34,21 +34,15 @@ mod with_libpcap {
     use std::path::{Path, PathBuf};
     use std::time::Instant;
 
-    use lyncpush::anomaly::AnomalyLog;
-    use lyncpush::capture;
-    use lyncpush::ip::Ip;
     use lyncpush::ladder::profile::Profile;
-    use lyncpush::link::{self, LinkPayload};
     use lyncpush::pipeline::reading::{Reading, Seen};
     use lyncpush::pipeline::{self, Settings};
     use lyncpush::report::ndjson::Tail;
-    use lyncpush::segment::Segment;
     use lyncpush::simulate;
     use lyncpush::sip::grammar;
     use lyncpush::stream::Event;
-    use lyncpush::tcp::{Limits, Tcp};
 
-    use crate::measure::{Lines, median, reached};
+    use crate::measure::{Lines, median, open, reached, tcp_events};
 
     /// Ladders in the file that is measured; the larger file holds twice as many.
     const LADDERS: u32 = 20_000;
@@ -141,29 +135,13 @@ mod with_libpcap {
         }
     }
 
-    fn open(path: &Path) -> Outcome<Box<dyn capture::Source>> {
-        Ok(capture::open(&path.to_string_lossy(), 0, &capture::Options::default())?)
-    }
-
     fn reading(path: &Path) -> Outcome<u64> {
-        let mut source = open(path)?;
-        let (mut ip, mut tcp, mut anomalies) = (Ip::default(), Tcp::new(Limits::default()), AnomalyLog::default());
         let mut octets = 0;
-        let mut take = |_: &_, _, event: Event<'_>| {
+        tcp_events(path, &mut |_, _, event| {
             if let Event::Bytes { bytes, .. } = event {
                 octets += bytes.len() as u64;
             }
-        };
-        while source.advance() {
-            let Some(frame) = source.frame() else { break };
-            let Ok(LinkPayload::Ip(bytes)) = link::decode(&frame) else { continue };
-            let mut defects = AnomalyLog::default();
-            let Ok(packet) = ip.push(&frame, bytes, &mut defects) else { continue };
-            if let Ok(Segment::Tcp(segment)) = packet.segment() {
-                tcp.push(&segment, &mut anomalies, &mut take);
-            }
-        }
-        tcp.finish(&mut anomalies, &mut take);
+        })?;
         Ok(octets)
     }
 

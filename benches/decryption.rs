@@ -15,17 +15,11 @@ use aes::cipher::{BlockModeDecrypt, KeyInit, KeyIvInit};
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, Nonce};
 use hmac::{Hmac, Mac};
-use lyncpush::anomaly::AnomalyLog;
-use lyncpush::capture;
-use lyncpush::ip::Ip;
-use lyncpush::link::{self, LinkPayload};
 use lyncpush::pipeline::{self, Keys, Settings};
 use lyncpush::report::ndjson::Tail;
-use lyncpush::segment::Segment;
 use lyncpush::simulate;
 use lyncpush::stream::Event;
-use lyncpush::tcp::{Limits, Tcp};
-use measure::{Lines, median, reached};
+use measure::{Lines, median, reached, tcp_events};
 use sha2::Sha384;
 
 mod measure;
@@ -138,8 +132,6 @@ fn simulated(directory: &Path, suite: &str) -> Outcome<(PathBuf, Vec<u8>)> {
 
 /// The protected records of a capture, without their headers.
 fn records(path: &Path) -> Outcome<Vec<Vec<u8>>> {
-    let mut source = capture::open(&path.to_string_lossy(), 0, &capture::Options::default())?;
-    let (mut ip, mut tcp, mut anomalies) = (Ip::default(), Tcp::new(Limits::default()), AnomalyLog::default());
     let (mut records, mut open) = (Vec::new(), HashMap::<_, Vec<u8>>::new());
     let mut take = |connection: &lyncpush::flow::Connection, side, event: Event<'_>| {
         let Event::Bytes { bytes, .. } = event else { return };
@@ -156,16 +148,7 @@ fn records(path: &Path) -> Outcome<Vec<Vec<u8>>> {
             }
         }
     };
-    while source.advance() {
-        let Some(frame) = source.frame() else { break };
-        let Ok(LinkPayload::Ip(bytes)) = link::decode(&frame) else { continue };
-        let mut defects = AnomalyLog::default();
-        let Ok(packet) = ip.push(&frame, bytes, &mut defects) else { continue };
-        if let Ok(Segment::Tcp(segment)) = packet.segment() {
-            tcp.push(&segment, &mut anomalies, &mut take);
-        }
-    }
-    tcp.finish(&mut anomalies, &mut take);
+    tcp_events(path, &mut take)?;
     Ok(records)
 }
 

@@ -33,6 +33,7 @@
 //! | [`knowledge`] | what numbers and words on the wire mean, as tables |
 //! | [`diagnosis`] | causes, what rules them out, remedies, fingerprints |
 //! | [`report`] | one file per format over one model |
+//! | `post` | tickets over HTTP, one for each fault |
 //! | [`simulate`] | synthetic captures of known ladders |
 //! | [`cli`] | arguments → checked configuration → one call → exit code |
 //!
@@ -55,6 +56,8 @@ pub mod knowledge;
 pub mod ladder;
 pub mod link;
 pub mod pipeline;
+#[cfg(feature = "post")]
+pub mod post;
 pub mod report;
 pub mod segment;
 pub mod simulate;

@@ -72,6 +72,15 @@ fn every_failure_has_its_cause_and_its_remedy_in_every_format() {
             let title = unwrapped(diagnosis["title"].as_str().unwrap());
             assert!(page.contains(&title) && page.contains(remedy), "{scenario} in {width}: {page}");
         }
+        for format in ["html", "text", "mermaid"] {
+            let ran = run_on(&capture, ["analyze", "--format", format, "--width", "200", "-"]);
+            // Escaped as each of them does.
+            let page = ["&#39;", "&lt;", "&gt;", "\\"].iter().zip(["'", "<", ">", ""]);
+            let page =
+                unwrapped(&page.fold(ran.text().to_owned(), |page, (escaped, plain)| page.replace(escaped, plain)));
+            let title = unwrapped(diagnosis["title"].as_str().unwrap());
+            assert!(page.contains(&title) && page.contains(remedy), "{scenario} in {format}: {page}");
+        }
     }
 }
 

@@ -64,7 +64,13 @@ fn every_command_shown_runs() {
     ran.with_code(0);
     fs::copy(Path::new(command::ROOT).join("tests/tls/data/new.pfx"), place("frontend.pfx")).unwrap();
     fs::write(place("password.txt"), "correct horse\n").unwrap();
-    fs::create_dir(place("samples")).unwrap();
+    fs::create_dir_all(place("samples/tickets")).unwrap();
+    for template in Path::new(command::ROOT).join("samples/tickets").read_dir().unwrap() {
+        let template = template.unwrap();
+        fs::copy(template.path(), place("samples/tickets").join(template.file_name())).unwrap();
+    }
+    // Nothing is wrong with the captures that commands with tickets name: nothing is sent anywhere.
+    fs::write(place("servicenow.headers"), "Authorization: Bearer nobody\n").unwrap();
     for sample in command::samples() {
         fs::copy(Path::new(command::ROOT).join(&sample), place(&sample)).unwrap();
     }
@@ -75,7 +81,8 @@ fn every_command_shown_runs() {
         let arguments: Vec<&str> = command.split(' ').skip(1).collect();
         let ends = ENDING.contains(&arguments[0]);
         let arguments = if ends { arguments } else { vec![arguments[0], "--help"] };
-        let ran = finish(lyncpush().args(arguments).current_dir(directory.path()));
+        let ran =
+            finish(lyncpush().args(arguments).current_dir(directory.path()).env("XDG_STATE_HOME", directory.path()));
         assert!(ran.code < 2, "{command}: {}", ran.err);
         assert!(!ran.out.is_empty() || command.contains(" -o "), "{command} prints something");
     }

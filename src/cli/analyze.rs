@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 
 use super::args::{self, FailOn};
 use super::output::Output;
+use super::post::Tickets;
 use super::progress::Progress;
 use super::{CLEAN, FOUND, profile, terminal};
 use crate::error::{Error, Result};
@@ -12,10 +13,11 @@ use crate::pipeline::{self, Observer, Settings, Vantage};
 use crate::report::format::{Format, Options, Shape};
 use crate::report::model::{Finding, FindingCounts, Ladder, Report};
 use crate::report::ndjson;
+use crate::report::pseudonyms::Pseudonyms;
 
 /// Analyses and writes; the exit code says whether there is a finding that matters.
 ///
-/// Fails when an argument, a capture or the output cannot be used.
+/// Fails when an argument, a capture or the output cannot be used, or a ticket was not delivered.
 pub fn run(args: &args::Analyze) -> Result<u8> {
     let settings = settings(args)?;
     let shared = &args.shared;
@@ -24,18 +26,12 @@ pub fn run(args: &args::Analyze) -> Result<u8> {
     #[cfg(not(feature = "tls"))]
     let keys = pipeline::Keys::default();
     let output = Output::open(shared.output.as_deref(), &args.captures)?;
-    let wanted = !shared.quiet && !shared.no_progress;
     // Who reads a pipe that is still being filled wants each line as it comes.
     let at_once = args.captures.iter().any(|capture| capture == "-");
-    let mut watch = Watch::new(shared.format(), output, Progress::new(wanted), at_once);
+    let mut watch = Watch::start(shared, shared.format(), output, &args.captures, at_once)?;
     let result = pipeline::analyze_with(&settings, keys, &mut watch);
     watch.progress.finish();
-    if watch.sink.output().is_closed() {
-        return Ok(exit_code(&watch.counts, shared.fail_on));
-    }
-    let report = result?;
-    watch.sink.end(shared.format(), &report, &options(shared))?;
-    Ok(exit_code(&report.summary.findings, shared.fail_on))
+    watch.end(result, shared, shared.format())
 }
 
 /// What the pipeline needs to know.
@@ -140,30 +136,66 @@ impl Sink {
     }
 }
 
-/// Watches the analysis: writes lines, counts findings, shows progress.
+/// Watches the analysis: writes lines, opens tickets, counts findings, shows progress.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) sink: Sink,
     pub(super) progress: Progress,
     pub(super) counts: FindingCounts,
     at_once: bool,
+    pseudonyms: Option<Pseudonyms>,
+    tickets: Tickets,
 }
 
 impl Watch {
-    pub(super) fn new(format: &Format, output: Output, progress: Progress, at_once: bool) -> Self {
+    /// Somebody who watches the analysis of what has these names, as the arguments say.
+    pub(super) fn start(
+        shared: &args::Shared,
+        format: &Format,
+        output: Output,
+        names: &[String],
+        at_once: bool,
+    ) -> Result<Self> {
+        let mut pseudonyms = if shared.pseudonyms { Some(Pseudonyms::new()?) } else { None };
+        let tickets = shared.tickets.start(names, |path| match &mut pseudonyms {
+            Some(pseudonyms) => pseudonyms.capture(path),
+            None => path.clone(),
+        })?;
+        let progress = Progress::new(!shared.quiet && !shared.no_progress);
+        Ok(Self { at_once, pseudonyms, tickets, ..Self::new(format, output, progress) })
+    }
+
+    fn new(format: &Format, output: Output, progress: Progress) -> Self {
         let sink = match format.shape {
             Shape::Whole(_) => Sink::Whole(output),
             Shape::Lines => Sink::Lines(ndjson::Writer::new(output)),
         };
-        Self { sink, progress, counts: FindingCounts::default(), at_once }
+        let (counts, tickets) = (FindingCounts::default(), Tickets::none());
+        Self { sink, progress, counts, at_once: false, pseudonyms: None, tickets }
     }
-}
 
-impl Observer for Watch {
-    fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
-        for finding in findings {
-            self.counts.count(finding.severity);
-        }
+    /// Writes what is left and waits for tickets, whatever became of the analysis.
+    pub(super) fn end(mut self, result: Result<Report>, args: &args::Shared, format: &Format) -> Result<u8> {
+        let code = if self.sink.output().is_closed() {
+            Ok(exit_code(&self.counts, args.fail_on))
+        } else {
+            result.and_then(|mut report| {
+                if let Some(pseudonyms) = &mut self.pseudonyms {
+                    pseudonyms.report(&mut report);
+                }
+                self.tickets.offer_captures(&report.inputs, &report.findings);
+                self.sink.end(format, &report, &options(args))?;
+                Ok(exit_code(&report.summary.findings, args.fail_on))
+            })
+        };
+        let delivered = self.tickets.finish(args.quiet);
+        let code = code?;
+        delivered.map(|()| code)
+    }
+
+    /// Shows a ladder to whom it concerns before the end.
+    fn show(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
+        self.tickets.offer(ladder, findings);
         let Sink::Lines(writer) = &mut self.sink else { return Ok(()) };
         let mut written = writer.ladder(ladder, findings);
         if self.at_once && written.is_ok() {
@@ -172,6 +204,21 @@ impl Observer for Watch {
         writer.output().outcome(written)?;
         // Nobody reads on: this ends the analysis, and `run` ends quietly.
         if writer.output().is_closed() { Err(Error::new("the output was closed")) } else { Ok(()) }
+    }
+}
+
+impl Observer for Watch {
+    fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
+        for finding in findings {
+            self.counts.count(finding.severity);
+        }
+        if self.keep() && !self.tickets.are_wanted() {
+            return Ok(());
+        }
+        let Some(pseudonyms) = &mut self.pseudonyms else { return self.show(ladder, findings) };
+        let (mut ladder, mut findings) = (ladder.clone(), findings.to_vec());
+        pseudonyms.closed(&mut ladder, &mut findings);
+        self.show(&ladder, &findings)
     }
 
     fn progress(&mut self, position: u64, size: Option<u64>, frames: u64, ladders: u64) {
@@ -236,7 +283,7 @@ mod tests {
         for format in format::FORMATS {
             let path = directory.path().join(format.name);
             let output = Output::open(Some(&path), &[]).unwrap();
-            let mut watch = Watch::new(format, output, Progress::new(false), false);
+            let mut watch = Watch::new(format, output, Progress::new(false));
             for ladder in &report.ladders {
                 let findings: Vec<Finding> =
                     ladder.findings.iter().filter_map(|at| report.findings.get(*at as usize).cloned()).collect();

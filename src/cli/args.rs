@@ -32,6 +32,7 @@ Examples:
   lyncpush analyze trace.pcap
   lyncpush analyze -v --user bob@example.com trace.pcap
   lyncpush analyze --vantage frontend=fe.pcap fe.pcap other.pcap
+  lyncpush analyze --format html -o report.html trace.pcap
   lyncpush analyze --keylog keys.log trace.pcap
   lyncpush analyze --rsa-key frontend.pfx --rsa-key-password-file pfx.txt trace.pcap
   lyncpush analyze --format json -o report.json trace.pcap
@@ -40,7 +41,8 @@ Examples:
 Exit codes:
   0  no finding at or above --fail-on
   1  there is one
-  2  the command or the input could not be used: no such file, not a capture, no permission
+  2  the command or the input could not be used: no such file, not a capture, no permission;
+     or the report is written, and a ticket could not be delivered
 A capture that is cut short or damaged in the middle is analysed as far as it goes.";
 
 const EXPLAIN: &str = "\
@@ -147,8 +149,12 @@ pub struct Shared {
     pub keys: super::keys::KeyFiles,
 
     /// Show message text, push payloads and credentials, which are left out otherwise
-    #[arg(long)]
+    #[arg(long, conflicts_with = "pseudonyms")]
     pub show_text: bool,
+
+    /// Put stand-ins for users, domains, hosts, addresses, Call-IDs and file names, so that a report can leave the house
+    #[arg(long)]
+    pub pseudonyms: bool,
 
     /// A TOML file that overrides parts of the ladder profile; see `lyncpush profile`
     #[arg(long, value_name = "FILE")]
@@ -158,7 +164,7 @@ pub struct Shared {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
 
-    /// Columns of the table [default: COLUMNS, else the terminal's, else 80]
+    /// Columns of the table and of drawings in text [default: COLUMNS, else the terminal's, else 80]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=200))]
     pub width: Option<u16>,
 
@@ -173,6 +179,10 @@ pub struct Shared {
     /// No progress bar
     #[arg(long)]
     pub no_progress: bool,
+
+    /// Where tickets go.
+    #[command(flatten)]
+    pub tickets: super::post::Options,
 }
 
 impl Shared {
@@ -383,117 +393,4 @@ fn sip_uri(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn analyze(typed: &[&str]) -> Analyze {
-        match Cli::try_parse_from(["lyncpush", "analyze"].iter().chain(typed)).unwrap().command {
-            Command::Analyze(args) => *args,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn defaults() {
-        let args = analyze(&["a.pcap"]);
-        let shared = args.shared;
-        assert_eq!(shared.format().name, "table");
-        assert_eq!(shared.fail_on, FailOn::Error);
-        assert_eq!(shared.color, ColorChoice::Auto);
-        assert!(shared.vantages.is_empty() && shared.user.is_none() && !shared.show_text);
-    }
-
-    #[test]
-    fn everything_at_once() {
-        let args = analyze(&[
-            "a.pcap",
-            "-",
-            "--format",
-            "ndjson",
-            "-o",
-            "out",
-            "--fail-on",
-            "never",
-            "--vantage",
-            "frontend",
-            "--vantage",
-            "edge-external=a=b.pcap",
-            "--push-uri",
-            "sip:p@q",
-            "--push-uri",
-            "sip:r@s",
-            "--user",
-            "bob@example.com",
-            "--bpf",
-            "port 5061",
-            "--show-text",
-            "--color",
-            "always",
-            "-v",
-            "--no-progress",
-            "--profile",
-            "p.toml",
-            "--width",
-            "120",
-        ]);
-        assert_eq!(args.captures, ["a.pcap", "-"]);
-        let args = args.shared;
-        assert_eq!(args.format().name, "ndjson");
-        assert_eq!(args.fail_on.severity(), None);
-        let edge = (Vantage::EdgeExternal, Some("a=b.pcap".to_owned()));
-        assert_eq!(args.vantages, [(Vantage::Frontend, None), edge]);
-        assert_eq!(args.push_uris, ["sip:p@q", "sip:r@s"]);
-        assert_eq!(args.user.as_deref(), Some("sip:bob@example.com"));
-        assert_eq!(args.width, Some(120));
-    }
-
-    #[test]
-    fn addresses() {
-        for (typed, expected) in [
-            ("bob@example.com", Some("sip:bob@example.com")),
-            ("sip:bob@example.com", Some("sip:bob@example.com")),
-            ("SIP:Bob@Example.com", Some("sip:Bob@Example.com")),
-            ("Sips:bob@example.com:5061", Some("sips:bob@example.com:5061")),
-            ("bob@example.com:5061", Some("sip:bob@example.com:5061")),
-            ("sip:bob", None),
-            ("sip:@example.com", None),
-            ("", None),
-        ] {
-            assert_eq!(sip_uri(typed).ok().as_deref(), expected, "{typed}");
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused() {
-        for typed in [
-            &["a", "--format", "mermaid"][..],
-            &["a", "--width", "39"],
-            &["a", "--vantage", "frontend="],
-            &["a", "--user", "bob"],
-            &["a", "-v", "-q"],
-            &["a", "--color", "pink"],
-            &[],
-        ] {
-            assert!(Cli::try_parse_from(["lyncpush", "analyze"].iter().chain(typed)).is_err(), "{typed:?}");
-        }
-    }
-
-    #[test]
-    fn every_format_and_role_is_in_the_help() {
-        let help = Cli::command().find_subcommand_mut("analyze").unwrap().render_long_help().to_string();
-        for format in FORMATS {
-            assert!(help.contains(format.name) && help.contains(format.help), "{}", format.name);
-        }
-        for vantage in Vantage::ALL {
-            assert!(help.contains(vantage.name()), "{}", vantage.name());
-        }
-        assert!(help.contains("Exit codes:"));
-    }
-}
+mod tests;

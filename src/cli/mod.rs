@@ -24,6 +24,8 @@ mod keys;
 #[cfg(feature = "live")]
 mod live;
 mod output;
+#[cfg_attr(not(feature = "post"), path = "post/without.rs")]
+mod post;
 #[cfg(feature = "live")]
 mod privileges;
 mod profile;
@@ -121,8 +123,8 @@ mod tests {
     fn usage_errors_are_one_clear_line() {
         for (typed, expected) in [
             (
-                &["analyze", "--format", "html", "a.pcap"][..],
-                "invalid value 'html' for '--format <FORMAT>'; possible values: table, json, ndjson; \
+                &["analyze", "--format", "pdf", "a.pcap"][..],
+                "invalid value 'pdf' for '--format <FORMAT>'; possible values: table, json, ndjson, html, text, mermaid; \
                  see 'lyncpush analyze --help'",
             ),
             (

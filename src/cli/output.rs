@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reason};
 
 /// Octets gathered before the system is called.
 const BUFFER: usize = 64 * 1024;
@@ -202,16 +202,6 @@ fn beside(target: &Path, known: Option<&fs::Metadata>) -> io::Result<NamedTempFi
     Ok(file)
 }
 
-/// Why an operation failed, in the words of this program: no capital, no number.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    // tempfile appends the path it tried, which is not the one that was asked for.
-    let text = text.split(" at path ").next().unwrap_or(text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,17 +307,5 @@ mod tests {
             assert!(error.starts_with("cannot write \"") && error.ends_with(why), "{error}");
             assert_eq!(error.lines().count(), 1);
         }
-    }
-
-    #[test]
-    fn reasons_are_plain() {
-        for (code, expected) in
-            [(2, "no such file or directory"), (13, "permission denied"), (28, "no space left on device")]
-        {
-            if cfg!(target_os = "linux") {
-                assert_eq!(reason(&io::Error::from_raw_os_error(code)), expected);
-            }
-        }
-        assert_eq!(reason(&io::Error::other("Odd")), "odd");
     }
 }

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::output::{Output, reason};
+use super::output::Output;
 use super::{CLEAN, args};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reason};
 use crate::pipeline::{LYNC_MCX, Profile};
 
 /// A profile is a page of text; what is larger is a wrong file, and reading it whole would be waste.

@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::args;
-use super::output::{Output, reason};
+use super::output::Output;
 use super::{CLEAN, terminal};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reason};
 use crate::frame::Timestamp;
 use crate::report::text;
 use crate::simulate::{self, Container, Options};

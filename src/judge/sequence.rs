@@ -95,6 +95,10 @@ impl<'a> Sequence<'a> {
             return (Status::Truncated, Some("the capture ends before the caller is told".into()));
         }
         if let Some(why) = self.refusal(key) {
+            if self.may_be_repeated(key) {
+                let why = format!("{why}; whether it was repeated lies in what cannot be read");
+                return (Status::Unreadable, Some(why));
+            }
             return (Status::Failed, Some(why));
         }
         let uncertainty = self.coverage.clock_uncertainty;
@@ -135,6 +139,16 @@ impl<'a> Sequence<'a> {
             _ => return None,
         };
         Some(say(answer))
+    }
+
+    /// Whether a push that was refused may have been made again in bytes that are lost: the phone answered after it.
+    fn may_be_repeated(&self, key: StepKey) -> bool {
+        let answered = matches!(self.ladder.ending, Ending::ByPhone | Ending::Answered);
+        let refused = self.track.push.and_then(push::decisive).map(|answer| answer.rung.at.time);
+        let until = self.times.at(StepKey::CallAnswered);
+        let legs = LegSet::of(&[Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal]);
+        let hidden = |from, to| self.coverage.hidden(legs, Span { from, to }, self.profile);
+        !self.is_of_call(key) && answered && refused.zip(until).is_some_and(|(from, to)| from < to && hidden(from, to))
     }
 
     // ------------------------------------------------------------------ not seen

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 
@@ -94,7 +95,9 @@ impl Inputs {
     /// The files that may hold secrets.
     fn with_secrets(&self) -> Vec<String> {
         let files = self.paths.iter().zip(&self.first).filter(|(_, source)| source.summary().format == "pcapng");
-        files.filter_map(|(path, _)| self.file(path)).collect()
+        // What is no regular file gives its octets once.
+        let is_regular = |path: &String| fs::metadata(path).is_ok_and(|found| found.is_file());
+        files.filter_map(|(path, _)| self.file(path)).filter(is_regular).collect()
     }
 
     /// The file that a path names; none for standard input that is read once.
@@ -106,9 +109,10 @@ impl Inputs {
         }
     }
 
-    /// Whether standard input is read once.
+    /// Whether there is an input that is read once: standard input, or a pipe with a name.
     fn is_piped(&self) -> bool {
-        self.spooled.is_none() && self.paths.iter().any(|path| path == "-")
+        let is_pipe = |file: String| fs::metadata(file).is_ok_and(|found| !found.is_file());
+        self.paths.iter().any(|path| self.file(path).is_none_or(is_pipe))
     }
 
     /// The sources, ready to be read from the beginning, and their clocks.

@@ -155,6 +155,11 @@ impl Keys {
         texts.iter().for_each(|text| self.push_keylog(text.octets()));
     }
 
+    /// Whether nobody will give more secrets.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.secrets.is_sealed()
+    }
+
     /// Says that nobody will give more secrets. Captures that nobody had to search stay to be searched.
     pub(super) fn seal(&mut self) {
         if !self.is_unsearched() {

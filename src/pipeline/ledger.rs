@@ -72,6 +72,8 @@ pub struct Ledger {
     ports: Vec<u16>,
     /// The counts so far; what belongs together is counted by the methods.
     pub account: Account,
+    /// Octets that wait in all connections until it is known whether they are compressed.
+    pub held: usize,
 }
 
 impl Ledger {
@@ -80,6 +82,7 @@ impl Ledger {
         Self {
             ports: ports.mobility.iter().chain(&ports.sip).chain(&ports.remote).copied().collect(),
             account: Account::default(),
+            held: 0,
         }
     }
 

@@ -8,6 +8,8 @@ use super::ledger::{Hidden, Ledger, Loss, Speaker};
 use super::reading::Seen;
 use super::text::{Content, Text, Word};
 use crate::anomaly::AnomalyLog;
+use memchr::memmem;
+
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::sip::framer;
@@ -18,6 +20,12 @@ use crate::unreadable::UnreadableReason;
 
 /// Octets of one side held back until the word of the other has come. 64 KiB: it should send none.
 const MAX_HELD: usize = 64 * 1024;
+/// Octets held back in all connections together. 32 MiB: it should be none.
+const MAX_HELD_IN_ALL: usize = 32 << 20;
+/// What an event that is held back takes beside its octets.
+const HELD: usize = 64;
+/// Octets that are enough to tell text from packets.
+const TELLING: usize = 8;
 /// Octets of a side that are looked at together to tell whether they are compressed.
 const OPENING: usize = 8 * 1024;
 /// Octets of a connection looked at in all for that.
@@ -46,8 +54,8 @@ struct Halfway {
     begin: u64,
     held: Vec<Held>,
     octets: usize,
-    /// Where the other word was lost, if octets of its side were.
-    lost: Option<u64>,
+    /// Whether octets of the other side are lost, and the word may be among them.
+    is_lost: bool,
 }
 
 /// An event that is held back.
@@ -74,6 +82,12 @@ impl Held {
             Event::Witness { .. } => return None,
         })
     }
+}
+
+/// Whether octets are text: packets begin with flags and lengths, which hold zeros or high bits.
+fn is_text(bytes: &[u8]) -> bool {
+    let mut first = bytes.iter().take(TELLING);
+    first.all(|octet| octet.is_ascii_graphic() || b" \t\r\n".contains(octet))
 }
 
 /// Octets that begin no message, looked at to tell whether they are compressed.
@@ -226,13 +240,15 @@ impl Packing {
                 };
                 let behind = offset.saturating_add((bytes.len() - rest.len()) as u64);
                 match (word, &self.state) {
-                    (Word::Refuse, State::Plain) => {}
-                    (Word::Refuse, _) => self.refuse(speaker.connection, ledger, out),
+                    (Word::Refuse, State::Halfway(_)) => self.refuse(speaker.connection, ledger, out),
                     (Word::Ask, State::Plain) => self.half(speaker.side, word, behind),
                     (Word::Agree, State::Plain) if self.may_be_asking(speaker.side.other()) => {
                         self.half(speaker.side, word, behind);
                     }
-                    _ => self.agree(speaker, behind, ledger, out),
+                    (Word::Agree, State::Plain) => self.agree(speaker, behind, ledger, out),
+                    // Both may ask; one has to agree.
+                    (_, State::Halfway(half)) if half.word != word => self.agree(speaker, behind, ledger, out),
+                    _ => {}
                 }
                 if !rest.is_empty() {
                     self.event(speaker, Event::Bytes { offset: behind, bytes: rest, frame }, ledger, out);
@@ -248,7 +264,8 @@ impl Packing {
 
     /// One side has said its word; that of the other is waited for.
     fn half(&mut self, side: Side, word: Word, begin: u64) {
-        self.state = State::Halfway(Box::new(Halfway { side, word, begin, held: Vec::new(), octets: 0, lost: None }));
+        self.state =
+            State::Halfway(Box::new(Halfway { side, word, begin, held: Vec::new(), octets: 0, is_lost: false }));
     }
 
     /// Whether `side` may not have come to the end of its request yet.
@@ -269,32 +286,44 @@ impl Packing {
             self.agree(other, offset, ledger, out);
             return self.event(speaker, event, ledger, out);
         }
-        let State::Halfway(half) = &mut self.state else { return };
-        if let (Event::Bytes { bytes, .. }, Some(lost)) = (event, half.lost) {
-            // The word was among what was lost: what comes now tells what it was.
-            match looks_like_start(bytes) {
-                Probe::No => self.agree(other, lost, ledger, out),
-                _ => self.refuse(speaker.connection, ledger, out),
-            }
+        if self.is_plain_now(speaker.side, event) {
+            // What comes behind the words is compressed if they agreed.
+            self.refuse(speaker.connection, ledger, out);
             return self.event(speaker, event, ledger, out);
         }
+        let State::Halfway(half) = &mut self.state else { return };
+        if let (Event::Bytes { offset, bytes, .. }, true) = (event, half.is_lost) {
+            // The word was among what was lost, or the beginning of it: its rest is text.
+            if !is_text(bytes) {
+                let behind = if speaker.side == other.side { offset } else { self.passed[other.side.index()] };
+                self.agree(other, behind, ledger, out);
+                return self.event(speaker, event, ledger, out);
+            }
+            if speaker.side == other.side {
+                let behind = memmem::find(bytes, b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
+                return self.rest_of_word(speaker, event, behind, ledger, out);
+            }
+        }
         if half.side == speaker.side {
+            half.octets += HELD;
+            ledger.held += HELD;
             if let Event::Bytes { bytes, frame, .. } = event {
                 half.octets += bytes.len();
+                ledger.held += bytes.len();
                 let since = *self.waiting.get_or_insert(frame.time);
                 if frame.time.since(since) >= PATIENCE {
                     self.hidden.tell(speaker.connection, since, frame, out);
                 }
             }
             half.held.extend(Held::of(event));
-            if half.octets > MAX_HELD {
+            if half.octets > MAX_HELD || ledger.held > MAX_HELD_IN_ALL {
                 self.give_up(speaker.connection, ledger, out);
             }
             return;
         }
         match event {
-            Event::Gap { offset, .. } => {
-                half.lost = Some(offset);
+            Event::Gap { .. } => {
+                half.is_lost = true;
                 self.plain(speaker, event, ledger, out);
             }
             Event::End { .. } => {
@@ -302,6 +331,32 @@ impl Packing {
                 self.event(speaker, event, ledger, out);
             }
             _ => self.plain(speaker, event, ledger, out),
+        }
+    }
+
+    /// Whether a side goes on in plain text although one has asked for compression: behind its own request, or with a
+    /// new message where the answer was lost.
+    fn is_plain_now(&self, side: Side, event: Event<'_>) -> bool {
+        let (State::Halfway(half), Event::Bytes { bytes, .. }) = (&self.state, event) else { return false };
+        let is_held = half.side == side && half.held.is_empty();
+        (is_held || half.is_lost) && looks_like_start(bytes) == Probe::Yes
+    }
+
+    /// Takes the rest of a word whose beginning is lost, up to `behind`; what is behind it is told from it.
+    fn rest_of_word(
+        &mut self,
+        speaker: Speaker<'_>,
+        event: Event<'_>,
+        behind: usize,
+        ledger: &mut Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        let Event::Bytes { offset, bytes, frame } = event else { return };
+        let (word, rest) = bytes.split_at_checked(behind).unwrap_or((bytes, b""));
+        self.text.all(speaker, word, frame, ledger, out);
+        if !rest.is_empty() {
+            let offset = offset.saturating_add(word.len() as u64);
+            self.event(speaker, Event::Bytes { offset, bytes: rest, frame }, ledger, out);
         }
     }
 
@@ -330,7 +385,10 @@ impl Packing {
         self.waiting = None;
         let first = speaker.side.other();
         let (begin, held) = match std::mem::replace(&mut self.state, State::Plain) {
-            State::Halfway(half) => (half.begin, half.held),
+            State::Halfway(half) => {
+                ledger.held = ledger.held.saturating_sub(half.octets);
+                (half.begin, half.held)
+            }
             // The request was lost: its side has sent nothing since.
             _ => (self.passed[first.index()], Vec::new()),
         };
@@ -346,6 +404,7 @@ impl Packing {
     /// The connection is not compressed.
     fn refuse(&mut self, connection: &Connection, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
         let State::Halfway(half) = std::mem::replace(&mut self.state, State::Plain) else { return };
+        ledger.held = ledger.held.saturating_sub(half.octets);
         self.waiting = None;
         for event in &half.held {
             self.event(Speaker { connection, side: half.side }, event.event(), ledger, out);

@@ -117,6 +117,16 @@ impl Secured {
         self.hidden.tell(connection, from, frame, out);
     }
 
+    /// Whether trying again may open something.
+    pub fn may_open(&self, keys: &Keys) -> bool {
+        keys.is_sealed() || self.session.may_open(&keys.secrets)
+    }
+
+    /// Gives back the room of what waits: it will not be asked for any more.
+    pub fn abandon(&mut self, keys: &mut Keys) {
+        self.session.abandon(&mut keys.secrets);
+    }
+
     /// Whether anything waits for a secret.
     pub fn is_waiting(&self) -> bool {
         self.session.is_waiting()
@@ -166,7 +176,10 @@ impl Secured {
             Some((alert, _)) => spelled(alert),
             None => "broken off".to_owned(),
         };
-        Some(Refused { flow: connection.flow, at: frame, cause, how, tls: tls(self.session.facts()) })
+        let distrusting =
+            self.alerted.map(|(alert, _)| alert).filter(|alert| alert.fatal && alert.is_about_certificate());
+        let distrusting = distrusting.map(|alert| alert.side);
+        Some(Refused { flow: connection.flow, at: frame, cause, how, distrusting, tls: tls(self.session.facts()) })
     }
 }
 

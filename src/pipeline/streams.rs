@@ -125,6 +125,16 @@ impl Stream {
         self.packing.held(Side::Client) + self.packing.held(Side::Server)
     }
 
+    fn abandon(&mut self, keys: &mut Keys) {
+        if let Around::Tls(secured) = &mut self.around {
+            secured.abandon(keys);
+        }
+    }
+
+    fn may_open(&self, keys: &Keys) -> bool {
+        matches!(&self.around, Around::Tls(secured) if secured.is_waiting() && secured.may_open(keys))
+    }
+
     fn is_waiting(&self) -> bool {
         matches!(&self.around, Around::Tls(secured) if secured.is_waiting())
     }
@@ -243,12 +253,15 @@ impl Streams {
         if let Event::End { .. } = event {
             stream.ended += 1;
             if stream.ended >= 2
-                && let Some(stream) = open.remove(&connection.id)
+                && let Some(mut stream) = open.remove(&connection.id)
             {
                 *held = held.saturating_sub(stream.held());
                 match stream.is_waiting() && kept.len() < MAX_KEPT {
                     true => kept.push(stream),
-                    false => stream.close(ledger),
+                    false => {
+                        stream.abandon(keys);
+                        stream.close(ledger);
+                    }
                 }
             }
         }
@@ -267,7 +280,7 @@ impl Streams {
     /// Tries to read what waits once more: there are secrets that were not there before. What comes out of several
     /// connections comes in the order of time.
     pub fn retry(&mut self, out: &mut impl FnMut(Seen<'_>)) {
-        self.retry_if(Stream::is_waiting, out);
+        self.retry_if(Stream::may_open, out);
     }
 
     /// Gives up what has waited for a secret since before `since`.
@@ -275,16 +288,19 @@ impl Streams {
         let mut keys = std::mem::take(&mut self.keys);
         keys.as_if_sealed(|keys| {
             std::mem::swap(&mut self.keys, keys);
-            self.retry_if(|stream| stream.waiting_since().is_some_and(|waiting| waiting < since), out);
+            self.retry_if(|stream, _| stream.waiting_since().is_some_and(|waiting| waiting < since), out);
             std::mem::swap(&mut self.keys, keys);
         });
         self.keys = keys;
     }
 
-    fn retry_if(&mut self, wanted: impl Fn(&Stream) -> bool, out: &mut impl FnMut(Seen<'_>)) {
+    fn retry_if(&mut self, wanted: impl Fn(&Stream, &Keys) -> bool, out: &mut impl FnMut(Seen<'_>)) {
         let Self { open, kept, ledger, keys, .. } = self;
-        let mut waiting: Vec<&mut Stream> =
-            open.values_mut().chain(kept.iter_mut()).filter(|stream| stream.is_waiting() && wanted(stream)).collect();
+        let mut waiting: Vec<&mut Stream> = open
+            .values_mut()
+            .chain(kept.iter_mut())
+            .filter(|stream| stream.is_waiting() && wanted(stream, keys))
+            .collect();
         waiting.sort_by_key(|stream| stream.connection.id);
         let mut messages: Vec<(FrameRef, Connection, Side, Vec<u8>)> = Vec::new();
         for stream in waiting {

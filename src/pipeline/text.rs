@@ -49,8 +49,10 @@ pub struct Text {
     loss: Option<Loss>,
     /// Since when octets of each side are passed over that may have been messages.
     astray: [Option<Timestamp>; 2],
-    /// Whether each side has sent a message: only the first may be a word on compression.
+    /// Whether each side has sent a message.
     spoken: [bool; 2],
+    /// Whether each side owes an answer to NEGOTIATE.
+    owes: [bool; 2],
 }
 
 impl Text {
@@ -64,6 +66,7 @@ impl Text {
             loss: None,
             astray: [None; 2],
             spoken: [false; 2],
+            owes: [false; 2],
         }
     }
 
@@ -136,7 +139,7 @@ impl Text {
         ledger: &mut Ledger,
         out: &mut impl FnMut(Seen<'_>),
     ) -> Option<(&'b [u8], Word)> {
-        let Self { content, framers, loss, spoken, .. } = self;
+        let Self { content, framers, loss, spoken, owes, .. } = self;
         let framer = speaker.side.of(framers);
         framer.resume(bytes);
         let mut rest = bytes;
@@ -150,7 +153,7 @@ impl Text {
                             ledger.lost(speaker.connection, Loss { to: loss.to.max(frame.time), ..loss }, out);
                         }
                     }
-                    word = first_word(speaker.side, spoken, raw);
+                    word = first_word(speaker.side, spoken, owes, raw);
                 }
                 // What a stream that is no SIP has between its lines is nobody's defect.
                 if *content == Content::Sip {
@@ -221,15 +224,18 @@ impl Text {
     }
 }
 
-/// The word that a message is, if it comes where words on compression come: as the first of its side, or in answer to
-/// such a word. For all other messages this look is all it costs.
-fn first_word(side: Side, spoken: &mut [bool; 2], raw: &[u8]) -> Option<Word> {
-    if std::mem::replace(side.of(spoken), true) && !raw.starts_with(b"NEGOTIATE ") {
+/// The word that a message is, if it comes where words on compression come: as the first of its side, or where its side
+/// owes an answer. For all other messages this look is all it costs.
+fn first_word(side: Side, spoken: &mut [bool; 2], owes: &mut [bool; 2], raw: &[u8]) -> Option<Word> {
+    let is_first = !std::mem::replace(side.of(spoken), true);
+    if !is_first && !*side.of(owes) && !raw.starts_with(b"NEGOTIATE ") {
         return None;
     }
     let word = word(raw);
-    if word == Some(Word::Ask) {
-        *side.other().of(spoken) = false;
+    match word {
+        Some(Word::Ask) => *side.other().of(owes) = true,
+        Some(Word::Agree | Word::Refuse) => *side.of(owes) = false,
+        None => {}
     }
     word
 }

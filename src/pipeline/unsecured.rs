@@ -97,6 +97,12 @@ impl Secured {
     ) {
     }
 
+    pub fn may_open(&self, _keys: &Keys) -> bool {
+        false
+    }
+
+    pub fn abandon(&mut self, _keys: &mut Keys) {}
+
     pub fn is_waiting(&self) -> bool {
         false
     }

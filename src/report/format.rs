@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::model::Report;
-use super::table;
+use super::{html, mermaid, sketch, table};
 
 /// One way to write a report.
 #[derive(Debug)]
@@ -59,6 +59,21 @@ pub static FORMATS: &[Format] = &[
         shape: Shape::Whole(|report, _, out| super::json::write(report, out)),
     },
     Format { name: "ndjson", help: "one ladder a line as it closes, then one line with the rest", shape: Shape::Lines },
+    Format {
+        name: "html",
+        help: "for a browser: one page with everything in it, to read, filter and print",
+        shape: Shape::Whole(html::write),
+    },
+    Format {
+        name: "text",
+        help: "for chat and tickets: each ladder drawn in plain text, with its cause",
+        shape: Shape::Whole(sketch::write),
+    },
+    Format {
+        name: "mermaid",
+        help: "for Markdown: each ladder as a sequence diagram, with its cause",
+        shape: Shape::Whole(|report, options, out| mermaid::write(report, options, out)),
+    },
 ];
 
 /// The format called `name`.
@@ -76,6 +91,6 @@ mod tests {
         for format in FORMATS {
             assert!(std::ptr::eq(find(format.name).unwrap(), format), "{}", format.name);
         }
-        assert!(find("html").is_none());
+        assert!(find("xml").is_none());
     }
 }

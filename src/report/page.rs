@@ -139,6 +139,12 @@ impl Page {
         self.labelled(indent, "", 0, tint, words);
     }
 
+    /// A line as it stands: made harmless already, and no wider than the page.
+    pub fn line(&mut self, tint: Tint, line: &str) {
+        self.lines.push_str(&self.tinted(tint, line));
+        self.lines.push('\n');
+    }
+
     /// A label of `label_columns` columns with `words` wrapped beside it; nothing when there are no words.
     pub fn labelled(&mut self, indent: usize, label: &str, label_columns: usize, tint: Tint, words: &str) {
         let room = self.width.saturating_sub(indent + label_columns);

@@ -26,6 +26,8 @@ fn evidence(frame: u64, leg: Leg, from: &str, to: &str, summary: &str) -> Eviden
     Evidence {
         input: 0,
         frame,
+        // A millisecond for each frame: the tests need no more.
+        at: at(120 + frame),
         leg: Some(leg),
         from: from.to_owned(),
         to: to.to_owned(),
@@ -219,6 +221,7 @@ fn refused() -> Finding {
         evidence: vec![Citation { input: 0, frame: 21 }],
         cause: None,
         symptom_of: None,
+        tls: None,
     }
 }
 

@@ -10,8 +10,10 @@ mod overview;
 
 use std::io::{self, Write};
 
+pub(super) use ladder::{finding_head, mark, write_finding};
+
 use super::format::Options;
-use super::model::{Finding, Ladder, Report, Severity, Step, StepStatus, Verdict};
+use super::model::{Ladder, Report, Severity, Step, StepStatus, Verdict};
 use super::page::{Page, Tint};
 use super::text;
 
@@ -45,7 +47,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
 }
 
 /// The tint of a verdict.
-const fn verdict_tint(verdict: Verdict) -> Tint {
+pub(super) const fn verdict_tint(verdict: Verdict) -> Tint {
     match verdict {
         Verdict::Complete => Tint::Good,
         Verdict::Degraded | Verdict::Inconclusive => Tint::Warn,
@@ -55,7 +57,7 @@ const fn verdict_tint(verdict: Verdict) -> Tint {
 }
 
 /// The tint of a step's status.
-const fn status_tint(status: StepStatus) -> Tint {
+pub(super) const fn status_tint(status: StepStatus) -> Tint {
     match status {
         StepStatus::Ok | StepStatus::Implied => Tint::Good,
         StepStatus::Late | StepStatus::OutOfOrder | StepStatus::Unreadable | StepStatus::Truncated => Tint::Warn,
@@ -67,7 +69,7 @@ const fn status_tint(status: StepStatus) -> Tint {
 }
 
 /// The tint of a severity.
-const fn severity_tint(severity: Severity) -> Tint {
+pub(super) const fn severity_tint(severity: Severity) -> Tint {
     match severity {
         Severity::Error => Tint::Bad,
         Severity::Warning => Tint::Warn,
@@ -75,56 +77,9 @@ const fn severity_tint(severity: Severity) -> Tint {
     }
 }
 
-/// The findings of `ladder`, in its order.
-fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> {
-    ladder.findings.iter().filter_map(|&at| report.findings.get(usize::try_from(at).ok()?))
-}
-
-/// The step that decided the verdict: the first that broke, was late or out of order, or could not be judged.
-fn deciding_step(ladder: &Ladder) -> Option<&Step> {
-    use StepStatus::{Failed, Late, Missing, NotCovered, OutOfOrder, Truncated, Unreadable};
-    let among: &[StepStatus] = match ladder.verdict {
-        Verdict::Broken => &[Failed, Missing],
-        Verdict::Degraded => &[Late, OutOfOrder],
-        Verdict::Inconclusive => &[Unreadable, Truncated, NotCovered],
-        Verdict::Complete | Verdict::NoPushExpected => return None,
-    };
-    match ladder.broken_at {
-        Some(number) => ladder.steps.iter().find(|step| step.number == number),
-        None => ladder.steps.iter().find(|step| among.contains(&step.status)),
-    }
-}
-
 /// A step as the page names it: `5 push-federated`.
 fn step_name(page: &Page, step: &Step) -> String {
     format!("{} {}", step.number, page.short(&step.key, 24))
-}
-
-/// A SIP address as people say it: without its scheme.
-fn address(uri: &str) -> &str {
-    uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:")).unwrap_or(uri)
-}
-
-/// A frame as the page names it: `21`, or `2:21` for frame 21 of the second of several captures.
-fn frame_name(report: &Report, input: u16, frame: u64) -> String {
-    if report.inputs.len() > 1 { format!("{}:{frame}", u32::from(input) + 1) } else { frame.to_string() }
-}
-
-/// The day of an RFC 3339 instant.
-fn day(instant: &str) -> &str {
-    instant.split_once('T').map_or(instant, |(day, _)| day)
-}
-
-/// The time of day of an RFC 3339 instant with at most `digits` fractional digits.
-fn time_of_day(instant: &str, digits: usize) -> String {
-    let time = instant.split_once('T').map_or(instant, |(_, time)| time).trim_end_matches('Z');
-    match time.split_once('.') {
-        Some((seconds, fraction)) if digits > 0 => {
-            format!("{seconds}.{}", fraction.chars().take(digits).collect::<String>())
-        }
-        Some((seconds, _)) => seconds.to_owned(),
-        None => time.to_owned(),
-    }
 }
 
 #[cfg(test)]

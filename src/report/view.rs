@@ -2,6 +2,8 @@
 
 mod found;
 
+pub(super) use found::of_handshake;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -10,11 +12,11 @@ use super::model::{
     FrameCounts, Input, Join, KeyCounts, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Tls,
     Unreadable,
 };
-use super::time::rfc3339;
+use super::time::{Printer, rfc3339};
 use super::wide;
 use crate::anomaly::AnomalyLog;
 use crate::capture;
-use crate::flow::Flow;
+use crate::flow::{Flow, Side};
 use crate::frame::FrameRef;
 use crate::judge::Judgement;
 use crate::judge::finding;
@@ -96,6 +98,8 @@ pub struct Refused {
     pub cause: String,
     /// Who refused it, in words.
     pub how: String,
+    /// The side that does not take the other one's certificate, where that is why.
+    pub distrusting: Option<Side>,
     /// What it showed of itself.
     pub tls: Tls,
 }
@@ -111,6 +115,7 @@ pub struct View {
     let_go: u64,
     summary: Summary,
     samples: [Samples; 10],
+    times: Printer,
 }
 
 impl View {
@@ -125,6 +130,7 @@ impl View {
             let_go: 0,
             summary: Summary::default(),
             samples: Default::default(),
+            times: Printer::default(),
         }
     }
 
@@ -160,8 +166,8 @@ impl View {
             trigger: closed.trigger,
             verdict: judgement.verdict,
             broken_at: judgement.broken_at,
-            started_at: rfc3339(first.time),
-            ended_at: rfc3339(last.time),
+            started_at: self.times.rfc3339(first.time),
+            ended_at: self.times.rfc3339(last.time),
             duration_ms: millis(last.time.since(first.time)),
             caller: text(&closed.caller),
             callee: text(&closed.callee),
@@ -202,16 +208,16 @@ impl View {
         }
     }
 
-    fn step(&self, step: StepJudged) -> Step {
+    fn step(&mut self, step: StepJudged) -> Step {
         Step {
             number: step.key.number(),
             key: step.key.name().to_owned(),
             title: self.profile.steps.get(step.key).title.clone(),
             status: step.status,
-            at: step.at.map(rfc3339),
+            at: step.at.map(|at| self.times.rfc3339(at)),
             since_previous_ms: step.since_previous.map(millis),
             detail: step.detail,
-            evidence: step.evidence.into_iter().map(evidence).collect(),
+            evidence: step.evidence.into_iter().map(|rung| evidence(rung, &mut self.times)).collect(),
         }
     }
 
@@ -314,10 +320,11 @@ fn mobile(phones: &[Phone]) -> Option<Mobile> {
     })
 }
 
-fn evidence(rung: Rung) -> Evidence {
+fn evidence(rung: Rung, times: &mut Printer) -> Evidence {
     Evidence {
         input: rung.at.input,
         frame: rung.at.number,
+        at: times.rfc3339(rung.at.time),
         leg: rung.leg,
         from: endpoint(rung.from),
         to: endpoint(rung.to),
@@ -367,6 +374,7 @@ pub(super) fn finding(found: &finding::Finding, ladder: Option<&str>) -> Finding
         evidence: cited,
         cause: None,
         symptom_of: None,
+        tls: None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Findings about the capture as a whole.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::model::{Certificate, Citation, Finding, Input};
 use super::text;
 use super::time::rfc3339;
-use super::view::{Account, Refused, finding};
+use super::view::{Account, Refused, finding, of_handshake};
 use crate::anomaly::AnomalyKind;
 use crate::frame::Timestamp;
 use crate::judge::finding::{self, Severity};
@@ -117,7 +118,8 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Fin
         let made = finding::make("LP601", severity, None, detail, None, Vec::new(), Some(&hop));
         let evidence =
             all.iter().take(CITED).map(|refused| Citation { input: refused.at.input, frame: refused.at.number });
-        Some(Finding { evidence: evidence.collect(), ..finding(&made, None) })
+        let told = of_handshake(&made, first, names_peer(first, profile), profile);
+        Some(Finding { evidence: evidence.collect(), tls: Some(first.tls.clone()), ..told })
     });
     findings.collect()
 }
@@ -153,9 +155,14 @@ fn shown(refused: &Refused) -> String {
     words
 }
 
+/// The name of a certificate as a sentence holds it.
+pub(super) fn in_sentence(name: &str) -> Cow<'_, str> {
+    text::clip(name, NAME, "…")
+}
+
 fn described(whose: &str, certificate: &Certificate, at: Timestamp) -> String {
     let Certificate { subject, issuer, not_after, .. } = certificate;
-    let [subject, issuer] = [subject, issuer].map(|name| text::clip(name, NAME, "…"));
+    let [subject, issuer] = [subject, issuer].map(|name| in_sentence(name));
     // Both are RFC 3339 in UTC: up to the seconds their order is that of time.
     let is_over = not_after.get(..19) < rfc3339(at).get(..19);
     let until = if is_over { "EXPIRED, it was valid until" } else { "valid until" };

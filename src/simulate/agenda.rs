@@ -13,8 +13,9 @@ pub(super) enum Dial {
     Silence,
     /// The port is closed: a reset comes back.
     Refused,
-    /// The connection is made and then reset by the other side before anything is said.
-    Reset,
+    /// The connection is made and then reset by this side, which does not trust the other one's certificate, before
+    /// anything is said.
+    Reset(Side),
 }
 
 /// One thing that happens on the wire.

@@ -279,28 +279,31 @@ impl<'a> Network<'a> {
         match how {
             Dial::Silence => Ok(()),
             Dial::Refused => self.emit(hop, server, client, 0, next, flag::RST | flag::ACK, &[]),
-            Dial::Reset => {
+            Dial::Reset(side) => {
                 self.emit(hop, server, client, answer, next, flag::SYN | flag::ACK, &[])?;
                 self.emit(hop, client, server, next, answer.wrapping_add(1), flag::ACK, &[])?;
                 self.clock = self.clock.saturating_add(TURN_ROUND);
                 let numbers = [next, answer.wrapping_add(1)];
-                let [next, answer] = self.refuse(hop, [client, server], numbers)?;
-                self.emit(hop, server, client, answer, next, flag::RST | flag::ACK, &[])
+                let [next, answer] = self.refuse(hop, side, [client, server], numbers)?;
+                match side {
+                    Side::Client => self.emit(hop, client, server, next, answer, flag::RST | flag::ACK, &[]),
+                    Side::Server => self.emit(hop, server, client, answer, next, flag::RST | flag::ACK, &[]),
+                }
             }
         }
     }
 
-    /// Lets the server of a connection that comes to nothing refuse the client's certificate, where there is TLS; gives
+    /// Lets a side of a connection that comes to nothing refuse the other one's certificate, where there is TLS; gives
     /// the next numbers of both.
-    fn refuse(&mut self, hop: Hop, ends: [SocketAddr; 2], mut numbers: [u32; 2]) -> Result<[u32; 2]> {
+    fn refuse(&mut self, hop: Hop, side: Side, ends: [SocketAddr; 2], mut numbers: [u32; 2]) -> Result<[u32; 2]> {
         let Some(choice) = self.options.tls else { return Ok(numbers) };
         let ([client, server], [first, _]) = (ends, numbers);
         let path = [hop_number(hop), u64::from(client.port()), u64::from(first), 0x7661_696e];
         let (mut protection, handshake) = Protection::begin(choice, self.options, hop, &path)?;
         self.log(&handshake)?;
-        let refusal = (Side::Server, protection.refuse()?);
-        // The three flights up to the client's certificate are the same in every version.
-        for (side, octets) in handshake.flights.iter().take(3).chain([&refusal]) {
+        let (said, record) = protection.refuse(side, choice)?;
+        let refusal = (side, record);
+        for (side, octets) in handshake.flights.iter().take(said).chain([&refusal]) {
             for piece in octets.chunks(SEGMENT) {
                 let [mine, theirs] = &mut numbers;
                 let (from, to, mine, theirs) = match side {

@@ -33,6 +33,11 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// Whether it is about a certificate of the other side, or that there is none.
+    pub const fn is_about_certificate(&self) -> bool {
+        matches!(self.number, 41..=46 | 48 | 113 | 116)
+    }
+
     /// The name of its number, `unknown` for one that has none.
     ///
     /// Source: IANA "TLS Alerts".

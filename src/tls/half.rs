@@ -28,6 +28,9 @@ const MIN_PROTECTED: u64 = 14;
 /// The farthest a sequence number is searched forward after a loss. 4,096 records of SIP are some megabytes: a capture
 /// that lost more in one place lost the connection.
 const MAX_SEARCH: u64 = 4096;
+/// The most octets that are tried after a loss before only the next number is. 64 MiB: every number of the farthest
+/// search for the longest record, or of 64 searches for messages of SIP.
+const MAX_SEARCHED: u64 = 64 << 20;
 /// Records in a row that may fail before the rest is given up.
 const MAX_FAILURES: u32 = 64;
 
@@ -46,11 +49,15 @@ pub(crate) struct Half {
     /// Protected octets lost since the last record that was opened.
     missed: u64,
     failures: u32,
+    /// Octets that were tried to open under numbers after a loss, since the last record that opened.
+    searched: u64,
     /// The secret of the keys in TLS 1.3.
     pub(crate) secret: Option<Secret>,
     pub(crate) stage: Option<Stage>,
     /// What comes goes to the queue behind what waits there already.
     pub(crate) waiting: bool,
+    /// It sent data beyond the handshake, or what looks like it from outside.
+    pub(crate) spoke: bool,
     pub(crate) ended: bool,
     /// Octets of the gap that comes before the next plain text, and the frame that proves it.
     gap: Option<(u64, FrameRef)>,
@@ -78,11 +85,17 @@ impl Half {
         matches!(self.guard, Guard::Plain)
     }
 
-    /// The numbers the next record may have.
-    pub(crate) fn candidates(&self) -> std::ops::Range<u64> {
+    /// The numbers that a record of `octets` may have. What is tried in vain is bounded: [`MAX_SEARCHED`].
+    pub(crate) fn candidates(&mut self, octets: usize) -> std::ops::Range<u64> {
+        let octets = octets.max(1) as u64;
         let farthest = match self.missed {
             0 => 1,
-            missed => (missed / MIN_PROTECTED + 2).min(MAX_SEARCH),
+            missed => {
+                let affordable = MAX_SEARCHED.saturating_sub(self.searched) / octets;
+                let farthest = (missed / MIN_PROTECTED + 2).min(MAX_SEARCH).min(affordable).max(1);
+                self.searched = self.searched.saturating_add(farthest * octets);
+                farthest
+            }
         };
         self.sequence..self.sequence.saturating_add(farthest)
     }
@@ -96,6 +109,7 @@ impl Half {
     pub(crate) fn opened(&mut self, sequence: u64) {
         self.sequence = sequence.saturating_add(1);
         self.proven = true;
+        self.searched = 0;
         self.missed = 0;
         self.failures = 0;
     }

@@ -42,6 +42,13 @@ pub struct KeylogCount {
 ///
 /// Source: draft-ietf-tls-keylogfile; the NSS Key Log Format for the labels `RSA` and `PMS_CLIENT_RANDOM`.
 pub(crate) fn read(text: &[u8], mut out: impl FnMut(Entry)) -> KeylogCount {
+    if let Some(wide @ [_, 0, ..]) = text.strip_prefix(&[0xff, 0xfe]) {
+        // PowerShell writes UTF-16; all that is understood is ASCII.
+        let narrow = Secret::made(wide.len() / 2, |narrow| {
+            narrow.iter_mut().zip(wide.iter().step_by(2)).for_each(|(narrow, wide)| *narrow = *wide);
+        });
+        return read(narrow.octets(), out);
+    }
     let mut count = KeylogCount::default();
     for line in text.split(|octet| *octet == b'\n') {
         // A line that is not UTF-8 is junk, and the one after it is not.
@@ -185,6 +192,15 @@ mod tests {
     }
 
     #[test]
+    fn what_powershell_writes_is_understood() {
+        let line = format!("CLIENT_RANDOM {} {}\r\n???\r\n", "0a".repeat(32), "0b".repeat(48));
+        let wide: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut found = 0;
+        let count = read(&[&[0xff, 0xfe][..], &wide].concat(), |_| found += 1);
+        assert_eq!((found, count), (1, KeylogCount { secrets: 1, unused: 0, skipped: 1 }));
+    }
+
+    #[test]
     fn junk_is_counted_and_takes_nothing_from_its_neighbours() {
         let (random, secret) = ("ab".repeat(32), "0d".repeat(48));
         let text = format!(
@@ -194,7 +210,7 @@ mod tests {
         let (count, entries) = read_all(&text);
         assert_eq!(count, KeylogCount { secrets: 1, unused: 0, skipped: 6 });
         assert_eq!(entries, [of_random(Label::Master, 0xab, (13, 48))]);
-        assert_eq!(read(b"\xff\xfe\n\0\n", |_| {}).skipped, 1);
+        assert_eq!(read(b"\xff\xfe\xfd\n", |_| {}).skipped, 1);
     }
 
     #[test]

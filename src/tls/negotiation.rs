@@ -63,6 +63,8 @@ pub(crate) struct Negotiation {
     /// The ticket the server gave for a later session.
     pub(crate) new_ticket: Vec<u8>,
     master: Option<Secret>,
+    /// What both sides' keys are cut out of, while they are needed.
+    block: Option<Secret>,
     /// What the RSA key of the server makes of the encrypted premaster secret, once that was tried.
     decrypted: Option<Option<Secret>>,
     /// Kinds of secret that were looked for and found.
@@ -136,6 +138,11 @@ impl Negotiation {
         Ok(Agreed { version, suite })
     }
 
+    /// Which of the turns that [`lacks`](Self::lacks) asks for have been taken.
+    pub(crate) fn turns(&self) -> [bool; 2] {
+        [self.exchanged, self.answered]
+    }
+
     /// Whether what `side` protects cannot be read yet only because the other side has not said what comes before it:
     /// the segments of the two came out of their order.
     pub(crate) fn lacks(&self, side: Side) -> bool {
@@ -159,10 +166,10 @@ impl Negotiation {
         let (Some(client), Some(server)) = (&self.client, &self.server) else { return Err(no_client_hello()) };
         let encrypt_then_mac = client.encrypt_then_mac && server.encrypt_then_mac;
         let randoms = [&client.random, &server.random];
-        let opener = schedule::expanded(suite, version, &master, randoms, side, |keys| {
-            Opener::new(suite, version, keys, encrypt_then_mac)
-        });
-        let opener = opener.ok_or_else(no_client_hello)?;
+        // Both sides' keys stand in one block.
+        let block = self.block.get_or_insert_with(|| schedule::block(suite, version, &master, randoms));
+        let keys = schedule::of_block(suite, version, block, side);
+        let opener = Opener::new(suite, version, keys, encrypt_then_mac).ok_or_else(no_client_hello)?;
         Ok(Direction { opener: Box::new(opener), secret: None })
     }
 
@@ -283,6 +290,7 @@ impl Negotiation {
     pub(crate) fn settle(&mut self) {
         self.client_flight = Vec::new();
         self.transcript = None;
+        self.block = None;
         self.exchanged = true;
     }
 

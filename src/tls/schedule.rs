@@ -7,29 +7,30 @@ use super::suite::{Keys, Suite};
 use super::version::Version;
 use crate::flow::Side;
 
-/// Gives `make` the keys with which `side` protects what it sends, made of a master secret and the randoms of client
-/// and server: TLS 1.0 to 1.2.
+/// The key block of a connection, made of a master secret and the randoms of client and server: TLS 1.0 to 1.2.
 ///
 /// Source: RFC 5246 §6.3.
-pub(crate) fn expanded<T>(
-    suite: &Suite,
-    version: Version,
-    master: &Secret,
-    [client, server]: [&[u8; 32]; 2],
-    side: Side,
-    make: impl FnOnce(Keys<'_>) -> T,
-) -> T {
-    let lengths = [suite.mac.length(), suite.cipher.key_length(), suite.cipher.iv_length(version)];
-    let mut block = Zeroizing::new(vec![0; 2 * lengths.iter().sum::<usize>()]);
-    suite.prf(version).fill(master.octets(), b"key expansion", [server, client], &mut block);
+pub(crate) fn block(suite: &Suite, version: Version, master: &Secret, [client, server]: [&[u8; 32]; 2]) -> Secret {
+    Secret::made(2 * lengths(suite, version).iter().sum::<usize>(), |block| {
+        suite.prf(version).fill(master.octets(), b"key expansion", [server, client], block);
+    })
+}
+
+/// The keys in a key block with which `side` protects what it sends.
+pub(crate) fn of_block<'b>(suite: &Suite, version: Version, block: &'b Secret, side: Side) -> Keys<'b> {
     // Of each kind first the client's, then the server's.
-    let mut rest = block.as_slice();
-    let [mac, key, iv] = lengths.map(|length| {
+    let mut rest = block.octets();
+    let [mac, key, iv] = lengths(suite, version).map(|length| {
         let both = rest.get(..2 * length).unwrap_or_default();
         rest = rest.get(2 * length..).unwrap_or_default();
         both.get(side.index() * length..).and_then(|from| from.get(..length)).unwrap_or_default()
     });
-    make(Keys { mac, key, iv })
+    Keys { mac, key, iv }
+}
+
+/// Octets of each kind of key.
+fn lengths(suite: &Suite, version: Version) -> [usize; 3] {
+    [suite.mac.length(), suite.cipher.key_length(), suite.cipher.iv_length(version)]
 }
 
 /// Gives `make` the keys that a traffic secret stands for: TLS 1.3.

@@ -62,7 +62,8 @@ impl Password {
         let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let text = std::str::from_utf8(line).map_err(|_| io::Error::other("its first line is not UTF-8"))?;
-        Ok(Self::new(text.to_owned()))
+        // Editors of Windows begin a file with a mark.
+        Ok(Self::new(text.trim_start_matches('\u{feff}').to_owned()))
     }
 
     /// The password itself.

@@ -167,6 +167,14 @@ impl Secrets {
         admitted
     }
 
+    /// Whether there are secrets of which the client's random does not tell whose they are.
+    pub(crate) fn has_others(&self) -> bool {
+        !(self.of_exchange.is_empty()
+            && self.of_session.is_empty()
+            && self.rsa_keys.is_empty()
+            && self.remembered.is_empty())
+    }
+
     /// Whether any connection waits for a secret.
     pub fn is_waiting(&self) -> bool {
         self.waiting > 0

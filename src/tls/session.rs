@@ -39,7 +39,12 @@ pub struct Session {
     resumed: bool,
     /// Whether there was any record.
     begun: bool,
+    /// Times that what waits was tried again before all secrets were there.
+    retries: u8,
 }
+
+/// Times that what waits is tried again, while secrets may still come, for what the connection itself brings.
+const MAX_RETRIES: u8 = 16;
 
 /// One thing that happens on a side, with records whole.
 enum Item<'a> {
@@ -80,7 +85,7 @@ impl Session {
                 self.renewed = true;
             }
         }
-        if std::mem::take(&mut self.renewed) && !self.waiting.is_empty() {
+        if std::mem::take(&mut self.renewed) && !self.waiting.is_empty() && self.may_go_on(secrets) {
             self.retry(secrets, out);
         }
     }
@@ -134,6 +139,7 @@ impl Session {
         let is_one_sided = self.negotiation.server.is_none() && client.is_some_and(|half| !half.is_plain());
         self.negotiation.client.is_some()
             && !is_one_sided
+            && client.is_some_and(|half| !half.spoke)
             && server.is_some_and(|half| half.is_plain() && half.lost_octets == 0)
     }
 
@@ -236,6 +242,27 @@ impl Session {
 
     fn half(&mut self, side: Side) -> &mut Half {
         side.of(&mut self.halves)
+    }
+
+    /// Whether anything that waits would not wait again. While secrets may still come this is tried a few times only.
+    fn may_go_on(&mut self, secrets: &Secrets) -> bool {
+        if secrets.is_sealed() {
+            let sides = [Side::Client, Side::Server];
+            return sides.into_iter().any(|side| self.half(side).waiting && !self.is_early(side));
+        }
+        self.retries = self.retries.saturating_add(1);
+        self.retries <= MAX_RETRIES && self.may_open(secrets)
+    }
+
+    /// Whether any secret may be the one of this connection.
+    pub fn may_open(&self, secrets: &Secrets) -> bool {
+        let random = self.negotiation.client.as_ref().map(|hello| &hello.random);
+        secrets.has_others() || random.is_some_and(|random| secrets.of_random(random).is_some())
+    }
+
+    /// Forgets what waits: nobody will ask for it.
+    pub fn abandon(&mut self, secrets: &mut Secrets) {
+        self.waiting.drain(secrets);
     }
 
     /// Whether what `side` protects is to wait for what the other side has said before it.

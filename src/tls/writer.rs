@@ -85,16 +85,16 @@ impl Writer {
         Ok(out)
     }
 
-    /// The record in which the server, instead of accepting what the client said last in its handshake, ends it with
-    /// the fatal alert `number`.
+    /// The record in which `side`, instead of accepting what the other said last in its handshake, ends it with the
+    /// fatal alert `number`.
     ///
     /// # Errors
     /// None that is known.
-    pub fn refuse(&mut self, number: u8) -> Result<Vec<u8>> {
+    pub fn refuse(&mut self, side: Side, number: u8) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         match self.choice.version {
             // Its own part of the handshake is over by then.
-            Version::Tls13 => self.record(Side::Server, kind::ALERT, &[2, number], &mut out)?,
+            Version::Tls13 => self.record(side, kind::ALERT, &[2, number], &mut out)?,
             version => record::write(record::front(kind::ALERT, version.in_records()), &[2, number], &mut out),
         }
         Ok(out)

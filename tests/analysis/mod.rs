@@ -1,9 +1,10 @@
 //! A capture through the whole pipeline.
+#![allow(dead_code, reason = "every test file uses its own part of it")]
 
 use std::path::Path;
 
 use lyncpush::error::Result;
-use lyncpush::pipeline::{self, Observer, Settings};
+use lyncpush::pipeline::{self, Keys, Observer, Settings};
 use lyncpush::report::json;
 use lyncpush::report::model::{Finding, Ladder, Report};
 
@@ -24,8 +25,13 @@ impl Observer for Keeper {
 
 /// The report on the capture at `path`, and its JSON. That every frame is accounted for is asserted.
 pub fn analyze(path: &Path, show_text: bool) -> Result<(Report, Vec<u8>)> {
+    analyze_with(path, show_text, Keys::default())
+}
+
+/// The same with keys to what is encrypted.
+pub fn analyze_with(path: &Path, show_text: bool, keys: Keys) -> Result<(Report, Vec<u8>)> {
     let settings = Settings { show_text, ..Settings::of(vec![path.to_str().expect("a path in UTF-8").to_owned()])? };
-    let report = pipeline::analyze(&settings, &mut Keeper)?;
+    let report = pipeline::analyze_with(&settings, keys, &mut Keeper)?;
     let frames = &report.coverage.frames;
     assert_eq!(frames.read, frames.used + frames.set_aside.values().sum::<u64>(), "{}", path.display());
     assert_eq!(frames.read, report.inputs.iter().map(|input| input.frames).sum::<u64>(), "{}", path.display());

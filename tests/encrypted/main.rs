@@ -3,8 +3,12 @@
 //!
 //! Captures are simulated, or made of the sessions of real TLS libraries in `tests/tls/data`.
 
+#[path = "../analysis/mod.rs"]
+mod analysis;
 #[path = "../command/mod.rs"]
 mod command;
+#[path = "../faults/mod.rs"]
+mod faults;
 #[path = "../tls/fixture.rs"]
 #[allow(dead_code, reason = "shared with the tests of TLS alone")]
 mod fixture;

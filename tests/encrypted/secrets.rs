@@ -231,3 +231,24 @@ fn no_secret_comes_out_again() {
         }
     }
 }
+
+/// What handshakes show has names, too.
+#[test]
+fn stand_ins_reach_certificates_and_server_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("names.pcapng");
+    simulate("certificate-refused", &["--tls", "1.2:TLS_RSA_WITH_AES_128_CBC_SHA"], &path);
+    let formats = run(["analyze", "--format", "?", "x"]).err;
+    let formats = formats.split("possible values: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    for format in formats.split(", ") {
+        let arguments = ["analyze", "--format", format, path.to_str().unwrap(), "-v"];
+        let plain = run(arguments);
+        let told = run([&arguments[..], &["--pseudonyms"]].concat());
+        for name in ["edge01", "fe01", "partner.example"] {
+            assert!(!told.text().contains(name), "{format}: {name}: {}", told.text());
+        }
+        let shows = ["table", "json", "ndjson", "html"].contains(&format);
+        assert!(!shows || plain.text().contains("edge01"), "{format}: {}", plain.text());
+        assert_eq!(told.code, plain.code, "{format}");
+    }
+}

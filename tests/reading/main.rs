@@ -2,6 +2,8 @@
 
 mod analysis;
 mod captures;
+#[path = "../faults/mod.rs"]
+mod faults;
 mod losses;
 mod messages;
 mod order;

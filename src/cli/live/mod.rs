@@ -11,10 +11,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::analyze::{Watch, exit_code, options, settings_of};
+use super::analyze::{Watch, settings_of};
 use super::args::Shared;
 use super::output::Output;
-use super::progress::Progress;
 use super::signals::Signals;
 use super::{UNUSABLE, complain, privileges};
 use crate::error::{Error, Result};
@@ -57,21 +56,18 @@ pub fn run(args: &Arguments) -> Result<u8> {
         server.run(Arc::clone(&control.meters), Arc::clone(&tally));
     }
     warn(&log, &settings, user.as_deref());
-    let progress = Progress::new(!shared.quiet && !shared.no_progress);
-    let watch = Watch::new(format, output, progress, true);
+    let watch = Watch::start(shared, format, output, &args.interfaces, true)?;
     let mut watch = Watchman { watch, signals, log, meters: Arc::clone(&control.meters), tally };
     let result = pipeline::watch(&settings, live, keys, &control, &mut watch);
     let Watchman { mut watch, .. } = watch;
     watch.progress.finish();
-    if watch.sink.output().is_closed() {
-        return Ok(exit_code(&watch.counts, shared.fail_on));
-    }
-    let (report, failed) = result?;
-    watch.sink.end(format, &report, &options(shared))?;
-    match failed {
-        Some(error) => Ok(complain(&error).max(UNUSABLE)),
-        None => Ok(exit_code(&report.summary.findings, shared.fail_on)),
-    }
+    let mut failed = None;
+    let result = result.map(|(report, error)| {
+        failed = error;
+        report
+    });
+    let code = watch.end(result, shared, format)?;
+    Ok(failed.map_or(code, |error| complain(&error).max(UNUSABLE)))
 }
 
 /// Where frames are kept, if they are.

@@ -141,7 +141,7 @@ pub(super) const CAUSES: &[Cause] = &[
         wire: "The push request, answered 504 inside with ms-diagnostics 1010, which may carry an HRESULT; on the external leg TCP and the beginning of TLS, then an alert or a reset.",
         numbers: &[1010],
         statuses: &[504],
-        codes: &["LP105", "LP108", "LP109"],
+        codes: &["LP105", "LP108", "LP109", "LP601"],
         applies: |case| numbered(case, &[1010], Certain),
         advice: "Put the root of the peer's chain into the reporting host's store of trusted roots; if the host's clock is wrong, set it.",
         check: &[
@@ -164,7 +164,7 @@ pub(super) const CAUSES: &[Cause] = &[
         wire: "The push request to the Edge, answered 504 by it with ms-diagnostics 1047, often with Winsock code 10054; on the external leg TLS that the peer ends.",
         numbers: &[1047],
         statuses: &[504],
-        codes: &["LP105", "LP108", "LP109"],
+        codes: &["LP105", "LP108", "LP109", "LP601"],
         applies: |case| numbered(case, &[1047], Likely),
         advice: "Give the Edge's external side a valid certificate of a public authority, for the name in the federation SRV record.",
         check: &[on(

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::coverage::Tls;
 use super::ladder::Verdict;
 pub use crate::judge::finding::Severity;
 
@@ -33,6 +34,8 @@ pub struct Finding {
     pub cause: Option<String>,
     /// Code of the ladder's finding that shows the cause, where this one is only a symptom of it; else null.
     pub symptom_of: Option<String>,
+    /// What the handshake showed, where it is about one; else null.
+    pub tls: Option<Tls>,
 }
 
 /// What the servers said themselves about a failure.

@@ -124,6 +124,8 @@ pub struct Evidence {
     pub input: u16,
     /// Frame number in that input, 1-based.
     pub frame: u64,
+    /// When that frame was captured.
+    pub at: String,
     /// The leg it was seen on; null when the roles of its endpoints are unknown.
     pub leg: Option<Leg>,
     /// Sending endpoint, `address:port`.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::ladder::write_finding;
-use super::{day, time_of_day};
 use crate::report::format::Options;
 use crate::report::model::{Coverage, Drops, Ended, Input, Leg, Report, Tls, Unreadable, UnreadableReason};
 use crate::report::page::{Fit, Page, Tint};
 use crate::report::text;
+use crate::report::words::{day, frame_name, span};
 
 /// Columns of the labels left of the facts.
 const LABEL: usize = 10;
-/// Unreadable streams named for each reason; with `-v` ten times as many.
-const STREAMS: usize = 3;
+/// Unreadable streams named for each reason without `-v`, which names all.
+const STREAMS: usize = 10;
 
 /// Writes findings about the whole capture, latencies, and coverage.
 pub fn write(page: &mut Page, report: &Report, options: &Options) {
@@ -33,7 +33,7 @@ pub fn write(page: &mut Page, report: &Report, options: &Options) {
     sip(page, coverage);
     keys(page, coverage);
     frames(page, coverage);
-    unreadable(page, coverage, if options.verbose { STREAMS * 10 } else { STREAMS });
+    unreadable(page, coverage, if options.verbose { usize::MAX } else { STREAMS });
     anomalies(page, report);
 }
 
@@ -122,16 +122,6 @@ fn write_input(page: &mut Page, report: &Report, at: usize, input: &Input) {
     };
     let detail = input.ended_detail.as_ref().map_or_else(String::new, |detail| format!(": {}", page.safe(detail)));
     page.labelled(2, "", LABEL, Tint::Warn, &format!("{ended}{detail}"));
-}
-
-/// `2011-12-07 16:00:00.000 to 16:00:12.000`.
-fn span(first: &str, last: &str) -> String {
-    let from = format!("{} {}", day(first), time_of_day(first, 3));
-    if day(first) == day(last) {
-        format!("{from} to {}", time_of_day(last, 3))
-    } else {
-        format!("{from} to {} {}", day(last), time_of_day(last, 3))
-    }
 }
 
 /// Which legs are in view and which are not.
@@ -280,7 +270,7 @@ fn keys(page: &mut Page, coverage: &Coverage) {
 fn anomalies(page: &mut Page, report: &Report) {
     for (at, anomaly) in report.coverage.anomalies.iter().enumerate() {
         let first = anomaly.first.first().map_or_else(String::new, |first| {
-            let frame = super::frame_name(report, first.input, first.frame);
+            let frame = frame_name(report, first.input, first.frame);
             format!(", first in frame {frame}: {}", page.safe(&first.detail))
         });
         let words = format!("{} {}{first}", text::count(anomaly.count), page.short(&anomaly.kind, 40));

@@ -1,11 +1,10 @@
 //! The cause of a ladder's findings, and what to do.
 
-use std::collections::BTreeMap;
-
-use super::ladder::{finding_head, frames_of, write_finding};
-use super::{findings, severity_tint};
-use crate::report::model::{Command, Diagnosis, Finding, Ladder, Report, RuledOut};
+use super::ladder::{finding_head, write_finding};
+use super::severity_tint;
+use crate::report::model::{Command, Diagnosis, Finding, Ladder, Report};
 use crate::report::page::{Page, Tint};
+use crate::report::words::{findings, frames_of, ruled_out};
 
 /// Columns of the labels.
 const LABEL: usize = 9;
@@ -71,13 +70,4 @@ fn commands(page: &mut Page, label: &str, commands: &[Command]) {
         }
         page.command(4 + LABEL + 2, &command.command);
     }
-}
-
-/// Causes that share what rules them out, on one line.
-fn ruled_out(all: &[RuledOut]) -> Vec<String> {
-    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for one in all {
-        by_reason.entry(&one.why).or_default().push(&one.cause);
-    }
-    by_reason.iter().map(|(why, causes)| format!("{}: {why}", causes.join(", "))).collect()
 }

@@ -1,14 +1,10 @@
 //! One ladder in detail: who, how joined, the ten steps, the findings.
 
-use super::{
-    address, day, deciding_step, diagnosis, frame_name, severity_tint, status_tint, step_name, time_of_day,
-    verdict_tint,
-};
-use crate::report::model::{
-    Evidence, Finding, Join, Ladder, Mobile, Report, Severity, Step, StepStatus, Trigger, Verdict,
-};
+use super::{diagnosis, severity_tint, status_tint, verdict_tint};
+use crate::report::model::{Evidence, Finding, Join, Ladder, Report, Severity, Step, StepStatus};
 use crate::report::page::{Fit, Page, Tint, Words};
 use crate::report::text;
+use crate::report::words::{address, day, frame_name, frames_of, kind, outcome, phone, time_of_day};
 
 /// Columns of the labels left of the facts.
 const LABEL: usize = 9;
@@ -24,13 +20,11 @@ const EVIDENCE: usize = 8;
 const TEXT_LINES: usize = 60;
 /// Columns of the sentences of one finding; names in them are cut before.
 const DETAIL: usize = 2_000;
-/// Frames named in one finding.
-const FRAMES: usize = 12;
 
 /// Writes the section of `ladder`, the one at index `at`.
 pub fn write(page: &mut Page, report: &Report, at: usize, ladder: &Ladder, verbose: bool) {
     page.gap();
-    page.prose(0, verdict_tint(ladder.verdict), &heading(page, at, ladder));
+    page.prose(0, verdict_tint(ladder.verdict), &format!("Ladder {}: {}", at + 1, page.safe(&outcome(ladder))));
     facts(page, ladder);
     page.gap();
     steps(page, report, ladder);
@@ -38,26 +32,10 @@ pub fn write(page: &mut Page, report: &Report, at: usize, ladder: &Ladder, verbo
     diagnosis::write(page, report, ladder, verbose);
 }
 
-/// `Ladder 2: broken at step 5 push-federated`, `Ladder 3: degraded, step 8 push-accepted late`.
-fn heading(page: &Page, at: usize, ladder: &Ladder) -> String {
-    let verdict = ladder.verdict.name();
-    let why = match deciding_step(ladder) {
-        Some(step) if ladder.verdict == Verdict::Broken => format!(" at step {}", step_name(page, step)),
-        Some(step) => format!(", step {} {}", step_name(page, step), step.status.name()),
-        None => String::new(),
-    };
-    format!("Ladder {}: {verdict}{why}", at + 1)
-}
-
 /// Who called whom on what phone, and how the push was joined.
 fn facts(page: &mut Page, ladder: &Ladder) {
     let began = format!("{} {} UTC", day(&ladder.started_at), time_of_day(&ladder.started_at, 9));
-    let kind = match ladder.trigger {
-        Trigger::Invite => "call",
-        Trigger::Message => "message",
-        Trigger::PushOnly => "push without its call",
-        Trigger::Test => "test push",
-    };
+    let kind = kind(ladder.trigger);
     let id = page.safe(&ladder.id);
     let what = format!("{kind}, {}, took {}, id {id}", page.safe(&began), text::duration(ladder.duration_ms));
     page.labelled(2, "What", LABEL, Tint::Plain, &what);
@@ -80,29 +58,6 @@ fn facts(page: &mut Page, ladder: &Ladder) {
     }
     let push = push(page, ladder);
     page.labelled(2, "Push", LABEL, Tint::Plain, &push);
-}
-
-/// `SAMSUNG SGH-i937, Windows Phone, WPLync 4.1.7947.0, McxService 4.0.0.0, epid 3102EB8BD1; gets a push`.
-fn phone(mobile: &Mobile) -> String {
-    let versioned = |product: &Option<String>, version: &Option<String>| match (product, version) {
-        (Some(product), Some(version)) => Some(format!("{product} {version}")),
-        (product, _) => product.clone(),
-    };
-    let parts = [
-        mobile.device.clone(),
-        mobile.platform.clone(),
-        versioned(&mobile.client, &mobile.client_version),
-        versioned(&mobile.service, &mobile.service_version),
-        mobile.epid.as_ref().map(|epid| format!("epid {epid}")),
-    ];
-    let known = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let known = if known.is_empty() { "unknown".to_owned() } else { known };
-    let due = match mobile.push_expected {
-        Some(true) => "a push is expected",
-        Some(false) => "no push is expected",
-        None => "whether a push is expected is unknown",
-    };
-    format!("{known}; {due}")
 }
 
 /// Which push requests there are and how they were joined to the call.
@@ -222,7 +177,7 @@ fn evidence_cells(page: &Page, report: &Report, seen: &Evidence, columns: Column
 }
 
 /// A sign for the eye beside the word.
-const fn mark(page: &Page, status: StepStatus) -> &'static str {
+pub const fn mark(page: &Page, status: StepStatus) -> &'static str {
     match status {
         StepStatus::Ok => page.sign("✓", "+"),
         StepStatus::Implied => page.sign("≈", "~"),
@@ -293,17 +248,4 @@ pub fn finding_head(page: &Page, finding: &Finding) -> String {
     let step = finding.step.map_or_else(String::new, |number| format!(", step {number}"));
     let title = page.safe(&finding.title);
     format!("{mark} {} {}{step}: {title}", finding.severity.name(), page.safe(&finding.code))
-}
-
-/// `frames 81, 82 and 3 more`.
-pub fn frames_of(report: &Report, finding: &Finding) -> Option<String> {
-    let frames: Vec<String> =
-        finding.evidence.iter().take(FRAMES).map(|seen| frame_name(report, seen.input, seen.frame)).collect();
-    if frames.is_empty() {
-        return None;
-    }
-    let more = finding.evidence.len().saturating_sub(FRAMES);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let word = if finding.evidence.len() == 1 { "frame" } else { "frames" };
-    Some(format!("{word} {}{more}", frames.join(", ")))
 }

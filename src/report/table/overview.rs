@@ -1,10 +1,11 @@
 //! The top of the page: the summary line and one row for each ladder.
 
-use super::{address, day, deciding_step, findings, step_name, time_of_day, verdict_tint};
+use super::{step_name, verdict_tint};
 use crate::report::format::Options;
-use crate::report::model::{Certainty, Diagnostics, Ladder, Report, Severity, Summary, Verdict};
+use crate::report::model::{Ladder, Report, Summary, Verdict};
 use crate::report::page::{Fit, Page, Tint, Words};
 use crate::report::text;
+use crate::report::words::{address, day, deciding_step, phone_name, summary, time_of_day, what, why_none};
 
 /// Rows at most; the table would take seconds to lay out and nobody would read it.
 const ROWS: usize = 2000;
@@ -26,28 +27,6 @@ pub fn write(page: &mut Page, report: &Report, options: &Options) {
     rows(page, report);
 }
 
-/// `5 ladders: 1 complete, 4 broken; 4 errors`.
-fn summary(summary: &Summary) -> String {
-    let verdicts: Vec<String> = Verdict::ALL
-        .into_iter()
-        .filter(|verdict| summary.with_verdict(*verdict) > 0)
-        .map(|verdict| format!("{} {}", text::count(summary.with_verdict(verdict)), verdict.name()))
-        .collect();
-    let counts = &summary.findings;
-    let findings: Vec<String> =
-        [(counts.error, "error", "errors"), (counts.warning, "warning", "warnings"), (counts.note, "note", "notes")]
-            .into_iter()
-            .filter(|(number, ..)| *number > 0)
-            .map(|(number, one, many)| text::counted(number, one, many))
-            .collect();
-    let mut line = format!("{}: {}", text::counted(summary.ladders, "ladder", "ladders"), verdicts.join(", "));
-    if !findings.is_empty() {
-        line.push_str("; ");
-        line.push_str(&findings.join(", "));
-    }
-    line
-}
-
 /// The tint of the worst verdict.
 const fn summary_tint(summary: &Summary) -> Tint {
     if summary.broken > 0 {
@@ -56,40 +35,6 @@ const fn summary_tint(summary: &Summary) -> Tint {
         Tint::Warn
     } else {
         Tint::Good
-    }
-}
-
-/// Why there is no ladder, as far as coverage tells.
-fn why_none(report: &Report, options: &Options) -> String {
-    let coverage = &report.coverage;
-    let frames: u64 = report.inputs.iter().map(|input| input.frames).fold(0, u64::saturating_add);
-    let captures = if report.inputs.len() == 1 { "the capture has" } else { "the captures have" };
-    if frames == 0 {
-        format!("{captures} no frames")
-    } else if coverage
-        .frames
-        .set_aside
-        .iter()
-        .filter(|(why, _)| why.starts_with("unknown-link"))
-        .map(|(_, n)| n)
-        .sum::<u64>()
-        == coverage.frames.read
-    {
-        let links: Vec<&str> = report.inputs.iter().flat_map(|input| &input.link_types).map(String::as_str).collect();
-        format!("no frame could be read: link type {} is not decoded", links.join(", "))
-    } else if coverage.frames.read > 0 && coverage.frames.used == 0 {
-        format!("none of the {} carries TCP or UDP", text::counted(frames, "frame", "frames"))
-    } else if coverage.sip_messages == 0 && !coverage.unreadable.is_empty() {
-        let streams = text::counted(coverage.unreadable.len() as u64, "stream", "streams");
-        format!("nothing could be read, {streams} stayed closed (see below)")
-    } else if coverage.sip_messages == 0 {
-        format!("no SIP in {}", text::counted(frames, "frame", "frames"))
-    } else {
-        let messages = text::counted(coverage.sip_messages, "SIP message", "SIP messages");
-        if options.filtered {
-            return format!("{messages} read, but no ladder among them is of the user asked for");
-        }
-        format!("{messages} read, but no call to a mobile user and no push among them")
     }
 }
 
@@ -170,8 +115,9 @@ fn row(page: &Page, report: &Report, at: usize, ladder: &Ladder, wide: bool, one
         time = format!("{} {time}", day(&ladder.started_at));
     }
     let tint = verdict_tint(ladder.verdict);
-    let phone = page.short(&phone(ladder).unwrap_or_else(|| unknown.to_owned()), NAME_COLUMNS);
-    let (step, what) = what(page, report, ladder);
+    let phone = page.short(&phone_name(ladder).unwrap_or_else(|| unknown.to_owned()), NAME_COLUMNS);
+    let step = deciding_step(ladder).map_or_else(String::new, |step| step_name(page, step));
+    let what = page.short(&what(report, ladder), WHAT_COLUMNS);
     let mut row = vec![((at + 1).to_string(), Tint::Dim), (time, Tint::Plain)];
     let verdict = (ladder.verdict.name().to_owned(), tint);
     if wide {
@@ -183,36 +129,4 @@ fn row(page: &Page, report: &Report, at: usize, ladder: &Ladder, wide: bool, one
         row.extend([(who, Tint::Plain), (phone, Tint::Plain), verdict, (both, Tint::Plain)]);
     }
     row
-}
-
-/// The phone in a word or two: the best that is known of it.
-fn phone(ladder: &Ladder) -> Option<String> {
-    let mobile = ladder.mobile.as_ref()?;
-    [&mobile.device, &mobile.platform, &mobile.client, &mobile.service].into_iter().flatten().next().cloned()
-}
-
-/// The step that decided the verdict, and what it was.
-fn what(page: &Page, report: &Report, ladder: &Ladder) -> (String, String) {
-    let step = deciding_step(ladder);
-    // Where nothing is wrong, the note is the news.
-    let quiet = matches!(ladder.verdict, Verdict::Complete | Verdict::NoPushExpected);
-    let worth = |severity: Severity| severity > Severity::Note || quiet;
-    let finding = findings(report, ladder)
-        .find(|finding| step.is_some_and(|step| finding.step == Some(step.number)))
-        .or_else(|| findings(report, ladder).find(|finding| worth(finding.severity)));
-    let words = match (finding, step) {
-        (Some(finding), _) => {
-            let shows = finding.cause.is_some() && finding.symptom_of.is_none();
-            let cause = ladder.diagnosis.as_ref().filter(|_| shows);
-            let sure = cause.map(|diagnosis| diagnosis.certainty).filter(|sure| *sure != Certainty::Certain);
-            let codes = finding.diagnostics.as_ref().map(Diagnostics::codes).filter(|codes| !codes.is_empty());
-            let aside: Vec<String> = sure.map(|sure| sure.name().to_owned()).into_iter().chain(codes).collect();
-            let aside = if aside.is_empty() { String::new() } else { format!(" ({})", aside.join("; ")) };
-            format!("{}{aside}", cause.map_or(&finding.title, |diagnosis| &diagnosis.title))
-        }
-        (None, Some(step)) => step.status.name().to_owned(),
-        (None, None) => String::new(),
-    };
-    let named = step.map_or_else(String::new, |step| step_name(page, step));
-    (named, page.short(&words, WHAT_COLUMNS))
 }

@@ -1,13 +1,15 @@
 //! Findings with their diagnosis, as the report shows them.
 
-use crate::diagnosis::names::Names;
+use super::Refused;
+use crate::diagnosis::names::{Names, host};
 use crate::diagnosis::{self, Certainty, causes, fingerprint, remedy};
+use crate::flow::Side;
 use crate::judge::Judgement;
 use crate::judge::finding::{self, Refusal};
 use crate::knowledge::diagnostics;
 use crate::ladder::Ladder as Closed;
 use crate::ladder::profile::Profile;
-use crate::report::model::{Command, Diagnosis, Finding, Input, Remedy, Reported, RuledOut};
+use crate::report::model::{Certificate, Command, Diagnosis, Finding, Input, Remedy, Reported, RuledOut};
 
 /// Captures whose clocks are further apart are told of, milliseconds: what Kerberos allows.
 const CLOCKS_APART_MS: f64 = 300_000.0;
@@ -102,6 +104,36 @@ pub(super) fn reported(refusal: &Refusal) -> Vec<Reported> {
         meaning: diagnostics::meaning(one.id).map(str::to_owned),
     };
     refusal.reports.iter().map(one).collect()
+}
+
+/// A refused handshake, with its cause and remedy where a certificate is not taken. `is_outside` says that the server is
+/// the clearing house.
+pub(in crate::report) fn of_handshake(
+    found: &finding::Finding,
+    refused: &Refused,
+    is_outside: bool,
+    profile: &Profile,
+) -> Finding {
+    let name = |certificate: &Option<Certificate>| {
+        let certificate = certificate.as_ref()?;
+        let common = certificate.subject.split(',').find_map(|part| part.trim().strip_prefix("CN="));
+        certificate.names.iter().map(String::as_str).chain(common).find_map(host)
+    };
+    // A client that says no before its turn has not shown its own.
+    let client = name(&refused.tls.client_certificate).or_else(|| host(&refused.flow.client.ip().to_string()));
+    let server = refused.tls.server_name.as_deref().and_then(host).or_else(|| name(&refused.tls.certificate));
+    let (cause, names) = match refused.distrusting {
+        // What the clearing house does not take is the Edge's own.
+        Some(Side::Server) if is_outside => {
+            ("certificate-refused", Names { edge: client, ..Names::documented(profile) })
+        }
+        Some(Side::Server) => ("certificate-not-trusted", Names { reporter: server, peer: client, ..Names::default() }),
+        Some(Side::Client) => ("certificate-not-trusted", Names { reporter: client, peer: server, ..Names::default() }),
+        None => return with_cause(found, None, None),
+    };
+    let cause = causes::find(cause);
+    let remedy = cause.map(|cause| remedy::Remedy::new(cause, &names, Certainty::Certain));
+    with_cause(found, None, cause.map(|cause| Part { cause: cause.name, symptom_of: None, remedy: remedy.as_ref() }))
 }
 
 /// That the clocks of the captures are too far apart, where the messages they share show it.

@@ -12,6 +12,7 @@ use super::agenda::Dial;
 use super::options::Client;
 use super::push::Fate;
 use super::stage::{Setting, Stage};
+use crate::flow::Side;
 pub(super) use ordinary::{after, before};
 use plot::{Ending, HAPPY, Plot};
 
@@ -142,12 +143,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::call(
         "certificate",
         "the connection to the clearing house is reset, its certificate not trusted: 504 (1010)",
-        failing(Fate::NoWayOut(Dial::Reset, refusal::CERTIFICATE)),
+        failing(Fate::NoWayOut(Dial::Reset(Side::Client), refusal::CERTIFICATE)),
     ),
     Scenario::call(
         "certificate-refused",
         "the clearing house ends the TLS handshake, the Edge's certificate not trusted: 504 (1047)",
-        failing(Fate::NoWayOut(Dial::Reset, refusal::HANDSHAKE)),
+        failing(Fate::NoWayOut(Dial::Reset(Side::Server), refusal::HANDSHAKE)),
     ),
     Scenario::call(
         "no-route",

@@ -36,6 +36,7 @@ impl Session {
     ) {
         self.begun = true;
         let [kind, ..] = header;
+        self.half(side).spoke |= kind == kind::APPLICATION_DATA;
         let tls13 = self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
         if matches!(self.half(side).guard, Guard::Plain) && !(tls13 && kind == kind::CHANGE_CIPHER_SPEC) {
             if kind != kind::APPLICATION_DATA {
@@ -119,7 +120,7 @@ impl Session {
             return Outcome::Shut;
         }
         let half = self.half(side);
-        let candidates = half.candidates();
+        let candidates = half.candidates(body.len());
         let Guard::Keyed(opener) = &mut half.guard else {
             half.skip((HEADER + body.len()) as u64, frame);
             return Outcome::Shut;
@@ -251,7 +252,7 @@ impl Session {
         };
         let Direction { mut opener, secret } = next;
         let half = self.half(side);
-        let farthest = half.candidates().count() as u64;
+        let farthest = half.candidates(body.len()).count() as u64;
         let opened = opener.open(0..farthest, header, body).ok()?;
         half.guard = Guard::Keyed(opener);
         half.secret = secret;
@@ -325,8 +326,9 @@ impl Session {
             _ => {}
         }
         if tls13.is_none() {
-            self.renewed |= matches!(*kind, message::SERVER_HELLO_DONE | message::CLIENT_KEY_EXCHANGE);
+            let before = self.negotiation.turns();
             self.negotiation.push(self.role(side), whole);
+            self.renewed |= before != self.negotiation.turns();
         }
         false
     }

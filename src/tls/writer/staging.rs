@@ -12,7 +12,7 @@ use crate::tls::prf::Transcript;
 use crate::tls::record::{self, MAX_TEXT, kind};
 use crate::tls::schedule;
 use crate::tls::secret::Secret;
-use crate::tls::suite::{Exchange, Keys, Sealer};
+use crate::tls::suite::{Exchange, Sealer};
 
 /// The version in the header of a ClientHello's record, whatever is asked for. Source: RFC 5246 §E.1.
 const FIRST: u16 = 0x0301;
@@ -71,8 +71,8 @@ impl Staging {
         for (side, label) in sides {
             self.record(side, kind::CHANGE_CIPHER_SPEC, &[1])?;
             let randoms = [&client_random, &server_random];
-            let make = |keys: Keys<'_>| Sealer::new(suite, version, keys);
-            self.protect(side, schedule::expanded(suite, version, &master, randoms, side, make));
+            let block = schedule::block(suite, version, &master, randoms);
+            self.protect(side, Sealer::new(suite, version, schedule::of_block(suite, version, &block, side)));
             let prf = suite.prf(version);
             let mut verify = [0; 12];
             prf.fill(master.octets(), label, [&self.transcript.hash(prf), &[]], &mut verify);

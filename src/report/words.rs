@@ -1,0 +1,223 @@
+//! Words that every report for people uses of a ladder: who, when, what decided, what it was.
+//!
+//! In: the model. Out: text that is not made harmless yet: whoever shows it does that in its own way.
+
+use std::collections::BTreeMap;
+
+use super::format::Options;
+use super::model::{
+    Certainty, Diagnostics, Finding, Ladder, Mobile, Report, RuledOut, Severity, Step, StepStatus, Summary, Trigger,
+    Verdict,
+};
+use super::text;
+
+/// Frames named in one finding.
+const FRAMES: usize = 12;
+
+/// The findings of `ladder`, in its order.
+pub fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> {
+    ladder.findings.iter().filter_map(|&at| report.findings.get(usize::try_from(at).ok()?))
+}
+
+/// The step that decided the verdict: the first that broke, was late or out of order, or could not be judged.
+pub fn deciding_step(ladder: &Ladder) -> Option<&Step> {
+    use StepStatus::{Failed, Late, Missing, NotCovered, OutOfOrder, Truncated, Unreadable};
+    let among: &[StepStatus] = match ladder.verdict {
+        Verdict::Broken => &[Failed, Missing],
+        Verdict::Degraded => &[Late, OutOfOrder],
+        Verdict::Inconclusive => &[Unreadable, Truncated, NotCovered],
+        Verdict::Complete | Verdict::NoPushExpected => return None,
+    };
+    match ladder.broken_at {
+        Some(number) => ladder.steps.iter().find(|step| step.number == number),
+        None => ladder.steps.iter().find(|step| among.contains(&step.status)),
+    }
+}
+
+/// A SIP address as people say it: without its scheme.
+pub fn address(uri: &str) -> &str {
+    uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:")).unwrap_or(uri)
+}
+
+/// A frame as the page names it: `21`, or `2:21` for frame 21 of the second of several captures.
+pub fn frame_name(report: &Report, input: u16, frame: u64) -> String {
+    if report.inputs.len() > 1 { format!("{}:{frame}", u32::from(input) + 1) } else { frame.to_string() }
+}
+
+/// The day of an RFC 3339 instant.
+pub fn day(instant: &str) -> &str {
+    instant.split_once('T').map_or(instant, |(day, _)| day)
+}
+
+/// The time of day of an RFC 3339 instant with at most `digits` fractional digits.
+pub fn time_of_day(instant: &str, digits: usize) -> String {
+    let time = instant.split_once('T').map_or(instant, |(_, time)| time).trim_end_matches('Z');
+    match time.split_once('.') {
+        Some((seconds, fraction)) if digits > 0 => {
+            format!("{seconds}.{}", fraction.chars().take(digits).collect::<String>())
+        }
+        Some((seconds, _)) => seconds.to_owned(),
+        None => time.to_owned(),
+    }
+}
+
+/// `5 ladders: 1 complete, 4 broken; 4 errors`.
+pub fn summary(summary: &Summary) -> String {
+    let verdicts: Vec<String> = Verdict::ALL
+        .into_iter()
+        .filter(|verdict| summary.with_verdict(*verdict) > 0)
+        .map(|verdict| format!("{} {}", text::count(summary.with_verdict(verdict)), verdict.name()))
+        .collect();
+    let counts = &summary.findings;
+    let findings: Vec<String> =
+        [(counts.error, "error", "errors"), (counts.warning, "warning", "warnings"), (counts.note, "note", "notes")]
+            .into_iter()
+            .filter(|(number, ..)| *number > 0)
+            .map(|(number, one, many)| text::counted(number, one, many))
+            .collect();
+    let mut line = format!("{}: {}", text::counted(summary.ladders, "ladder", "ladders"), verdicts.join(", "));
+    if !findings.is_empty() {
+        line.push_str("; ");
+        line.push_str(&findings.join(", "));
+    }
+    line
+}
+
+/// Why there is no ladder, as far as coverage tells.
+pub fn why_none(report: &Report, options: &Options) -> String {
+    let coverage = &report.coverage;
+    let frames: u64 = report.inputs.iter().map(|input| input.frames).fold(0, u64::saturating_add);
+    let captures = if report.inputs.len() == 1 { "the capture has" } else { "the captures have" };
+    if frames == 0 {
+        format!("{captures} no frames")
+    } else if coverage
+        .frames
+        .set_aside
+        .iter()
+        .filter(|(why, _)| why.starts_with("unknown-link"))
+        .map(|(_, n)| n)
+        .sum::<u64>()
+        == coverage.frames.read
+    {
+        let links: Vec<&str> = report.inputs.iter().flat_map(|input| &input.link_types).map(String::as_str).collect();
+        format!("no frame could be read: link type {} is not decoded", links.join(", "))
+    } else if coverage.frames.read > 0 && coverage.frames.used == 0 {
+        format!("none of the {} carries TCP or UDP", text::counted(frames, "frame", "frames"))
+    } else if coverage.sip_messages == 0 && !coverage.unreadable.is_empty() {
+        let streams = text::counted(coverage.unreadable.len() as u64, "stream", "streams");
+        format!("nothing could be read, {streams} stayed closed (see below)")
+    } else if coverage.sip_messages == 0 {
+        format!("no SIP in {}", text::counted(frames, "frame", "frames"))
+    } else {
+        let messages = text::counted(coverage.sip_messages, "SIP message", "SIP messages");
+        if options.filtered {
+            return format!("{messages} read, but no ladder among them is of the user asked for");
+        }
+        format!("{messages} read, but no call to a mobile user and no push among them")
+    }
+}
+
+/// The phone in a word or two: the best that is known of it.
+pub fn phone_name(ladder: &Ladder) -> Option<String> {
+    let mobile = ladder.mobile.as_ref()?;
+    [&mobile.device, &mobile.platform, &mobile.client, &mobile.service].into_iter().flatten().next().cloned()
+}
+
+/// `SAMSUNG SGH-i937, Windows Phone, WPLync 4.1.7947.0, McxService 4.0.0.0, epid 3102EB8BD1; gets a push`.
+pub fn phone(mobile: &Mobile) -> String {
+    let versioned = |product: &Option<String>, version: &Option<String>| match (product, version) {
+        (Some(product), Some(version)) => Some(format!("{product} {version}")),
+        (product, _) => product.clone(),
+    };
+    let parts = [
+        mobile.device.clone(),
+        mobile.platform.clone(),
+        versioned(&mobile.client, &mobile.client_version),
+        versioned(&mobile.service, &mobile.service_version),
+        mobile.epid.as_ref().map(|epid| format!("epid {epid}")),
+    ];
+    let known = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let known = if known.is_empty() { "unknown".to_owned() } else { known };
+    let due = match mobile.push_expected {
+        Some(true) => "a push is expected",
+        Some(false) => "no push is expected",
+        None => "whether a push is expected is unknown",
+    };
+    format!("{known}; {due}")
+}
+
+/// `frames 81, 82 and 3 more`.
+pub fn frames_of(report: &Report, finding: &Finding) -> Option<String> {
+    let frames: Vec<String> =
+        finding.evidence.iter().take(FRAMES).map(|seen| frame_name(report, seen.input, seen.frame)).collect();
+    if frames.is_empty() {
+        return None;
+    }
+    let more = finding.evidence.len().saturating_sub(FRAMES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let word = if finding.evidence.len() == 1 { "frame" } else { "frames" };
+    Some(format!("{word} {}{more}", frames.join(", ")))
+}
+
+/// Causes that share what rules them out, on one line.
+pub fn ruled_out(all: &[RuledOut]) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in all {
+        by_reason.entry(&one.why).or_default().push(&one.cause);
+    }
+    by_reason.iter().map(|(why, causes)| format!("{}: {why}", causes.join(", "))).collect()
+}
+
+/// `2011-12-07 16:00:00.000 to 16:00:12.000`.
+pub fn span(first: &str, last: &str) -> String {
+    let from = format!("{} {}", day(first), time_of_day(first, 3));
+    if day(first) == day(last) {
+        format!("{from} to {}", time_of_day(last, 3))
+    } else {
+        format!("{from} to {} {}", day(last), time_of_day(last, 3))
+    }
+}
+
+/// What set a ladder off, in a word or two.
+pub const fn kind(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Invite => "call",
+        Trigger::Message => "message",
+        Trigger::PushOnly => "push without its call",
+        Trigger::Test => "test push",
+    }
+}
+
+/// What a ladder's verdict comes from: the cause, else the finding, else the status of the step that decided.
+pub fn what(report: &Report, ladder: &Ladder) -> String {
+    let step = deciding_step(ladder);
+    // Where nothing is wrong, the note is the news.
+    let quiet = matches!(ladder.verdict, Verdict::Complete | Verdict::NoPushExpected);
+    let worth = |severity: Severity| severity > Severity::Note || quiet;
+    let finding = findings(report, ladder)
+        .find(|finding| step.is_some_and(|step| finding.step == Some(step.number)))
+        .or_else(|| findings(report, ladder).find(|finding| worth(finding.severity)));
+    match (finding, step) {
+        (Some(finding), _) => {
+            let shows = finding.cause.is_some() && finding.symptom_of.is_none();
+            let cause = ladder.diagnosis.as_ref().filter(|_| shows);
+            let sure = cause.map(|diagnosis| diagnosis.certainty).filter(|sure| *sure != Certainty::Certain);
+            let codes = finding.diagnostics.as_ref().map(Diagnostics::codes).filter(|codes| !codes.is_empty());
+            let aside: Vec<String> = sure.map(|sure| sure.name().to_owned()).into_iter().chain(codes).collect();
+            let aside = if aside.is_empty() { String::new() } else { format!(" ({})", aside.join("; ")) };
+            format!("{}{aside}", cause.map_or(&finding.title, |diagnosis| &diagnosis.title))
+        }
+        (None, Some(step)) => step.status.name().to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+/// `broken at step 5 push-federated`, `degraded, step 8 push-accepted late`.
+pub fn outcome(ladder: &Ladder) -> String {
+    let verdict = ladder.verdict.name();
+    match deciding_step(ladder) {
+        Some(step) if ladder.verdict == Verdict::Broken => format!("{verdict} at step {} {}", step.number, step.key),
+        Some(step) => format!("{verdict}, step {} {} {}", step.number, step.key, step.status.name()),
+        None => verdict.to_owned(),
+    }
+}
