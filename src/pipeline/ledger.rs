@@ -13,6 +13,8 @@ use crate::stream::UNKNOWN_LENGTH;
 
 /// Unreadable streams, and refused handshakes, listed one by one in the report; further ones are counted.
 const MAX_LISTED: usize = 1_000;
+/// How long octets may wait for what tells how to read them until they are said to be unreadable, nanoseconds.
+pub const PATIENCE: i64 = 1_000_000_000;
 /// How often an unreadable stream that goes on is told of again, nanoseconds.
 const RETELL: i64 = 1_000_000_000;
 

@@ -4,7 +4,7 @@
 //! behind the NEGOTIATE request on one side, and from the octet behind its answer on the other; what comes behind the one
 //! before the other has come is held back. Limits: [`MAX_HELD`], [`OPENING`], [`MAX_OPENING`].
 
-use super::ledger::{Hidden, Ledger, Loss, Speaker};
+use super::ledger::{Hidden, Ledger, Loss, PATIENCE, Speaker};
 use super::reading::Seen;
 use super::text::{Content, Text, Word};
 use crate::anomaly::AnomalyLog;
@@ -30,8 +30,6 @@ const TELLING: usize = 8;
 const OPENING: usize = 8 * 1024;
 /// Octets of a connection looked at in all for that.
 const MAX_OPENING: usize = 64 * 1024;
-/// How long octets may wait for their layout to be known before they are said to be unreadable, nanoseconds.
-const PATIENCE: i64 = 1_000_000_000;
 
 /// How far compression has been agreed on.
 enum State {

@@ -1,7 +1,7 @@
 //! A connection inside TLS: its plain text where there is a secret, and what it shows of itself where there is none.
 
 use super::keys::Keys;
-use super::ledger::{Hidden, Ledger, Speaker};
+use super::ledger::{Hidden, Ledger, PATIENCE, Speaker};
 use super::packing::Packing;
 use super::reading::Seen;
 use crate::flow::{Connection, Side};
@@ -12,9 +12,6 @@ use crate::report::view::Refused;
 use crate::stream::Event;
 use crate::tls::{Alert, CertificateFacts, Facts, Session, State};
 use crate::unreadable::UnreadableReason;
-
-/// How long records may wait for what comes before them until they are said to be unreadable, nanoseconds.
-const PATIENCE: i64 = 1_000_000_000;
 
 /// One connection.
 #[derive(Default)]

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 pub use coverage::{
     AnomalyCitation, AnomalyCount, Certificate, Coverage, FrameCounts, KeyCounts, Leg, Legs, Streams, Tls, Unreadable,
-    UnreadableReason,
+    UnreadableReason, common_names,
 };
 pub use diagnosis::{Certainty, Command, Diagnosis, Remedy, RuledOut};
 pub use finding::{Citation, Diagnostics, Finding, FindingCounts, Latency, Reported, Severity, Summary};

@@ -10,7 +10,7 @@ mod prose;
 
 use super::model::{
     AnomalyCitation, AnomalyCount, Certificate, Command, Coverage, Diagnosis, Diagnostics, Evidence, Finding, Input,
-    Join, Ladder, Mobile, Remedy, Report, Reported, Rival, RuledOut, Step, Tls, Unreadable,
+    Join, Ladder, Mobile, Remedy, Report, Reported, Rival, RuledOut, Step, Tls, Unreadable, common_names,
 };
 use super::wide::in_sentence;
 use crate::ladder::profile::Profile;
@@ -297,8 +297,7 @@ impl Pseudonyms {
 
     /// The stand-in of a certificate's name: of all that stands in it, a host name is what people look for.
     fn distinguished(&mut self, name: &str) -> String {
-        let common = name.split(',').find_map(|part| part.trim().strip_prefix("CN="));
-        match common.filter(|common| common.contains('.') && !common.contains(' ')) {
+        match common_names(name).next().filter(|common| common.contains('.') && !common.contains(' ')) {
             Some(host) => format!("CN={}", self.names.host(host)),
             None => format!("CN={}", self.names.display_name(name, None)),
         }

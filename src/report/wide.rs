@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::model::{Certificate, Citation, Finding, Input};
+use super::model::{Certificate, Citation, Finding, Input, common_names};
 use super::text;
 use super::time::rfc3339;
 use super::view::{Account, Refused, finding, of_handshake};
@@ -128,8 +128,7 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Fin
 fn names_peer(refused: &Refused, profile: &Profile) -> bool {
     let tls = &refused.tls;
     let names = tls.certificate.iter().flat_map(|certificate| &certificate.names).chain(&tls.server_name);
-    let subject = tls.certificate.iter().map(|certificate| certificate.subject.as_str());
-    let common = subject.flat_map(|subject| subject.split(',')).filter_map(|part| part.trim().strip_prefix("CN="));
+    let common = tls.certificate.iter().flat_map(|certificate| common_names(&certificate.subject));
     let mut all = names.map(String::as_str).chain(common);
     all.any(|name| profile.push.peer_hosts.iter().any(|host| host.eq_ignore_ascii_case(name)))
 }

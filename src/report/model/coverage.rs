@@ -124,6 +124,13 @@ pub struct Certificate {
     pub names: Vec<String>,
 }
 
+/// The common names in the name of a certificate, as RFC 4514 writes it.
+///
+/// Source: RFC 4514 §2.3 and §3.
+pub fn common_names(distinguished: &str) -> impl Iterator<Item = &str> {
+    distinguished.split(',').filter_map(|part| part.trim().strip_prefix("CN="))
+}
+
 /// What was given to read TLS with, secrets inside captures included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KeyCounts {

@@ -9,7 +9,7 @@ use crate::judge::finding::{self, Refusal};
 use crate::knowledge::diagnostics;
 use crate::ladder::Ladder as Closed;
 use crate::ladder::profile::Profile;
-use crate::report::model::{Certificate, Command, Diagnosis, Finding, Input, Remedy, Reported, RuledOut};
+use crate::report::model::{Certificate, Command, Diagnosis, Finding, Input, Remedy, Reported, RuledOut, common_names};
 
 /// Captures whose clocks are further apart are told of, milliseconds: what Kerberos allows.
 const CLOCKS_APART_MS: f64 = 300_000.0;
@@ -116,8 +116,7 @@ pub(in crate::report) fn of_handshake(
 ) -> Finding {
     let name = |certificate: &Option<Certificate>| {
         let certificate = certificate.as_ref()?;
-        let common = certificate.subject.split(',').find_map(|part| part.trim().strip_prefix("CN="));
-        certificate.names.iter().map(String::as_str).chain(common).find_map(host)
+        certificate.names.iter().map(String::as_str).chain(common_names(&certificate.subject).next()).find_map(host)
     };
     // A client that says no before its turn has not shown its own.
     let client = name(&refused.tls.client_certificate).or_else(|| host(&refused.flow.client.ip().to_string()));
