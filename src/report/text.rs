@@ -89,12 +89,15 @@ fn head(text: &str, room: usize, most: usize) -> &str {
     piece
 }
 
+/// Columns of the widest characters: some dashes and marks of abbreviation take three.
+const WIDEST: usize = 3;
+
 /// `text` as lines of at most `width` columns: broken at spaces, a longer word after a punctuation mark where
 /// there is one, else inside.
 ///
-/// `width` below two columns counts as two, so that every character fits.
+/// `width` below [`WIDEST`] counts as that, so that every character fits.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(2);
+    let width = width.max(WIDEST);
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -125,7 +128,7 @@ pub const CONTINUED: usize = 2;
 /// spaces outside quotes, with a backtick where it goes on. A longer word is cut as [`wrap`] does.
 pub fn wrap_command(command: &str, width: usize) -> Vec<String> {
     const GOES_ON: &str = " `";
-    let width = width.max(CONTINUED + GOES_ON.len() + 2);
+    let width = width.max(CONTINUED + GOES_ON.len() + WIDEST);
     // What always fits, on the first line and on any other.
     let longest = width - CONTINUED - GOES_ON.len();
     let mut lines = Vec::new();
@@ -264,6 +267,7 @@ mod tests {
             ("ab abcdefgh cd", 4, &["ab", "abcd", "efgh", "cd"]),
             ("山田太郎", 3, &["山", "田", "太", "郎"]),
             ("山田", 1, &["山", "田"]),
+            ("\u{17d8}a", 1, &["\u{17d8}", "a"]),
             ("sip:bob@example.com;gruu", 20, &["sip:bob@example.com;", "gruu"]),
             ("sip:push@push.lync.com", 21, &["sip:push@push.lync.", "com"]),
             ("no-push-expected", 12, &["no-push-", "expected"]),
@@ -300,7 +304,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_passes_its_width(text in "[\\PC☁❤\u{fe0f}\u{200d}\u{301}山👩 ]{0,40}", width in 2_usize..20) {
+        fn no_text_passes_its_width(text in "[\\PC☁❤\u{fe0f}\u{200d}\u{301}山👩 ]{0,40}", width in WIDEST..20) {
             for line in wrap(&text, width) {
                 proptest::prop_assert!(columns(&line) <= width, "{line:?}");
             }
@@ -308,6 +312,12 @@ mod tests {
             let kept = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
             proptest::prop_assert_eq!(kept(&wrap(&text, width).concat()), kept(&text));
         }
+    }
+
+    #[test]
+    fn no_character_is_wider_than_the_widest() {
+        let widest = (char::MIN..=char::MAX).filter_map(UnicodeWidthChar::width).max();
+        assert_eq!(widest, Some(WIDEST));
     }
 
     #[test]
