@@ -115,6 +115,27 @@ impl FrameRef {
     }
 }
 
+/// A frame that is kept beyond the reader's buffer.
+#[derive(Clone, Debug)]
+pub struct FrameBuf {
+    at: FrameRef,
+    link: LinkType,
+    wire_len: u32,
+    bytes: Box<[u8]>,
+}
+
+impl FrameBuf {
+    /// A copy of `frame`.
+    pub fn of(frame: &Frame<'_>) -> Self {
+        Self { at: frame.at, link: frame.link, wire_len: frame.wire_len, bytes: frame.bytes.into() }
+    }
+
+    /// The frame.
+    pub fn frame(&self) -> Frame<'_> {
+        Frame { at: self.at, link: self.link, wire_len: self.wire_len, bytes: &self.bytes }
+    }
+}
+
 /// One captured link-layer unit, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {

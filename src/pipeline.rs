@@ -15,11 +15,15 @@
 mod batch;
 #[cfg(feature = "live")]
 mod budget;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
+mod carrier;
 mod clocks;
 mod exported;
 mod holding;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod judging;
+#[cfg(feature = "live")]
+mod kept;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 #[cfg(feature = "tls")]
 mod keys;
@@ -32,6 +36,8 @@ mod reporting;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 #[cfg(feature = "tls")]
 mod secured;
+#[cfg(feature = "live")]
+mod sieve;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod streams;
 mod text;
@@ -50,7 +56,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use crate::capture::{self, Merged};
 #[cfg(feature = "live")]
-pub use crate::capture::{Interface, KeepOptions, Live, LiveOptions, dropped_by, interfaces};
+pub use crate::capture::{Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces};
 use crate::error::Result;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
@@ -60,6 +66,8 @@ pub use crate::tls::Password;
 #[cfg(feature = "live")]
 pub use budget::Budget;
 use judging::Judging;
+#[cfg(feature = "live")]
+pub use kept::Keep;
 pub use keys::Keys;
 pub use meters::Meters;
 use reader::Reader;

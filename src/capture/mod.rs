@@ -11,7 +11,8 @@
 //! is copied or allocated for it, and the exact octet where a file goes wrong is known.
 //!
 //! Limits: a record of more than [`MAX_RECORD`] octets counts as damage, so does a section with more than
-//! [`MAX_INTERFACES`] interfaces; of embedded secrets at most [`MAX_SECRETS`] octets are kept.
+//! [`MAX_INTERFACES`] interfaces; of embedded secrets at most [`MAX_SECRETS`] octets are kept, of stretches of time
+//! [`MAX_STRETCHES`].
 
 mod compression;
 mod file;
@@ -25,13 +26,17 @@ mod pcapng;
 mod reader;
 #[cfg(test)]
 mod specimen;
+mod stretch;
 
 pub use file::open;
 #[cfg(feature = "live")]
-pub use live::{Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
+pub use live::{
+    Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, check_directory, dropped_by, interfaces,
+};
 pub use merged::Merged;
-pub use pcapng::{MAX_INTERFACES, MAX_SECRETS};
+pub use pcapng::{MAX_INTERFACES, MAX_SECRETS, MAX_STRETCHES};
 pub use reader::MAX_RECORD;
+pub use stretch::Stretch;
 
 use std::fmt;
 
@@ -80,6 +85,9 @@ pub struct Summary {
     pub ended: Ended,
     /// TLS key-log texts embedded in a pcapng, wherever they stand in it.
     pub secrets: Vec<KeylogText>,
+    /// What a capture that this program wrote tells of the time between its frames, in the order met; at most
+    /// [`MAX_STRETCHES`].
+    pub stretches: Vec<Stretch>,
     /// Octets of TLS key-log text that were not kept because of [`MAX_SECRETS`].
     pub secrets_dropped: u64,
     /// Frames the capture filter kept back.
@@ -134,6 +142,7 @@ impl Summary {
             link_types: Vec::new(),
             ended: Ended::Complete,
             secrets: Vec::new(),
+            stretches: Vec::new(),
             secrets_dropped: 0,
             filtered: 0,
             drops: None,
@@ -144,6 +153,21 @@ impl Summary {
         // The common case costs one comparison: most inputs have one link type.
         if self.link_types.first() != Some(&link) && !self.link_types.contains(&link) {
             self.link_types.push(link);
+        }
+    }
+
+    /// Takes note of a stretch of time. Of too many, those in which frames may be missing are made one.
+    fn push_stretch(&mut self, stretch: Stretch) {
+        if self.stretches.len() < MAX_STRETCHES {
+            return self.stretches.push(stretch);
+        }
+        let last = self.stretches.iter_mut().rev().find_map(|known| match known {
+            Stretch::Lossy(from, to) => Some((from, to)),
+            Stretch::Watched(..) => None,
+        });
+        if let (Some((from, to)), Stretch::Lossy(new_from, new_to)) = (last, stretch) {
+            *from = new_from.min(*from);
+            *to = new_to.max(*to);
         }
     }
 

@@ -8,6 +8,7 @@
 use super::interface::Interface;
 use super::pcap::{Order, Record, Step, ended};
 use super::reader::{MAX_RECORD, Reader, Short};
+use super::stretch::{CUSTOM, Stretch};
 use super::{Ended, KeylogText, Summary};
 
 /// Interfaces one section may declare; more is damage. Wireshark's own test files have some dozens.
@@ -15,6 +16,12 @@ pub const MAX_INTERFACES: usize = 65_536;
 
 /// Octets of TLS key-log text kept from one input: some hundred thousand sessions.
 pub const MAX_SECRETS: usize = 64 << 20;
+
+/// Stretches of time kept from one input.
+pub const MAX_STRETCHES: usize = 4_096;
+
+/// Octets of the longest custom block that is looked at.
+const MAX_CUSTOM: u32 = 64;
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -115,7 +122,11 @@ impl Pcapng {
         if !total.is_multiple_of(4) || (total as usize) < FRAMING {
             return Err(Stop::Damage(format!("a block cannot be {total} octets long")));
         }
-        if !matches!(kind, SECTION | INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET | SECRETS) {
+        if !matches!(kind, SECTION | INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET | SECRETS | CUSTOM) {
+            return skip(reader, self.order, total);
+        }
+        // Ours is short; another's may be as long as it likes.
+        if kind == CUSTOM && total > MAX_CUSTOM {
             return skip(reader, self.order, total);
         }
         let length = total as usize;
@@ -140,6 +151,12 @@ impl Pcapng {
             }
             SECRETS => {
                 self.keep_secrets(body, summary)?;
+                None
+            }
+            CUSTOM => {
+                if let Some(stretch) = Stretch::parse(body, |octets| self.order.u32(octets)) {
+                    summary.push_stretch(stretch);
+                }
                 None
             }
             _ => {

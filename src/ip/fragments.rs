@@ -16,6 +16,9 @@ use crate::tally::SetAside;
 /// The largest packet there is, in octets without its header.
 const MAX_PACKET: usize = 65_535;
 
+/// Frames of a packet whose numbers are remembered: all of them unless fragments are repeated without end.
+const MAX_NUMBERS: usize = 1_024;
+
 /// How much may wait, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FragmentLimits {
@@ -71,6 +74,8 @@ pub(super) struct Whole {
     pub(super) missing: usize,
     /// Frames before the last one that carried it.
     pub(super) waited: u32,
+    /// Their numbers, the first [`MAX_NUMBERS`] of them.
+    pub(super) earlier: Vec<u64>,
 }
 
 /// The fragments of one packet.
@@ -81,6 +86,8 @@ struct Waiting {
     /// The frame of the fragment that came first.
     began: FrameRef,
     frames: u32,
+    /// Their numbers, the first [`MAX_NUMBERS`] of them.
+    numbers: Vec<u64>,
     bytes: Vec<u8>,
     /// What was seen, as sorted ranges that do not touch.
     seen: Vec<(usize, usize)>,
@@ -147,6 +154,9 @@ impl Fragments {
             return Ok(self.remove(place).map(Waiting::finish));
         }
         packet.frames = packet.frames.saturating_add(1);
+        if packet.numbers.len() < MAX_NUMBERS {
+            packet.numbers.push(at.number);
+        }
         self.shrink(at, anomalies);
         Ok(None)
     }
@@ -166,6 +176,7 @@ impl Fragments {
             serial,
             began: at,
             frames: 0,
+            numbers: Vec::new(),
             bytes: Vec::new(),
             seen: Vec::new(),
             end: None,
@@ -294,7 +305,8 @@ impl Waiting {
         let end = self.end.unwrap_or(0);
         self.bytes.truncate(end.min(self.cut));
         let missing = end - self.bytes.len();
-        Whole { protocol: self.protocol.unwrap_or(0), payload: self.bytes, missing, waited: self.frames }
+        let (protocol, waited) = (self.protocol.unwrap_or(0), self.frames);
+        Whole { protocol, payload: self.bytes, missing, waited, earlier: self.numbers }
     }
 }
 

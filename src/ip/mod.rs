@@ -48,6 +48,8 @@ pub struct Packet<'a> {
     pub missing: usize,
     /// Earlier frames, reported as [`SetAside::Fragment`] before, that are part of this packet.
     pub waited: u32,
+    /// Their numbers; of frames repeated without end not all.
+    pub earlier: Vec<u64>,
 }
 
 impl Packet<'_> {
@@ -133,7 +135,10 @@ impl Ip {
                     None => break,
                 },
             };
-            packet = Packet { waited: packet.waited.saturating_add(inner.waited), ..inner };
+            let waited = packet.waited.saturating_add(inner.waited);
+            let mut earlier = packet.earlier;
+            earlier.extend(&inner.earlier);
+            packet = Packet { waited, earlier, ..inner };
         }
         Ok(packet)
     }
@@ -151,12 +156,12 @@ impl Ip {
     ) -> Result<Packet<'a>, SetAside> {
         let whole = self.fragments.push(at, key, &fragment, anomalies)?.ok_or(SetAside::Fragment)?;
         let (source, destination, identification) = (key.source, key.destination, key.identification);
-        let (mut payload, missing, waited) = (whole.payload, whole.missing, whole.waited);
+        let (mut payload, missing, waited, earlier) = (whole.payload, whole.missing, whole.waited, whole.earlier);
         // Extension headers may stand inside the fragmented part, too.
         let (protocol, headers) = behind_extensions(key.source, whole.protocol, &payload);
         payload.drain(..headers);
         let payload = Cow::Owned(payload);
-        Ok(Packet { at, source, destination, identification, protocol, payload, missing, waited })
+        Ok(Packet { at, source, destination, identification, protocol, payload, missing, waited, earlier })
     }
 }
 
@@ -186,7 +191,8 @@ fn whole<'a>(at: FrameRef, slice: &LaxIpSlice<'a>, cut: usize) -> Result<Packet<
         }
     };
     let (protocol, payload) = (payload.ip_number.0, Cow::Borrowed(payload.payload));
-    Ok(Packet { at, source, destination, identification, protocol, payload, missing, waited: 0 })
+    let earlier = Vec::new();
+    Ok(Packet { at, source, destination, identification, protocol, payload, missing, waited: 0, earlier })
 }
 
 /// A fragment of an IPv4 packet: everything behind the header that `slice` describes.

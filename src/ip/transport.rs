@@ -123,7 +123,8 @@ mod tests {
         let at = FrameRef { input: 0, number: 1, time: Timestamp::new(0, 6) };
         let (source, destination) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let payload = Cow::Borrowed(payload);
-        Packet { at, source, destination, identification: 7, protocol, payload, missing, waited: 0 }
+        let earlier = Vec::new();
+        Packet { at, source, destination, identification: 7, protocol, payload, missing, waited: 0, earlier }
     }
 
     /// A TCP header with flags and options, then `data`.

@@ -98,6 +98,11 @@ impl Batch {
         }
     }
 
+    /// Takes note that an input shows what there was from here on, although it has no frame yet.
+    pub fn began(&mut self, at: FrameRef) {
+        self.items.push(Item::Began(at));
+    }
+
     /// Takes note that the frames of an input go back in time here.
     pub fn disordered(&mut self, at: FrameRef) {
         self.items.push(Item::Disordered(at));

@@ -48,6 +48,11 @@ impl Budget {
         self.share(64 << 20)
     }
 
+    /// For frames of connections of which it is not known what they are: 16 MiB.
+    pub(super) fn sieve(self) -> usize {
+        self.share(16 << 20)
+    }
+
     /// For calls and pushes: a call that is one INVITE takes about 2 KiB.
     pub(super) fn ladders(self) -> correlator::Limits {
         let whole = correlator::Limits::default();

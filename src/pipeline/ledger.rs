@@ -88,9 +88,14 @@ impl Ledger {
         }
     }
 
+    /// Whether SIP is expected on a port.
+    pub fn is_sip_port(&self, port: u16) -> bool {
+        self.ports.contains(&port)
+    }
+
     /// Whether a connection uses a port on which SIP is expected.
     pub fn is_expected(&self, connection: &Connection) -> bool {
-        self.ports.contains(&connection.flow.server.port()) || self.ports.contains(&connection.flow.client.port())
+        self.is_sip_port(connection.flow.server.port()) || self.is_sip_port(connection.flow.client.port())
     }
 
     /// Hands on what a framer gives of a stream known to be SIP.

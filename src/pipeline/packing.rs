@@ -147,6 +147,12 @@ impl Packing {
         self.text.content()
     }
 
+    /// Whether so much text was searched for SIP in vain that elsewhere than on a port of the profile it would be
+    /// taken for something else.
+    pub fn is_searched(&self) -> bool {
+        self.text.is_searched()
+    }
+
     /// Whether SIP was found in the connection, or may be in what cannot be read of it.
     pub fn may_be_sip(&self, connection: &Connection, ledger: &Ledger) -> bool {
         self.content() == Content::Sip || ledger.is_expected(connection)

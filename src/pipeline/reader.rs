@@ -2,11 +2,11 @@
 
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use super::batch::{Batch, Progress};
+use super::batch::{Batch, Missed, Progress};
 use super::keys::Keys;
 use super::reading::Reading;
-use crate::capture::Merged;
-use crate::frame::Timestamp;
+use crate::capture::{Merged, Stretch};
+use crate::frame::{FrameRef, Timestamp};
 use crate::ladder::profile::Profile;
 use crate::report::view::Account;
 
@@ -18,12 +18,17 @@ const BACKWARDS: i64 = 1_000_000_000;
 pub struct Reader {
     merged: Merged,
     reading: Reading,
+    /// How many of the stretches that each capture tells of were taken in.
+    stretches: Vec<usize>,
+    /// Until when captures were watched that tell of it.
+    watched: Vec<FrameRef>,
 }
 
 impl Reader {
     /// A reader of captures.
     pub fn new(merged: Merged, profile: &Profile, keys: Keys) -> Self {
-        Self { merged, reading: Reading::of(profile, keys) }
+        let stretches = vec![0; merged.summaries().count()];
+        Self { merged, reading: Reading::of(profile, keys), stretches, watched: Vec::new() }
     }
 
     /// Reads everything, until it ends or nobody takes it any more. Batches that have been judged come
@@ -34,6 +39,7 @@ impl Reader {
         let mut batch = Batch::default();
         let mut latest: Vec<(u16, Timestamp)> = Vec::new();
         while self.merged.advance() {
+            self.stretches(&mut batch);
             let Some(frame) = self.merged.frame() else { break };
             let at = frame.at;
             match latest.iter_mut().find(|(input, _)| *input == at.input) {
@@ -60,6 +66,12 @@ impl Reader {
                 }
             }
         }
+        // Of the time behind the last frame it may be known that there was none.
+        self.stretches(&mut batch);
+        self.watched.sort_by_key(|at| at.time);
+        for at in std::mem::take(&mut self.watched) {
+            batch.frame(at, false);
+        }
         // Secrets may stand behind the last frame.
         if at_once {
             self.learn(&mut batch);
@@ -72,6 +84,28 @@ impl Reader {
     fn learn(&mut self, batch: &mut Batch) {
         for (summary, _) in self.merged.summaries() {
             self.reading.learn(&summary.secrets, &mut |seen| batch.push(seen));
+        }
+    }
+
+    /// Takes in what captures tell of the time between their frames.
+    fn stretches(&mut self, batch: &mut Batch) {
+        let Self { merged, stretches, watched, .. } = self;
+        for (input, ((summary, offset), taken)) in (0..).zip(merged.summaries().zip(stretches)) {
+            for stretch in summary.stretches.iter().skip(std::mem::replace(taken, summary.stretches.len())) {
+                match *stretch {
+                    Stretch::Lossy(from, to) => {
+                        let (from, to) = (from.shifted(offset), to.shifted(offset));
+                        // Which of several interfaces it was is not known.
+                        batch.missed(Missed { input: None, from, to, restart: None });
+                    }
+                    Stretch::Watched(from, to) => {
+                        let at =
+                            |time: Timestamp| FrameRef { input, number: summary.frames, time: time.shifted(offset) };
+                        batch.began(at(from));
+                        watched.push(at(to));
+                    }
+                }
+            }
         }
     }
 

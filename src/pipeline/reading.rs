@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 
+use super::carrier::{Carrier, Ends, Fate, Told};
 use super::exported::Exported;
 use super::keys::Keys;
 use super::streams::Streams;
@@ -82,6 +83,9 @@ pub struct Reading {
     streams: Streams,
     tally: FrameTally,
     anomalies: AnomalyLog,
+    carrier: Carrier,
+    /// Numbers of the frames before the latest that carried the same packet.
+    earlier: Vec<u64>,
 }
 
 impl Reading {
@@ -119,6 +123,8 @@ impl Reading {
             streams: Streams::new(ports, limits, keys),
             tally: FrameTally::default(),
             anomalies: AnomalyLog::default(),
+            carrier: Carrier::None,
+            earlier: Vec::new(),
         }
     }
 
@@ -141,22 +147,28 @@ impl Reading {
             }
             LinkPayload::Other { .. } => Err(SetAside::NotIp),
         });
+        self.carrier = if matches!(decoded, Err(SetAside::Fragment)) { Carrier::Fragment } else { Carrier::None };
         let packet = match decoded {
             Ok(Some(packet)) => packet,
             Ok(None) => return self.tally.push_used(0),
             Err(reason) => return self.tally.push_set_aside(reason, frame.at, 0, &mut self.anomalies),
         };
+        self.earlier.clear();
+        self.earlier.extend(&packet.earlier);
         match packet.segment() {
             Ok(Segment::Tcp(segment)) => {
                 self.tally.push_used(packet.waited);
                 let streams = &mut self.streams;
-                self.tcp.push(&segment, &mut self.anomalies, &mut |connection, side, event| {
+                let id = self.tcp.push(&segment, &mut self.anomalies, &mut |connection, side, event| {
                     streams.event(connection, side, event, out);
                 });
+                self.carrier = Carrier::Stream(Ends::new(segment.source, segment.destination, Transport::Tcp), id);
             }
             Ok(Segment::Udp(datagram)) => {
                 self.tally.push_used(packet.waited);
-                self.udp.push(&datagram, &mut self.streams, out);
+                let told = self.udp.push(&datagram, &mut self.streams, out);
+                self.carrier =
+                    Carrier::Datagram(Ends::new(datagram.source, datagram.destination, Transport::Udp), told);
             }
             Err(reason) => self.tally.push_set_aside(reason, frame.at, packet.waited, &mut self.anomalies),
         }
@@ -239,6 +251,51 @@ impl Reading {
         self.streams.give_up(since, out);
     }
 
+    /// Remembers of connections that are over what they were, for [`fate`](Self::fate).
+    #[cfg(feature = "live")]
+    pub fn remember_fates(&mut self) {
+        self.streams.remember_fates();
+    }
+
+    /// What carried the latest frame.
+    #[cfg(feature = "live")]
+    pub fn carrier(&self) -> &Carrier {
+        &self.carrier
+    }
+
+    /// Numbers of the frames before the latest, of its input, that carried fragments of the same packet.
+    #[cfg(feature = "live")]
+    pub fn earlier(&self) -> &[u64] {
+        &self.earlier
+    }
+
+    /// Whether what `carrier` carried is SIP, as far as it is known by now.
+    ///
+    /// Where SIP is expected everything is, until it has shown itself for something else: what is encrypted there may
+    /// be opened one day.
+    #[cfg(feature = "live")]
+    pub fn fate(&self, carrier: &Carrier) -> Fate {
+        let is_expected = |ends: &Ends| self.streams.is_expected(ends.ports());
+        match carrier {
+            Carrier::None => Fate::Drop,
+            Carrier::Fragment => Fate::Wait,
+            Carrier::Stream(ends, None) => {
+                if is_expected(ends) {
+                    Fate::Keep
+                } else {
+                    Fate::Drop
+                }
+            }
+            Carrier::Stream(ends, Some(id)) => match self.streams.fate(*id) {
+                Fate::Wait if is_expected(ends) => Fate::Keep,
+                fate => fate,
+            },
+            Carrier::Datagram(_, Told::Sip) => Fate::Keep,
+            Carrier::Datagram(ends, Told::Little) if is_expected(ends) => Fate::Keep,
+            Carrier::Datagram(..) => Fate::Drop,
+        }
+    }
+
     /// Gives back what opens TLS, with what it has learned of sessions that may be resumed.
     pub fn into_keys(self) -> Keys {
         self.streams.keys
@@ -270,9 +327,11 @@ impl Udp {
         Self { ids, limits, flows: HashMap::new(), recent: HashMap::new(), recent_order: VecDeque::new() }
     }
 
-    fn push(&mut self, segment: &Datagram<'_>, streams: &mut Streams, out: &mut impl FnMut(Seen<'_>)) {
-        if looks_like_start(segment.payload) != Probe::Yes {
-            return;
+    fn push(&mut self, segment: &Datagram<'_>, streams: &mut Streams, out: &mut impl FnMut(Seen<'_>)) -> Told {
+        match looks_like_start(segment.payload) {
+            Probe::Yes => {}
+            Probe::NeedMore => return Told::Little,
+            Probe::No => return Told::Other,
         }
         let repeated = self.is_repeated(segment);
         let ends = (segment.source.min(segment.destination), segment.source.max(segment.destination));
@@ -287,13 +346,14 @@ impl Udp {
             out(Seen::Notice(connection, Notice::Witness { input: segment.at.input }));
         }
         if repeated {
-            return;
+            return Told::Sip;
         }
         let side = if segment.source == connection.flow.client { Side::Client } else { Side::Server };
         let connection = *connection;
         datagram(segment.payload, segment.at, self.limits, &mut |framed| {
             streams.framed(&connection, side, framed, out);
         });
+        Told::Sip
     }
 
     /// Whether the very same datagram was seen before: mirrored, or in another input. A retransmission

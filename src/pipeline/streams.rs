@@ -10,8 +10,9 @@
 //!
 //! Limits: [`MAX_KEPT`]; while interfaces are watched, octets of messages that are not whole; connections come and go with TCP's own table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
+use super::carrier::Fate;
 use super::keys::Keys;
 use super::ledger::{Ledger, Speaker};
 use super::packing::Packing;
@@ -29,6 +30,9 @@ use crate::tls::{Probe, probe};
 
 /// Connections that are over and are kept because they wait for a secret. 4,096: what they hold is bounded by itself.
 const MAX_KEPT: usize = 4_096;
+
+/// Connections that are over of which it is remembered what they were: frames of them wait for seconds at most.
+const MAX_FATES: usize = 65_536;
 
 /// The first octets of a side, too few to tell what they are.
 type Few = Option<(u64, Vec<u8>, FrameRef)>;
@@ -146,6 +150,16 @@ impl Stream {
         }
     }
 
+    /// Whether it is SIP.
+    fn fate(&self) -> Fate {
+        match self.packing.content() {
+            Content::Sip => Fate::Keep,
+            Content::Other => Fate::Drop,
+            Content::Unknown if self.packing.is_searched() => Fate::Drop,
+            Content::Unknown => Fate::Wait,
+        }
+    }
+
     /// It is over: lists it if it could not be read.
     fn close(&self, ledger: &mut Ledger) {
         let (unread, tls) = match &self.around {
@@ -167,6 +181,25 @@ impl Stream {
     }
 }
 
+/// What connections were that are over.
+#[derive(Default)]
+struct Fates {
+    known: HashMap<ConnectionId, Fate>,
+    order: VecDeque<ConnectionId>,
+}
+
+impl Fates {
+    fn remember(&mut self, id: ConnectionId, fate: Fate) {
+        self.known.insert(id, fate);
+        self.order.push_back(id);
+        if self.order.len() > MAX_FATES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
 /// Every connection that has carried data and has not ended.
 pub struct Streams {
     open: HashMap<ConnectionId, Stream>,
@@ -178,6 +211,8 @@ pub struct Streams {
     held: usize,
     /// The most of them.
     most_held: usize,
+    /// What connections were that are over, if that is remembered.
+    fates: Option<Fates>,
     /// What opens TLS.
     pub keys: Keys,
 }
@@ -192,6 +227,7 @@ impl Streams {
             limits,
             held: 0,
             most_held: usize::MAX,
+            fates: None,
             keys,
         }
     }
@@ -237,9 +273,25 @@ impl Streams {
         self.open.get(&id).map_or(0, |stream| stream.packing.held(side))
     }
 
+    /// Remembers of connections that are over what they were.
+    pub fn remember_fates(&mut self) {
+        self.fates = Some(Fates::default());
+    }
+
+    /// Whether a connection is SIP.
+    pub fn fate(&self, id: ConnectionId) -> Fate {
+        let past = || self.fates.as_ref().and_then(|fates| fates.known.get(&id).copied());
+        self.open.get(&id).map(Stream::fate).or_else(past).unwrap_or(Fate::Wait)
+    }
+
+    /// Whether one of these ports is one on which SIP is expected.
+    pub fn is_expected(&self, ports: [u16; 2]) -> bool {
+        ports.into_iter().any(|port| self.ledger.is_sip_port(port))
+    }
+
     /// Takes one event of a TCP stream in.
     pub fn event(&mut self, connection: &Connection, side: Side, event: Event<'_>, out: &mut impl FnMut(Seen<'_>)) {
-        let Self { open, kept, ledger, limits, keys, held, most_held } = self;
+        let Self { open, kept, ledger, limits, keys, held, most_held, fates } = self;
         if let Event::Witness { frame } = event {
             return out(Seen::Notice(connection, super::reading::Notice::Witness { input: frame.input }));
         }
@@ -256,6 +308,9 @@ impl Streams {
                 && let Some(mut stream) = open.remove(&connection.id)
             {
                 *held = held.saturating_sub(stream.held());
+                if let Some(fates) = fates {
+                    fates.remember(connection.id, stream.fate());
+                }
                 match stream.is_waiting() && kept.len() < MAX_KEPT {
                     true => kept.push(stream),
                     false => {

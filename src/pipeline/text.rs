@@ -75,6 +75,11 @@ impl Text {
         self.content
     }
 
+    /// Whether more than [`SCAN_LIMIT`] octets were searched for a message, and there was none.
+    pub fn is_searched(&self) -> bool {
+        self.content == Content::Unknown && self.scanned > SCAN_LIMIT
+    }
+
     /// Octets held back of a message of `side` that is not whole.
     pub fn held(&self, side: Side) -> usize {
         self.framers.get(side.index()).map_or(0, Framer::buffered)

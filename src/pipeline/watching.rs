@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Missed, Progress};
 use super::judging::Judging;
+use super::kept::{Keep, Kept};
 use super::keys::Keys;
 use super::meters::Meters;
 use super::reading::Reading;
 use super::reporting::Reporting;
 use super::{BATCHES, Budget, Observer, Settings, join};
-use crate::capture::{KeepOptions, Keeper, Live, Loss, LossKind};
+use crate::capture::{Live, Loss, LossKind};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
 use crate::report::model::Report;
@@ -48,7 +49,7 @@ pub struct Control {
     /// Counters to read.
     pub meters: Arc<Meters>,
     /// Where frames are kept, if they are.
-    pub keep: Option<KeepOptions>,
+    pub keep: Option<Keep>,
     /// What the tables may take.
     pub memory: Budget,
 }
@@ -84,8 +85,8 @@ pub fn watch(
     }
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
     reporting.keep_latest(LISTED);
-    let keeper = control.keep.as_ref().map(|keep| Keeper::new(keep.clone(), &settings.captures)).transpose()?;
-    let mut watching = Watching::new(live, keeper, Reading::within(control.memory, &profile, keys));
+    let kept = Kept::new(control, &settings.captures)?;
+    let mut watching = Watching::new(live, kept, Reading::within(control.memory, &profile, keys));
     let mut judging = Judging::watching(settings, profile, control.memory.ladders(), Arc::clone(&control.meters));
     let result = thread::scope(|scope| {
         let (full, batches) = sync_channel(BATCHES);
@@ -114,17 +115,20 @@ pub fn watch(
 /// The first stage: takes frames off interfaces and sends what it sees in batches.
 struct Watching {
     live: Live,
-    keeper: Option<Keeper>,
+    kept: Kept,
     reading: Reading,
     /// The latest time of each interface, by its index.
     latest: Vec<(u16, Timestamp)>,
     last: Option<FrameRef>,
+    /// The time before which every frame was taken.
+    until: Option<Timestamp>,
     failed: Option<Error>,
 }
 
 impl Watching {
-    fn new(live: Live, keeper: Option<Keeper>, reading: Reading) -> Self {
-        Self { live, keeper, reading, latest: Vec::new(), last: None, failed: None }
+    fn new(live: Live, kept: Kept, mut reading: Reading) -> Self {
+        reading.remember_fates();
+        Self { live, kept, reading, latest: Vec::new(), last: None, until: None, failed: None }
     }
 
     fn run(&mut self, control: &Control, batches: &SyncSender<Batch>, empties: &Receiver<Batch>) {
@@ -163,11 +167,9 @@ impl Watching {
                 looked = Instant::now();
                 self.reading.follow(now.shifted(-KEY_WAIT), &mut |seen| batch.push(seen));
             }
-            if let Some(keeper) = &mut self.keeper {
-                batch.news.extend(keeper.take_news());
-                if ticked.elapsed() >= TICK {
-                    keeper.flush();
-                }
+            if ticked.elapsed() >= TICK {
+                batch.news.extend(self.kept.take_news());
+                self.kept.flush();
             }
             if !batch.is_empty() || ticked.elapsed() >= TICK {
                 ticked = Instant::now();
@@ -183,13 +185,8 @@ impl Watching {
                 thread::sleep(REST);
             }
         }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.close();
-            if keeper.missed() > 0 {
-                batch.news.push(format!("{} frames could not be kept", keeper.missed()));
-            }
-            batch.news.extend(keeper.take_news());
-        }
+        self.kept.finish(self.until, &self.reading);
+        batch.news.extend(self.kept.last_news());
         self.reading.finish(&mut |seen| batch.push(seen));
         self.send(&mut batch, control, batches, empties);
     }
@@ -198,10 +195,8 @@ impl Watching {
     fn frame(&mut self, batch: &mut Batch) {
         let Some(frame) = self.live.frame() else { return };
         let at = frame.at;
-        if let Some(keeper) = &mut self.keeper {
-            keeper.push(&frame);
-        }
         self.last = Some(at);
+        self.until = self.until.max(Some(at.time));
         match self.latest.iter_mut().find(|(input, _)| *input == at.input) {
             Some((_, latest)) => {
                 batch.frame(at, false);
@@ -217,6 +212,7 @@ impl Watching {
             }
         }
         self.reading.push(&frame, &mut |seen| batch.push(seen));
+        self.kept.push(&frame, &self.reading);
     }
 
     /// No frame before `until` is left to come.
@@ -224,6 +220,8 @@ impl Watching {
         let Some(last) = self.last.filter(|last| last.time < until) else { return };
         self.reading.pass(FrameRef { time: until, ..last }, &mut |seen| batch.push(seen));
         batch.tick(until);
+        self.until = self.until.max(Some(until));
+        self.kept.pass(until, &self.reading);
     }
 
     /// Frames may be missing. Of an interface that is down only what it shows is; what the kernel had no room for may
@@ -234,10 +232,12 @@ impl Watching {
             LossKind::Down | LossKind::Gone => (Some(loss.input), None),
             LossKind::ClockSet(by) => {
                 self.latest.iter_mut().for_each(|(_, latest)| *latest = if by < 0 { loss.from } else { loss.to });
+                self.until = self.last.map(|_| loss.to.min(loss.from));
                 self.last = self.last.map(|last| FrameRef { time: if by < 0 { loss.from } else { loss.to }, ..last });
                 (None, Some(if by < 0 { loss.from } else { loss.to }))
             }
         };
+        self.kept.lost(loss.from, loss.to);
         batch.missed(Missed { input, from: loss.from, to: loss.to, restart });
     }
 

@@ -38,7 +38,7 @@ mod table;
 mod tests;
 
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
-use crate::flow::{Connection, ConnectionIds, Side};
+use crate::flow::{Connection, ConnectionId, ConnectionIds, Side};
 use crate::frame::FrameRef;
 use crate::segment::TcpSegment;
 use crate::stream::Event;
@@ -156,13 +156,14 @@ impl Tcp {
 
     /// Takes one segment and gives the events it makes known, in stream order, through `out`.
     ///
-    /// A segment may also bring out events of other connections: holes there that waited too long.
+    /// A segment may also bring out events of other connections: holes there that waited too long. Returns the
+    /// connection it is part of; none for one that is over, or was never met.
     pub fn push(
         &mut self,
         segment: &TcpSegment<'_>,
         anomalies: &mut AnomalyLog,
         out: &mut impl FnMut(&Connection, Side, Event<'_>),
-    ) {
+    ) -> Option<ConnectionId> {
         self.counters.segments += 1;
         let pair = Pair::of(segment);
         // Losses elsewhere are told before what this segment brings: whoever reads on may judge by it.
@@ -170,16 +171,21 @@ impl Tcp {
         self.check_waiting(segment.at, own, anomalies, out);
         let place = match own {
             Some(place) => place,
-            None if segment.rst => return self.counters.late += 1,
-            None if self.past.explains(pair, segment) => return self.counters.late += 1,
+            None if segment.rst || self.past.explains(pair, segment) => {
+                self.counters.late += 1;
+                return None;
+            }
             None => self.admit(pair, segment, anomalies, out),
         };
+        let mut id = self.table.get(place).map(|entry| entry.conversation.id());
         if self.feed(place, segment, anomalies, out) == Outcome::Anew {
             self.end(place, segment.at, anomalies, out);
             let place = self.admit(pair, segment, anomalies, out);
+            id = self.table.get(place).map(|entry| entry.conversation.id());
             self.feed(place, segment, anomalies, out);
         }
         self.check_waiting(segment.at, None, anomalies, out);
+        id
     }
 
     /// Time passed without a segment, up to `now`: holes that have waited too long are given up.

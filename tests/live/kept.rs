@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::wire::{Wire, frames, keep_alive};
+use crate::wire::{Wire, frames, keep_alive, read};
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = directory.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -36,6 +36,91 @@ fn what_was_watched_can_be_analysed_again() {
     assert_eq!((lines.len(), &lines[0]), (2, &live));
     assert_eq!(lines[1]["inputs"][0]["frames"], sent.len() + 1);
     assert_eq!(lines[1]["inputs"][0]["ended"], "complete");
+}
+
+/// An Ethernet frame of an IPv4 packet from `host`; `fragment` is the field that places it in its packet.
+fn packet(host: u8, protocol: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![2; 12];
+    let length = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
+    frame.extend([8, 0, 0x45, 0, length[0], length[1], 0, 9]);
+    frame.extend(fragment.to_be_bytes());
+    frame.extend([64, protocol, 0, 0, 10, 0, 0, host, 192, 0, 2, 7]);
+    frame.extend(payload);
+    frame
+}
+
+/// A TCP segment to `port`.
+fn segment(host: u8, port: u16, sequence: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let mut segment = vec![0xc3, 0x50];
+    segment.extend(port.to_be_bytes());
+    segment.extend(sequence.to_be_bytes());
+    segment.extend([0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    segment.extend(payload);
+    packet(host, 6, 0x4000, &segment)
+}
+
+fn datagram(port: u16, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(8 + payload.len()).unwrap();
+    [&port.to_be_bytes()[..], &port.to_be_bytes(), &length.to_be_bytes(), &[0, 0], payload].concat()
+}
+
+const OPTIONS: &[u8] = b"OPTIONS sip:fe01.example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bKa\r\n\
+    From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\n\
+    Content-Length: 0\r\n\r\n";
+
+/// Frames, and whether each is one of SIP: told by their streams, whatever their ports, and only in the end.
+fn mixed() -> Vec<(Vec<u8>, bool)> {
+    let udp = datagram(15_060, OPTIONS);
+    let (first, last) = udp.split_at(64);
+    let media = vec![0x80; 172];
+    let http = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    let never = vec![b'x'; 40_000];
+    vec![
+        // SIP on a port that nobody expects it on, and something else; both begin alike.
+        (segment(1, 15_060, 1, 2, b""), true),
+        (segment(2, 8_080, 1, 2, b""), false),
+        (packet(1, 1, 0, &[8, 0, 0, 0]), false),
+        // A fragment whose packet is whole three frames later.
+        (packet(1, 17, 0x2000, first), true),
+        (packet(3, 17, 0, &datagram(40_000, &media)), false),
+        (segment(2, 8_080, 2, 0x18, http), false),
+        (segment(1, 15_060, 2, 0x18, &OPTIONS[..20]), true),
+        (packet(1, 17, 8, last), true),
+        // A port on which SIP is expected, and nobody knows yet; then something that is never SIP.
+        (segment(4, 5_061, 1, 2, b""), true),
+        (segment(4, 5_061, 2, 0x18, &never), true),
+        (segment(4, 5_061, 40_002, 0x18, &never), false),
+        (segment(4, 5_061, 80_002, 0x18, &never), false),
+        (segment(1, 15_060, 22, 0x18, &OPTIONS[20..]), true),
+        (packet(4, 17, 0, &datagram(40_000, OPTIONS)), true),
+        // A fragment whose packet never becomes whole.
+        (packet(5, 17, 0x2000, first), false),
+        (segment(1, 15_060, 2 + OPTIONS.len() as u32, 0x11, b""), true),
+    ]
+}
+
+#[test]
+fn frames_of_sip_are_kept_in_their_order_and_no_others() {
+    let Some(wire) = Wire::new(1) else { return };
+    let mixed = mixed();
+    for all in [false, true] {
+        let place = writable(&wire, if all { "all" } else { "sip" });
+        let mut arguments = vec!["-i", "b0", "--bpf", "ip", "--write", place.to_str().unwrap()];
+        arguments.extend(all.then_some("--write-all"));
+        let watching = wire.watch(&arguments);
+        wire.send("a0", mixed.iter().map(|(frame, _)| frame));
+        let (left, said) = watching.stop(0);
+        assert_eq!(left[0]["inputs"][0]["frames"], mixed.len(), "{left:#?}");
+        let files = files(&place);
+        assert_eq!(files.len(), 1, "{files:?} {said:#?}");
+        let expected: Vec<&Vec<u8>> = mixed.iter().filter(|(_, sip)| all || *sip).map(|(frame, _)| frame).collect();
+        let kept = read(&files[0]);
+        assert_eq!(
+            kept.iter().map(Vec::len).collect::<Vec<_>>(),
+            expected.iter().map(|one| one.len()).collect::<Vec<_>>()
+        );
+        assert!(kept.iter().eq(expected), "all: {all}");
+    }
 }
 
 /// A disk that is full ends a file where it is whole; watching goes on.

@@ -1,8 +1,9 @@
 //! Frames kept in files: pcapng, begun anew by size or time.
 //!
 //! In: frames as they are watched. Out: files named by the time of their first frame. While one is being written its name
-//! ends in `.part`; what stands in it is whole blocks. A disk that is full ends the file behind its last whole block; it is
-//! told, frames are counted, and a new file is tried every [`AGAIN`].
+//! ends in `.part`, and it is locked; what stands in it is whole blocks. A disk that is full ends the file behind its last
+//! whole block; it is told, frames are counted, and a new file is tried every [`AGAIN`]. What a program that was killed
+//! left behind is taken over, see `leftovers`.
 //!
 //! Source: draft-ietf-opsawg-pcapng §4.
 
@@ -12,21 +13,22 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::blocks::{Blocks, whole_blocks};
+use super::leftovers::{self, part};
+use crate::capture::Stretch;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, LinkType, Timestamp};
+use crate::frame::{Frame, Timestamp};
 
 /// How file names begin.
 const PREFIX: &str = "lyncpush-";
 /// How they end.
-const SUFFIX: &str = ".pcapng";
-/// What is added while a file is being written.
-const PART: &str = ".part";
+pub(super) const SUFFIX: &str = ".pcapng";
 /// Octets gathered before they are written.
 const GATHERED: usize = 256 << 10;
 /// How long after a failure a new file is tried.
-const AGAIN: Duration = Duration::from_secs(10);
-/// The file's head: a section in this machine's order, of unknown length.
-const SECTION: [u32; 6] = [28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28];
+pub(super) const AGAIN: Duration = Duration::from_secs(10);
+/// Losses that wait for a file to be told in.
+const MAX_LOSSES: usize = 1_024;
 
 /// Where frames are kept, and how much of them.
 #[derive(Clone, Debug)]
@@ -49,10 +51,11 @@ struct Current {
     since: Timestamp,
     /// Octets that are in the file, all of them of whole blocks.
     written: u64,
-    gathered: Vec<u8>,
+    /// Frames that are in the file.
     frames: u64,
-    /// By number: what was described.
-    interfaces: Vec<(u16, LinkType)>,
+    blocks: Blocks,
+    /// Frames that are gathered and not in the file.
+    gathered: u64,
 }
 
 /// Keeps frames.
@@ -64,6 +67,18 @@ pub struct Keeper {
     failed: Option<Instant>,
     missed: u64,
     news: Vec<String>,
+    /// Losses that no file tells of yet.
+    losses: VecDeque<Stretch>,
+}
+
+/// Whether files can be written in `directory`.
+///
+/// # Errors
+/// It is none, or is not to be written.
+pub fn check_directory(directory: &Path) -> Result<()> {
+    let probe = directory.join(format!(".{PREFIX}{}", std::process::id()));
+    let tried = fs::read_dir(directory).and_then(|_| File::create(&probe)).and_then(|_| fs::remove_file(&probe));
+    tried.map_err(|error| Error::new(format!("cannot keep frames in {:?}: {error}", directory.display().to_string())))
 }
 
 impl Keeper {
@@ -73,22 +88,18 @@ impl Keeper {
     /// The directory is none or cannot be written.
     pub fn new(options: KeepOptions, names: &[String]) -> Result<Self> {
         let directory = &options.directory;
-        let fail = |error: io::Error| {
-            Error::new(format!("cannot keep frames in {:?}: {error}", directory.display().to_string()))
-        };
-        let entries = fs::read_dir(directory).map_err(fail)?;
-        let mut kept: Vec<PathBuf> =
-            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_ours(path)).collect();
-        kept.sort();
-        let probe = directory.join(format!("{PREFIX}{}{PART}", std::process::id()));
-        File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(fail)?;
+        check_directory(directory)?;
+        let mut news = Vec::new();
+        leftovers::adopt(directory, PREFIX, &mut news);
+        let kept = leftovers::whole_files(directory, PREFIX);
         Ok(Self {
             names: names.to_vec(),
             current: None,
             kept: kept.into(),
             failed: None,
             missed: 0,
-            news: Vec::new(),
+            news,
+            losses: VecDeque::new(),
             options,
         })
     }
@@ -96,11 +107,11 @@ impl Keeper {
     /// Keeps a frame.
     pub fn push(&mut self, frame: &Frame<'_>) {
         if let Some(current) = &self.current {
-            let octets = current.written + current.gathered.len() as u64;
+            let octets = current.written + current.blocks.octets.len() as u64;
             let is_full = self.options.rotate_size.is_some_and(|most| octets >= most);
             let is_old = self.options.rotate_time.is_some_and(|most| frame.at.time.since(current.since) >= most);
             if is_full || is_old {
-                self.close();
+                self.close(Some(frame.at.time));
             }
         }
         if self.current.is_none() && !self.begin(frame.at.time) {
@@ -108,9 +119,24 @@ impl Keeper {
             return;
         }
         let Some(current) = &mut self.current else { return };
-        current.push(frame, &self.names);
-        if current.gathered.len() >= GATHERED {
+        for loss in self.losses.drain(..) {
+            current.blocks.stretch(loss);
+        }
+        current.blocks.frame(frame, &self.names);
+        current.gathered += 1;
+        if current.blocks.octets.len() >= GATHERED {
             self.flush();
+        }
+    }
+
+    /// Frames may be missing between these times, before the next one that is kept.
+    pub fn lost(&mut self, from: Timestamp, to: Timestamp) {
+        let is_full = self.losses.len() >= MAX_LOSSES;
+        match self.losses.back_mut() {
+            Some(Stretch::Lossy(_, until)) if *until >= from || is_full => {
+                *until = to.max(*until);
+            }
+            _ => self.losses.push_back(Stretch::Lossy(from, to)),
         }
     }
 
@@ -119,16 +145,15 @@ impl Keeper {
         if self.failed.is_some_and(|failed| failed.elapsed() < AGAIN) {
             return false;
         }
-        let path = self.options.directory.join(format!("{PREFIX}{}{SUFFIX}", (self.options.name)(since)));
-        match File::create(part(&path)) {
-            Ok(file) => {
+        let name = format!("{PREFIX}{}", (self.options.name)(since));
+        match leftovers::create(&self.options.directory, &name) {
+            Ok((file, path)) => {
                 if self.failed.take().is_some() {
                     let missed = std::mem::take(&mut self.missed);
                     self.news.push(format!("frames are kept again; {missed} were not"));
                 }
-                let gathered = section();
-                let interfaces = Vec::new();
-                self.current = Some(Current { file, path, since, written: 0, gathered, frames: 0, interfaces });
+                let blocks = Blocks::new(None);
+                self.current = Some(Current { file, path, since, written: 0, frames: 0, blocks, gathered: 0 });
                 true
             }
             Err(error) => {
@@ -151,19 +176,21 @@ impl Keeper {
     pub fn flush(&mut self) {
         let Some(current) = &mut self.current else { return };
         if let Err(error) = current.flush() {
-            self.missed += std::mem::take(&mut current.frames);
-            self.close();
+            self.missed += std::mem::take(&mut current.gathered);
+            self.close(None);
             self.fail(&error);
         }
     }
 
-    /// Ends the current file; it gets its name.
-    pub fn close(&mut self) {
+    /// Ends the current file; it gets its name. `until` is the time before which every frame was kept.
+    pub fn close(&mut self, until: Option<Timestamp>) {
         let Some(mut current) = self.current.take() else { return };
+        if let Some(until) = until.filter(|until| *until >= current.since) {
+            current.blocks.stretch(Stretch::Watched(current.since, until));
+        }
         let flushed = current.flush();
         let part = part(&current.path);
-        if current.written <= section().len() as u64 {
-            // Not one frame is in it.
+        if current.frames == 0 {
             let _ = fs::remove_file(part);
         } else if let Err(error) = fs::rename(&part, &current.path) {
             self.fail(&error);
@@ -171,16 +198,11 @@ impl Keeper {
             self.kept.push_back(current.path);
         }
         if let Err(error) = flushed {
-            self.missed += current.frames;
+            self.missed += current.gathered;
             self.fail(&error);
         }
-        while let Some(most) = self.options.keep
-            && self.kept.len() > most
-            && let Some(oldest) = self.kept.pop_front()
-        {
-            if let Err(error) = fs::remove_file(&oldest) {
-                self.news.push(format!("cannot remove {:?}: {error}", oldest.display().to_string()));
-            }
+        if let Some(most) = self.options.keep {
+            leftovers::remove_oldest(&mut self.kept, most, &mut self.news);
         }
     }
 
@@ -196,43 +218,16 @@ impl Keeper {
 }
 
 impl Current {
-    fn push(&mut self, frame: &Frame<'_>, names: &[String]) {
-        let wanted = (frame.at.input, frame.link);
-        let number = self.interfaces.iter().position(|known| *known == wanted).unwrap_or_else(|| {
-            self.interfaces.push(wanted);
-            let name = names.get(usize::from(frame.at.input)).map_or("", String::as_str);
-            describe(&mut self.gathered, frame.link, name);
-            self.interfaces.len() - 1
-        });
-        let nanos = frame.at.time.nanos().max(0).cast_unsigned();
-        let length = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        block(&mut self.gathered, 6, |out| {
-            for word in [number, (nanos >> 32) as u32, nanos as u32, length, frame.wire_len] {
-                out.extend(word.to_ne_bytes());
-            }
-            padded(out, frame.bytes);
-        });
-        self.frames += 1;
-    }
-
-    /// Writes what is gathered. Where that fails the file ends behind its last whole block, and `frames` is the number of
-    /// those that are not in it.
+    /// Writes what is gathered. Where that fails the file ends behind its last whole block, and `gathered` is the number
+    /// of frames that are not in it.
     fn flush(&mut self) -> io::Result<()> {
-        let mut done = 0;
-        let result = loop {
-            match self.file.write(self.gathered.get(done..).unwrap_or_default()) {
-                Ok(0) if done == self.gathered.len() => break Ok(()),
-                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                Ok(octets) => done += octets,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break Err(error),
-            }
-        };
-        let (whole, frames) = whole_blocks(self.gathered.get(..done).unwrap_or_default());
+        let octets = &mut self.blocks.octets;
+        let (done, result) = write_up_to(&mut self.file, octets);
+        let (whole, frames) = whole_blocks(octets.get(..done).unwrap_or_default());
         self.written += whole as u64;
-        self.frames = self.frames.saturating_sub(frames);
-        self.gathered.clear();
+        self.frames += frames;
+        self.gathered = self.gathered.saturating_sub(frames);
+        octets.clear();
         if result.is_err() {
             self.file.set_len(self.written)?;
         }
@@ -240,77 +235,25 @@ impl Current {
     }
 }
 
-/// How many octets of `octets` are whole blocks, and how many frames those hold.
-fn whole_blocks(octets: &[u8]) -> (usize, u64) {
-    let (mut whole, mut frames) = (0, 0);
-    let word = |at: usize| octets.get(at..at + 4)?.first_chunk().map(|word| u32::from_ne_bytes(*word));
-    while let (Some(kind), Some(length)) = (word(whole), word(whole + 4)) {
-        let end = whole + length as usize;
-        if end > octets.len() || end == whole {
-            break;
+/// Writes as much of `octets` as can be written; how much that was.
+fn write_up_to(file: &mut File, octets: &[u8]) -> (usize, io::Result<()>) {
+    let mut done = 0;
+    loop {
+        match file.write(octets.get(done..).unwrap_or_default()) {
+            Ok(0) if done == octets.len() => return (done, Ok(())),
+            Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
+            Ok(written) => done += written,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (done, Err(error)),
         }
-        whole = end;
-        frames += u64::from(kind == 6);
     }
-    (whole, frames)
-}
-
-/// The beginning of a file.
-fn section() -> Vec<u8> {
-    let words = [0x0a0d_0d0a].into_iter().chain(SECTION);
-    words.flat_map(u32::to_ne_bytes).collect()
-}
-
-/// An interface: its link type, its name, and that times are nanoseconds.
-fn describe(out: &mut Vec<u8>, link: LinkType, name: &str) {
-    block(out, 1, |out| {
-        out.extend(u32::from(link.0).to_ne_bytes());
-        out.extend(0_u32.to_ne_bytes());
-        let name = name.as_bytes();
-        let name = name.get(..name.len().min(255)).unwrap_or_default();
-        for (code, value) in [(2_u16, name), (9, &[9]), (0, &[])] {
-            out.extend(code.to_ne_bytes());
-            out.extend(u16::try_from(value.len()).unwrap_or(0).to_ne_bytes());
-            padded(out, value);
-        }
-    });
-}
-
-/// A block, its length in front and behind.
-fn block(out: &mut Vec<u8>, kind: u32, body: impl FnOnce(&mut Vec<u8>)) {
-    let from = out.len();
-    out.extend(kind.to_ne_bytes());
-    out.extend([0; 4]);
-    body(out);
-    let length = u32::try_from(out.len() - from + 4).unwrap_or(u32::MAX).to_ne_bytes();
-    if let Some(place) = out.get_mut(from + 4..from + 8) {
-        place.copy_from_slice(&length);
-    }
-    out.extend(length);
-}
-
-fn padded(out: &mut Vec<u8>, octets: &[u8]) {
-    out.extend(octets);
-    out.resize(out.len().next_multiple_of(4), 0);
-}
-
-fn part(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(PART);
-    name.into()
-}
-
-/// Whether a file was written by this program and is whole.
-fn is_ours(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capture::{Options, open};
-    use crate::frame::FrameRef;
+    use crate::frame::{FrameRef, LinkType};
 
     fn keeper(directory: &Path, rotate_size: Option<u64>, rotate_time: Option<i64>, keep: Option<usize>) -> Keeper {
         let name = |time: Timestamp| format!("{:020}", time.nanos());
@@ -339,7 +282,7 @@ mod tests {
         frames.iter().for_each(|(nanos, bytes)| push(&mut keeper, *nanos, bytes));
         keeper.flush();
         assert_eq!(names(directory.path()), ["lyncpush-01700000000123456789.pcapng.part"], "not whole yet");
-        keeper.close();
+        keeper.close(None);
         let path = directory.path().join("lyncpush-01700000000123456789.pcapng");
         let mut source = open(path.to_str().unwrap(), 0, &Options::default()).unwrap();
         let mut read = Vec::new();
@@ -364,7 +307,7 @@ mod tests {
         for nanos in 301..306 {
             push(&mut keeper, nanos, &[0; 600]);
         }
-        keeper.close();
+        keeper.close(None);
         let (second, last) = ("lyncpush-00000000000000000303.pcapng", "lyncpush-00000000000000000305.pcapng");
         assert_eq!(names(directory.path()), [second, last, "not-ours.pcapng"]);
         assert!(keeper.take_news().is_empty());

@@ -13,17 +13,19 @@
 //! Limits: [`HELD`] octets wait in the program for each interface. What does not fit waits in the kernel's ring, and what
 //! does not fit there is dropped, counted and told as a loss.
 
+mod blocks;
 mod clock;
 mod device;
 mod filter;
 mod keeping;
+mod leftovers;
 mod watched;
 
 use std::time::{Duration, Instant};
 
 pub use device::{Interface, interfaces};
 pub use filter::dropped_by;
-pub use keeping::{KeepOptions, Keeper};
+pub use keeping::{KeepOptions, Keeper, check_directory};
 
 use super::Summary;
 use crate::error::{Error, Result};

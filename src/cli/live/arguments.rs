@@ -56,9 +56,13 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub ladders: Option<u64>,
 
-    /// Keep the frames watched in pcapng files there, named by time
+    /// Keep the frames of SIP in pcapng files there, named by time
     #[arg(long, value_name = "DIRECTORY")]
     pub write: Option<PathBuf>,
+
+    /// Keep all frames watched, not those of SIP alone
+    #[arg(long, requires = "write")]
+    pub write_all: bool,
 
     /// Begin a new file after so many MiB
     #[arg(long, value_name = "MIB", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]

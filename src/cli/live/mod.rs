@@ -17,7 +17,7 @@ use super::output::Output;
 use super::signals::Signals;
 use super::{UNUSABLE, complain, privileges};
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Budget, Control, KeepOptions, Live, LiveOptions, Meters, Observer, Settings};
+use crate::pipeline::{self, Budget, Control, Keep, KeepOptions, Live, LiveOptions, Meters, Observer, Settings};
 use crate::report::format::{self, Format, Shape};
 use crate::report::model::{Finding, Ladder};
 use crate::report::text::{count, sanitize};
@@ -40,6 +40,9 @@ pub fn run(args: &Arguments) -> Result<u8> {
     // Nothing that a packet holds is looked at before this.
     let user = privileges::give_up(args.run_as.as_deref())?;
     let format = format_of(shared);
+    if let Some(directory) = &args.write {
+        pipeline::check_directory(directory).map_err(|error| as_user(&error, user.as_deref()))?;
+    }
     let output = open(format, shared).map_err(|error| as_user(&error, user.as_deref()))?;
     let control = Control {
         duration: args.duration.map(Duration::from_secs),
@@ -71,15 +74,16 @@ pub fn run(args: &Arguments) -> Result<u8> {
 }
 
 /// Where frames are kept, if they are.
-fn kept(args: &Arguments) -> Option<KeepOptions> {
-    Some(KeepOptions {
+fn kept(args: &Arguments) -> Option<Keep> {
+    let files = KeepOptions {
         directory: args.write.clone()?,
         rotate_size: args.rotate_size.map(|mib| u64::from(mib) << 20),
         rotate_time: args.rotate_time.map(|seconds| i64::from(seconds) * 1_000_000_000),
         keep: args.keep.and_then(|files| usize::try_from(files).ok()),
         // Colons are not for every file system.
         name: |time| rfc3339(time).replace(':', "-"),
-    })
+    };
+    Some(Keep { files, all: args.write_all })
 }
 
 /// Which interfaces, and how.

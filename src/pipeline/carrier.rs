@@ -1,0 +1,66 @@
+//! What carried a frame's octets, and whether that is SIP: what decides which frames are kept.
+
+use std::net::SocketAddr;
+
+use crate::flow::{ConnectionId, Flow, Transport};
+
+/// Two endpoints without direction, and what is between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ends {
+    low: SocketAddr,
+    high: SocketAddr,
+    transport: Transport,
+}
+
+impl Ends {
+    /// The ends of what `one` and `other` send each other.
+    pub fn new(one: SocketAddr, other: SocketAddr, transport: Transport) -> Self {
+        Self { low: one.min(other), high: one.max(other), transport }
+    }
+
+    /// The ends of a flow.
+    pub fn of(flow: &Flow, transport: Transport) -> Self {
+        Self::new(flow.client, flow.server, transport)
+    }
+
+    /// The ports of both.
+    pub fn ports(&self) -> [u16; 2] {
+        [self.low.port(), self.high.port()]
+    }
+}
+
+/// What the latest frame was part of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Carrier {
+    /// No stream and no datagram.
+    #[default]
+    None,
+    /// A fragment of a packet that is not whole yet.
+    Fragment,
+    /// A segment of a TCP connection; without a number when that is over, or was never met.
+    Stream(Ends, Option<ConnectionId>),
+    /// A datagram of its own.
+    Datagram(Ends, Told),
+}
+
+/// What a datagram tells of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is a SIP message.
+    Sip,
+    /// It is blank, as what keeps a path open, or a beginning.
+    Little,
+    /// It is something else.
+    Other,
+}
+
+/// Whether frames are those of SIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They are, or nobody can tell on a port where SIP is expected.
+    Keep,
+    /// Nobody knows yet.
+    Wait,
+    /// They are not.
+    Drop,
+}

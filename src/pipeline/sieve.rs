@@ -1,0 +1,204 @@
+//! Which frames are kept: those of SIP, in the order in which they were captured.
+//!
+//! In: frames, and what carried them. Out: those of streams that are SIP, of those that cannot be read where SIP is
+//! expected, and of SIP over UDP, with the fragments they came in. What belongs to no stream, such as ICMP, is not kept.
+//!
+//! What a connection carries is known after some octets, so its frames wait for that, and what came after them waits too.
+//! Limits: [`WAIT`], [`STREAM`], octets in all. Beyond a limit, what waits is let go: that is counted, and told if its
+//! connection turns out to be SIP after all.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::carrier::{Carrier, Fate};
+use super::reading::Reading;
+use crate::flow::ConnectionId;
+use crate::frame::{Frame, FrameBuf, Timestamp};
+
+/// How long a frame waits until it is known what it is part of, nanoseconds of capture time: longer than a handshake and
+/// a first message take.
+const WAIT: i64 = 10_000_000_000;
+/// Octets that wait of one connection: more than any handshake and first message have.
+const STREAM: usize = 256 << 10;
+/// What a frame costs beside its octets.
+pub const COST: usize = 192;
+/// Connections of which frames were let go and that may yet turn out to be SIP; beyond it they are forgotten.
+const MAX_LET_GO: usize = 16_384;
+
+/// A frame that is kept, and what carried it.
+pub struct Sifted<'a> {
+    /// The frame.
+    pub frame: Frame<'a>,
+    /// Its carrier.
+    pub carrier: &'a Carrier,
+}
+
+struct Waiting {
+    frame: FrameBuf,
+    carrier: Carrier,
+    /// It was to be kept when it came, and waits for its turn.
+    is_kept: bool,
+}
+
+/// Frames that wait.
+pub struct Sieve {
+    waiting: VecDeque<Waiting>,
+    /// How many have left: the serial number of the first that waits.
+    left: u64,
+    /// Serial numbers of fragments by input and number.
+    fragments: HashMap<(u16, u64), u64>,
+    /// Octets that wait of connections of which it is not known what they are.
+    streams: HashMap<ConnectionId, usize>,
+    octets: usize,
+    most: usize,
+    /// Frames let go of connections that may be SIP.
+    let_go: HashMap<ConnectionId, u64>,
+    crowded: u64,
+    late: u64,
+}
+
+impl Sieve {
+    /// Nothing waits; at most so many octets will.
+    pub fn new(most: usize) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            left: 0,
+            fragments: HashMap::new(),
+            streams: HashMap::new(),
+            octets: 0,
+            most,
+            let_go: HashMap::new(),
+            crowded: 0,
+            late: 0,
+        }
+    }
+
+    /// Takes the frame that `reading` took last, and gives what is known to be kept.
+    pub fn push(&mut self, frame: &Frame<'_>, reading: &Reading, out: &mut dyn FnMut(Sifted<'_>)) {
+        let carrier = reading.carrier();
+        self.join(frame.at.input, reading);
+        let fate = reading.fate(carrier);
+        if self.waiting.is_empty() && fate != Fate::Wait {
+            if fate == Fate::Keep {
+                self.give(frame, carrier, out);
+            }
+            return;
+        }
+        if fate == Fate::Drop {
+            return self.sift(frame.at.time, reading, out);
+        }
+        let cost = frame.bytes.len() + COST;
+        if fate == Fate::Wait
+            && let Carrier::Stream(_, Some(id)) = carrier
+        {
+            let held = self.streams.entry(*id).or_default();
+            if *held + cost > STREAM {
+                self.crowded += 1;
+                self.let_go(*id);
+                return self.sift(frame.at.time, reading, out);
+            }
+            *held += cost;
+        }
+        if *carrier == Carrier::Fragment {
+            self.fragments.insert((frame.at.input, frame.at.number), self.left + self.waiting.len() as u64);
+        }
+        self.octets += cost;
+        let is_kept = fate == Fate::Keep;
+        self.waiting.push_back(Waiting { frame: FrameBuf::of(frame), carrier: carrier.clone(), is_kept });
+        self.sift(frame.at.time, reading, out);
+    }
+
+    /// No frame before `now` is left to come.
+    pub fn pass(&mut self, now: Timestamp, reading: &Reading, out: &mut dyn FnMut(Sifted<'_>)) {
+        if !self.waiting.is_empty() {
+            self.sift(now, reading, out);
+        }
+    }
+
+    /// No further frame will come.
+    pub fn finish(&mut self, reading: &Reading, out: &mut dyn FnMut(Sifted<'_>)) {
+        self.sift(Timestamp::new(i64::MAX, 9), reading, out);
+    }
+
+    /// The time of the first frame that waits.
+    pub fn waits_since(&self) -> Option<Timestamp> {
+        self.waiting.front().map(|waiting| waiting.frame.frame().at.time)
+    }
+
+    /// What should be known, since the last time.
+    pub fn take_news(&mut self) -> Vec<String> {
+        let told = [
+            (
+                std::mem::take(&mut self.late),
+                "frames were not kept: their connection was known for SIP only afterwards",
+            ),
+            (std::mem::take(&mut self.crowded), "frames were not kept: too many waited for what their connection is"),
+        ];
+        told.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+    }
+
+    /// Gives the fragments that wait what their packet was carried by.
+    fn join(&mut self, input: u16, reading: &Reading) {
+        for number in reading.earlier() {
+            let Some(serial) = self.fragments.remove(&(input, *number)) else { continue };
+            let place = serial.checked_sub(self.left).and_then(|place| usize::try_from(place).ok());
+            if let Some(waiting) = place.and_then(|place| self.waiting.get_mut(place)) {
+                waiting.carrier = reading.carrier().clone();
+                // What it costs its connection is bounded by the fragments of one packet.
+            }
+        }
+    }
+
+    /// Lets out, in order, what is known, and lets go of what has waited too long or is too much.
+    fn sift(&mut self, now: Timestamp, reading: &Reading, out: &mut dyn FnMut(Sifted<'_>)) {
+        while let Some(first) = self.waiting.front() {
+            let fate = if first.is_kept { Fate::Keep } else { reading.fate(&first.carrier) };
+            let at = first.frame.frame().at;
+            let is_old = now.since(at.time) >= WAIT;
+            let is_much = self.octets > self.most;
+            if fate == Fate::Wait && !is_old && !is_much {
+                return;
+            }
+            let Some(Waiting { frame, carrier, is_kept }) = self.waiting.pop_front() else { return };
+            self.left += 1;
+            let frame = frame.frame();
+            let cost = frame.bytes.len() + COST;
+            self.octets = self.octets.saturating_sub(cost);
+            self.fragments.remove(&(at.input, at.number));
+            if !is_kept
+                && let Carrier::Stream(_, Some(id)) = &carrier
+                && let Some(held) = self.streams.get_mut(id)
+            {
+                *held = held.saturating_sub(cost);
+                if *held == 0 {
+                    self.streams.remove(id);
+                }
+            }
+            match fate {
+                Fate::Keep => self.give(&frame, &carrier, out),
+                Fate::Drop => {}
+                Fate::Wait => {
+                    self.crowded += u64::from(is_much && !is_old);
+                    if let Carrier::Stream(_, Some(id)) = &carrier {
+                        self.let_go(*id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn let_go(&mut self, id: ConnectionId) {
+        if self.let_go.len() >= MAX_LET_GO {
+            self.let_go.clear();
+        }
+        *self.let_go.entry(id).or_default() += 1;
+    }
+
+    fn give(&mut self, frame: &Frame<'_>, carrier: &Carrier, out: &mut dyn FnMut(Sifted<'_>)) {
+        if !self.let_go.is_empty()
+            && let Carrier::Stream(_, Some(id)) = carrier
+        {
+            self.late += self.let_go.remove(id).unwrap_or(0);
+        }
+        out(Sifted { frame: *frame, carrier });
+    }
+}
