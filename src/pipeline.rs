@@ -14,6 +14,8 @@
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod batch;
 #[cfg(feature = "live")]
+mod broken;
+#[cfg(feature = "live")]
 mod budget;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod carrier;
@@ -29,9 +31,13 @@ mod kept;
 mod keys;
 mod ledger;
 mod meters;
+#[cfg(feature = "live")]
+mod orders;
 mod packing;
 mod reader;
 pub mod reading;
+#[cfg(feature = "live")]
+mod recent;
 mod reporting;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 #[cfg(feature = "tls")]
@@ -63,6 +69,8 @@ pub use crate::ladder::profile::{LYNC_MCX, Profile};
 use crate::report::model::{Finding, Ladder, Report};
 #[cfg(feature = "tls")]
 pub use crate::tls::Password;
+#[cfg(feature = "live")]
+pub use broken::KeepBroken;
 #[cfg(feature = "live")]
 pub use budget::Budget;
 use judging::Judging;

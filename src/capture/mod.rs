@@ -31,7 +31,8 @@ mod stretch;
 pub use file::open;
 #[cfg(feature = "live")]
 pub use live::{
-    Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, check_directory, dropped_by, interfaces,
+    Excerpt, Excerpts, Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, check_directory, dropped_by,
+    interfaces,
 };
 pub use merged::Merged;
 pub use pcapng::{MAX_INTERFACES, MAX_SECRETS, MAX_STRETCHES};

@@ -137,6 +137,8 @@ pub struct Coverage {
     pub disordered: bool,
     /// Hops that were not remembered because the table was full.
     pub hops_dropped: u64,
+    /// The hop that was last said to be each leg, by [`Leg::ALL`].
+    named: [Option<Hop>; 5],
 }
 
 impl Coverage {
@@ -174,6 +176,9 @@ impl Coverage {
 
     /// A SIP message was seen on this hop in this input, on this leg if that is known by itself.
     pub fn sip(&mut self, hop: Hop, input: u16, leg: Option<Leg>) {
+        if let Some(named) = leg.and_then(|leg| self.named.get_mut(leg as usize)) {
+            *named = Some(hop);
+        }
         let legs = leg.map_or(LegSet::EMPTY, |leg| LegSet::EMPTY.with(leg));
         if let Some((last_hop, last_input, last_legs)) = self.last
             && last_hop == hop
@@ -253,6 +258,13 @@ impl Coverage {
         self.losses.retain(|loss| loss.span.to >= before);
         self.unreadable.retain(|entry| entry.span.to >= before);
         self.blind.retain(|blind| blind.span.to >= before);
+    }
+
+    /// The legs that `hop` was said to be since this was asked last.
+    pub fn take_named(&mut self, hop: &Hop) -> LegSet {
+        let named = std::mem::take(&mut self.named);
+        let legs = Leg::ALL.into_iter().zip(named).filter(|(_, named)| named.as_ref() == Some(hop));
+        legs.fold(LegSet::EMPTY, |legs, (leg, _)| legs.with(leg))
     }
 
     /// The legs SIP was seen on at this hop.

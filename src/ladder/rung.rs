@@ -197,3 +197,13 @@ pub struct Ladder {
     /// Whether the INVITE went to an endpoint other than a phone as well.
     pub forked: bool,
 }
+
+impl Ladder {
+    /// Every message that is part of it, on every leg.
+    pub fn rungs(&self) -> impl Iterator<Item = &Rung> {
+        let of_call = [&self.invite, &self.lookup, &self.ringing, &self.cancels, &self.active, &self.strays];
+        let requests = self.pushes.iter().flat_map(|push| push.requests.iter().map(|(rung, _)| rung));
+        let answers = self.pushes.iter().flat_map(|push| &push.answers).chain(&self.answers);
+        of_call.into_iter().flatten().chain(requests).chain(answers.map(|answer| &answer.rung))
+    }
+}

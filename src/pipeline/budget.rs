@@ -53,6 +53,17 @@ impl Budget {
         self.share(16 << 20)
     }
 
+    /// For the latest frames, of which files of broken ladders are made: 64 MiB, and a quarter of that for beginnings.
+    pub(super) fn recent(self) -> usize {
+        self.share(64 << 20)
+    }
+
+    /// For one such file: 32 MiB; up to two of them are on their way to the disk, most of them frames that are counted
+    /// already.
+    pub(super) fn excerpt(self) -> usize {
+        self.share(32 << 20)
+    }
+
     /// For calls and pushes: a call that is one INVITE takes about 2 KiB.
     pub(super) fn ladders(self) -> correlator::Limits {
         let whole = correlator::Limits::default();

@@ -2,25 +2,24 @@
 
 use std::net::SocketAddr;
 
-use crate::flow::{ConnectionId, Flow, Transport};
+use crate::flow::ConnectionId;
 
-/// Two endpoints without direction, and what is between them.
+/// Two endpoints without direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ends {
     low: SocketAddr,
     high: SocketAddr,
-    transport: Transport,
 }
 
 impl Ends {
     /// The ends of what `one` and `other` send each other.
-    pub fn new(one: SocketAddr, other: SocketAddr, transport: Transport) -> Self {
-        Self { low: one.min(other), high: one.max(other), transport }
+    pub fn new(one: SocketAddr, other: SocketAddr) -> Self {
+        Self { low: one.min(other), high: one.max(other) }
     }
 
-    /// The ends of a flow.
-    pub fn of(flow: &Flow, transport: Transport) -> Self {
-        Self::new(flow.client, flow.server, transport)
+    /// The addresses of both.
+    pub fn addresses(&self) -> [SocketAddr; 2] {
+        [self.low, self.high]
     }
 
     /// The ports of both.

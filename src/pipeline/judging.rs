@@ -49,6 +49,9 @@ pub struct Judging {
     /// When losses were forgotten last.
     forgot: Option<Timestamp>,
     meters: Arc<Meters>,
+    /// Who is told of broken ladders.
+    #[cfg(feature = "live")]
+    orders: Option<super::orders::Orders>,
 }
 
 impl Judging {
@@ -60,6 +63,12 @@ impl Judging {
     /// The same for interfaces that are watched: ladders are given as they close, judged by what was in view so far.
     pub fn watching(settings: &Settings, profile: Profile, limits: Limits, meters: Arc<Meters>) -> Self {
         Self { holding: None, meters, ..Self::with(settings, profile, 0, limits) }
+    }
+
+    /// Orders the frames of broken ladders.
+    #[cfg(feature = "live")]
+    pub fn order_with(&mut self, orders: super::orders::Orders) {
+        self.orders = Some(orders);
     }
 
     fn with(settings: &Settings, profile: Profile, uncertainty: i64, limits: Limits) -> Self {
@@ -76,6 +85,8 @@ impl Judging {
             anomalies: AnomalyLog::default(),
             forgot: None,
             meters: Arc::default(),
+            #[cfg(feature = "live")]
+            orders: None,
         }
     }
 
@@ -129,7 +140,7 @@ impl Judging {
         self.correlator.finish(&mut |ladder| closed.push(ladder));
         for ladder in closed {
             let judgement = self.judge(&ladder);
-            self.judged.push((ladder, judgement));
+            self.done(ladder, judgement);
         }
     }
 
@@ -151,6 +162,11 @@ impl Judging {
                 let mut closed: Vec<Ladder> = Vec::new();
                 let sighting = Sighting { connection, side, at, message: &message };
                 self.correlator.message(&sighting, &mut |ladder| closed.push(ladder));
+                #[cfg(feature = "live")]
+                if let Some(orders) = &mut self.orders {
+                    let legs = self.correlator.coverage.take_named(&Hop::of(&connection.flow));
+                    orders.shown(legs, connection, at);
+                }
                 self.give(closed);
             }
             Replayed::NoMessage { at, reason } => self.malformed(at, reason),
@@ -205,12 +221,20 @@ impl Judging {
                 Some(holding) if judgement.provisional => {
                     if let Some(oldest) = holding.push(ladder) {
                         let judgement = self.judge(&oldest);
-                        self.judged.push((oldest, judgement));
+                        self.done(oldest, judgement);
                     }
                 }
-                _ => self.judged.push((ladder, judgement)),
+                _ => self.done(ladder, judgement),
             }
         }
+    }
+
+    fn done(&mut self, ladder: Ladder, judgement: Judgement) {
+        #[cfg(feature = "live")]
+        if let Some(orders) = &mut self.orders {
+            orders.judged(&ladder, &judgement);
+        }
+        self.judged.push((ladder, judgement));
     }
 
     fn judge(&self, ladder: &Ladder) -> Judgement {

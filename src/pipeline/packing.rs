@@ -147,6 +147,11 @@ impl Packing {
         self.text.content()
     }
 
+    /// Whether nothing of it is compressed, as far as it is known.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.state, State::Plain)
+    }
+
     /// Whether so much text was searched for SIP in vain that elsewhere than on a port of the profile it would be
     /// taken for something else.
     pub fn is_searched(&self) -> bool {

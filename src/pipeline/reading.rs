@@ -10,7 +10,7 @@ use super::keys::Keys;
 use super::streams::Streams;
 use crate::anomaly::AnomalyLog;
 use crate::capture::KeylogText;
-use crate::flow::{Connection, ConnectionIds, Flow, Side, Transport};
+use crate::flow::{Connection, ConnectionId, ConnectionIds, Flow, Side, Transport};
 use crate::frame::{Frame, FrameRef, Timestamp};
 use crate::ip::Ip;
 use crate::ladder::profile::{Ports, Profile};
@@ -162,13 +162,12 @@ impl Reading {
                 let id = self.tcp.push(&segment, &mut self.anomalies, &mut |connection, side, event| {
                     streams.event(connection, side, event, out);
                 });
-                self.carrier = Carrier::Stream(Ends::new(segment.source, segment.destination, Transport::Tcp), id);
+                self.carrier = Carrier::Stream(Ends::new(segment.source, segment.destination), id);
             }
             Ok(Segment::Udp(datagram)) => {
                 self.tally.push_used(packet.waited);
                 let told = self.udp.push(&datagram, &mut self.streams, out);
-                self.carrier =
-                    Carrier::Datagram(Ends::new(datagram.source, datagram.destination, Transport::Udp), told);
+                self.carrier = Carrier::Datagram(Ends::new(datagram.source, datagram.destination), told);
             }
             Err(reason) => self.tally.push_set_aside(reason, frame.at, packet.waited, &mut self.anomalies),
         }
@@ -294,6 +293,13 @@ impl Reading {
             Carrier::Datagram(ends, Told::Little) if is_expected(ends) => Fate::Keep,
             Carrier::Datagram(..) => Fate::Drop,
         }
+    }
+
+    /// Whether what a connection says can be read from the middle on: nothing is around the text. None where nothing is
+    /// known of it any more.
+    #[cfg(feature = "live")]
+    pub fn is_bare(&self, id: ConnectionId) -> Option<bool> {
+        self.streams.is_bare(id)
     }
 
     /// Gives back what opens TLS, with what it has learned of sessions that may be resumed.

@@ -55,6 +55,12 @@ impl<'a> Reporting<'a> {
         Ok(is_enough(&self.view))
     }
 
+    /// Tells what the administrator should know.
+    #[cfg(feature = "live")]
+    pub fn tell(&mut self, news: &[String]) {
+        news.iter().for_each(|line| self.observer.news(line));
+    }
+
     /// The report, when the other stages are done.
     ///
     /// With each input comes its clock's offset, nanoseconds, and whether it could be compared with the first one's.

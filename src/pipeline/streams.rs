@@ -284,6 +284,12 @@ impl Streams {
         self.open.get(&id).map(Stream::fate).or_else(past).unwrap_or(Fate::Wait)
     }
 
+    /// Whether nothing is around the text of a connection that is open.
+    pub fn is_bare(&self, id: ConnectionId) -> Option<bool> {
+        let stream = self.open.get(&id)?;
+        Some(matches!(stream.around, Around::Nothing { .. }) && stream.packing.is_plain())
+    }
+
     /// Whether one of these ports is one on which SIP is expected.
     pub fn is_expected(&self, ports: [u16; 2]) -> bool {
         ports.into_iter().any(|port| self.ledger.is_sip_port(port))

@@ -11,10 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Missed, Progress};
+use super::broken::KeepBroken;
 use super::judging::Judging;
 use super::kept::{Keep, Kept};
 use super::keys::Keys;
 use super::meters::Meters;
+use super::orders::Orders;
 use super::reading::Reading;
 use super::reporting::Reporting;
 use super::{BATCHES, Budget, Observer, Settings, join};
@@ -50,6 +52,8 @@ pub struct Control {
     pub meters: Arc<Meters>,
     /// Where frames are kept, if they are.
     pub keep: Option<Keep>,
+    /// Where the frames of broken ladders are kept, if they are.
+    pub broken: Option<KeepBroken>,
     /// What the tables may take.
     pub memory: Budget,
 }
@@ -62,6 +66,7 @@ impl Default for Control {
             ladders: None,
             meters: Arc::default(),
             keep: None,
+            broken: None,
             memory: Budget::DEFAULT,
         }
     }
@@ -85,9 +90,14 @@ pub fn watch(
     }
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
     reporting.keep_latest(LISTED);
-    let kept = Kept::new(control, &settings.captures)?;
+    let ring = i64::from(profile.limits.ring_ms).saturating_mul(1_000_000);
+    let (orders, taken) = Orders::new(settings.user.as_deref(), ring);
+    let kept = Kept::new(control, &settings.captures, Some(taken))?;
     let mut watching = Watching::new(live, kept, Reading::within(control.memory, &profile, keys));
     let mut judging = Judging::watching(settings, profile, control.memory.ladders(), Arc::clone(&control.meters));
+    if control.broken.is_some() {
+        judging.order_with(orders);
+    }
     let result = thread::scope(|scope| {
         let (full, batches) = sync_channel(BATCHES);
         let (give_back, empties) = channel();
@@ -106,6 +116,8 @@ pub fn watch(
         join(reading);
         reported
     });
+    watching.kept.end(&watching.reading);
+    reporting.tell(&watching.kept.last_news());
     result?;
     let inputs = watching.live.summaries().map(|summary| (summary, 0, true));
     let report = reporting.finish(inputs, watching.reading.account(0), &judging);
@@ -120,15 +132,13 @@ struct Watching {
     /// The latest time of each interface, by its index.
     latest: Vec<(u16, Timestamp)>,
     last: Option<FrameRef>,
-    /// The time before which every frame was taken.
-    until: Option<Timestamp>,
     failed: Option<Error>,
 }
 
 impl Watching {
     fn new(live: Live, kept: Kept, mut reading: Reading) -> Self {
         reading.remember_fates();
-        Self { live, kept, reading, latest: Vec::new(), last: None, until: None, failed: None }
+        Self { live, kept, reading, latest: Vec::new(), last: None, failed: None }
     }
 
     fn run(&mut self, control: &Control, batches: &SyncSender<Batch>, empties: &Receiver<Batch>) {
@@ -170,6 +180,7 @@ impl Watching {
             if ticked.elapsed() >= TICK {
                 batch.news.extend(self.kept.take_news());
                 self.kept.flush();
+                self.kept.serve(&self.reading);
             }
             if !batch.is_empty() || ticked.elapsed() >= TICK {
                 ticked = Instant::now();
@@ -185,8 +196,7 @@ impl Watching {
                 thread::sleep(REST);
             }
         }
-        self.kept.finish(self.until, &self.reading);
-        batch.news.extend(self.kept.last_news());
+        self.kept.finish(&self.reading);
         self.reading.finish(&mut |seen| batch.push(seen));
         self.send(&mut batch, control, batches, empties);
     }
@@ -196,7 +206,6 @@ impl Watching {
         let Some(frame) = self.live.frame() else { return };
         let at = frame.at;
         self.last = Some(at);
-        self.until = self.until.max(Some(at.time));
         match self.latest.iter_mut().find(|(input, _)| *input == at.input) {
             Some((_, latest)) => {
                 batch.frame(at, false);
@@ -220,7 +229,6 @@ impl Watching {
         let Some(last) = self.last.filter(|last| last.time < until) else { return };
         self.reading.pass(FrameRef { time: until, ..last }, &mut |seen| batch.push(seen));
         batch.tick(until);
-        self.until = self.until.max(Some(until));
         self.kept.pass(until, &self.reading);
     }
 
@@ -232,7 +240,7 @@ impl Watching {
             LossKind::Down | LossKind::Gone => (Some(loss.input), None),
             LossKind::ClockSet(by) => {
                 self.latest.iter_mut().for_each(|(_, latest)| *latest = if by < 0 { loss.from } else { loss.to });
-                self.until = self.last.map(|_| loss.to.min(loss.from));
+                self.kept.clock_set(if by < 0 { loss.from } else { loss.to });
                 self.last = self.last.map(|last| FrameRef { time: if by < 0 { loss.from } else { loss.to }, ..last });
                 (None, Some(if by < 0 { loss.from } else { loss.to }))
             }

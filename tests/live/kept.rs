@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::wire::{Wire, frames, keep_alive, read};
+use crate::wire::{PATIENCE, Wire, frames, keep_alive, read};
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = directory.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
 
-fn writable(wire: &Wire, name: &str) -> PathBuf {
+pub fn writable(wire: &Wire, name: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let place = wire.place(name);
     fs::create_dir(&place).unwrap();
@@ -50,7 +52,7 @@ fn packet(host: u8, protocol: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A TCP segment to `port`.
-fn segment(host: u8, port: u16, sequence: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+pub fn segment(host: u8, port: u16, sequence: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
     let mut segment = vec![0xc3, 0x50];
     segment.extend(port.to_be_bytes());
     segment.extend(sequence.to_be_bytes());
@@ -64,7 +66,7 @@ fn datagram(port: u16, payload: &[u8]) -> Vec<u8> {
     [&port.to_be_bytes()[..], &port.to_be_bytes(), &length.to_be_bytes(), &[0, 0], payload].concat()
 }
 
-const OPTIONS: &[u8] = b"OPTIONS sip:fe01.example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bKa\r\n\
+pub const OPTIONS: &[u8] = b"OPTIONS sip:fe01.example.com SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bKa\r\n\
     From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\n\
     Content-Length: 0\r\n\r\n";
 
@@ -128,12 +130,7 @@ fn frames_of_sip_are_kept_in_their_order_and_no_others() {
 fn a_full_disk_is_told_and_survived() {
     let Some(wire) = Wire::new(1) else { return };
     let place = writable(&wire, "small");
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k,mode=777", "tmpfs"]).arg(&place).status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: no small disk can be made here");
-        return;
-    }
-    let _unmount = Mounted(place.clone());
+    let Some(_disk) = small_disk(&place, "256k") else { return };
     let mut watching = wire.watch(&["-i", "b0", "--write", place.to_str().unwrap()]);
     let filler = vec![keep_alive(); 8_000];
     wire.send("a0", &filler);
@@ -148,10 +145,81 @@ fn a_full_disk_is_told_and_survived() {
     assert!(lines[0]["inputs"][0]["frames"].as_u64().unwrap() > 1_000);
 }
 
-struct Mounted(PathBuf);
+/// A disk of this size at `place`; none, with a word about it, where it cannot be made.
+pub fn small_disk(place: &Path, size: &str) -> Option<Mounted> {
+    let options = format!("size={size},mode=777");
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(place).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: no small disk can be made here");
+        return None;
+    }
+    Some(Mounted(place.to_owned()))
+}
+
+/// A disk, until it goes.
+pub struct Mounted(PathBuf);
 
 impl Drop for Mounted {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(&self.0).status();
     }
+}
+
+/// The program is killed again and again, at one moment or another while it begins, writes and ends files: what it has
+/// ended is whole, what it was writing can be read, and is taken over by the next one.
+#[test]
+fn a_kill_at_any_moment_leaves_files_that_can_be_read() {
+    let Some(wire) = Wire::new(1) else { return };
+    let place = writable(&wire, "killed");
+    let filler: Vec<Vec<u8>> = (0..40).map(|_| segment(9, 5_060, 1, 0x18, &[b'\r'; 30_000])).collect();
+    let mut kept = 0;
+    for round in 0..KILLS {
+        let arguments = ["-i", "b0", "--write", place.to_str().unwrap(), "--rotate-size", "1", "--memory-limit", "128"];
+        let mut watching = wire.watch(&arguments);
+        let until = Instant::now() + PATIENCE;
+        while files(&place).iter().any(|path| path.extension().unwrap() == "part") {
+            assert!(Instant::now() < until, "left files are taken over");
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(count(&wire, &place, "complete"), kept, "round {round}: nothing is lost or overwritten");
+        // Each round sends a little more before the kill, which so comes at another moment of a file.
+        for _ in 0..=round % 5 {
+            wire.send("a0", &filler[..8 + round]);
+        }
+        if round % 2 == 0 {
+            watching.wait_until_read();
+        }
+        watching.signal(nix::sys::signal::Signal::SIGKILL);
+        watching.end();
+        kept = count(&wire, &place, "");
+    }
+    assert!(kept > 100, "{kept}");
+    // Files of before are counted, and those taken over among them.
+    let before = files(&place).len();
+    let watching = wire.watch(&["-i", "b0", "--write", place.to_str().unwrap(), "--rotate-size", "1", "--keep", "3"]);
+    wire.send("a0", &filler);
+    let (_, said) = watching.stop(0);
+    assert!(before > 3, "{before} {said:#?}");
+    assert_eq!(files(&place).len(), 3, "{:?}", files(&place));
+}
+
+/// How many kills: the time of each is what the machine makes of it, and the test holds for all of them.
+const KILLS: usize = 24;
+
+/// Frames in all files of a directory; how each ends, if it is whole, is `ended`, unless that is empty.
+fn count(wire: &Wire, place: &Path, ended: &str) -> u64 {
+    let mut frames = 0;
+    for path in files(place) {
+        let is_part = path.extension().unwrap() == "part";
+        // Killed before the first block was written.
+        if is_part && fs::metadata(&path).unwrap().len() == 0 {
+            continue;
+        }
+        let lines = wire.analyze(&path);
+        let input = &lines[lines.len() - 1]["inputs"][0];
+        frames += input["frames"].as_u64().unwrap();
+        let how = input["ended"].as_str().unwrap();
+        assert!(how == "complete" || is_part && ended.is_empty() && how == "truncated", "{}: {input}", path.display());
+    }
+    frames
 }

@@ -6,6 +6,7 @@
 mod command;
 
 mod bounds;
+mod broken;
 mod kept;
 mod ladders;
 mod links;

@@ -146,7 +146,8 @@ impl Drop for Wire {
     }
 }
 
-fn open_to_all(path: &Path) {
+/// Lets everybody read and write something.
+pub fn open_to_all(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
 }
@@ -200,6 +201,24 @@ impl Watching {
     pub fn heard(&self, words: &str) -> String {
         let behind = self.said.iter().find_map(|line| line.split_once(words)).expect("it said so");
         behind.1.to_owned()
+    }
+
+    /// Waits until it has read, or counted as dropped, what was sent before this.
+    #[track_caller]
+    pub fn wait_until_read(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        let mut before = String::new();
+        // Two counts alike with a while between: a frame is read within [`LAG`] of being sent.
+        loop {
+            self.signal(Signal::SIGUSR1);
+            let line = self.wait_for(" frames, ");
+            if line == before {
+                return;
+            }
+            before = line;
+            assert!(Instant::now() < until, "it reads on and on: {before}");
+            thread::sleep(Duration::from_millis(400));
+        }
     }
 
     /// Waits for the next line on standard output.

@@ -20,12 +20,15 @@ mod filter;
 mod keeping;
 mod leftovers;
 mod watched;
+mod whole;
 
 use std::time::{Duration, Instant};
 
 pub use device::{Interface, interfaces};
 pub use filter::dropped_by;
 pub use keeping::{KeepOptions, Keeper, check_directory};
+
+pub use whole::{Excerpt, Excerpts};
 
 use super::Summary;
 use crate::error::{Error, Result};

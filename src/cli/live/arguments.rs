@@ -76,6 +76,14 @@ pub struct Arguments {
     #[arg(long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
 
+    /// Keep the frames of each broken ladder in a pcapng file of its own there, named by time and ladder
+    #[arg(long, value_name = "DIRECTORY")]
+    pub write_broken: Option<PathBuf>,
+
+    /// Keep so many files of broken ladders and remove older ones
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_broken: u32,
+
     /// Serve counters for Prometheus there; a port alone is one of this host only
     #[arg(long, value_name = "ADDRESS", value_parser = super::metrics::address)]
     pub metrics: Option<SocketAddr>,

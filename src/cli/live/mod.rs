@@ -17,7 +17,10 @@ use super::output::Output;
 use super::signals::Signals;
 use super::{UNUSABLE, complain, privileges};
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Budget, Control, Keep, KeepOptions, Live, LiveOptions, Meters, Observer, Settings};
+use crate::frame::Timestamp;
+use crate::pipeline::{
+    self, Budget, Control, Keep, KeepBroken, KeepOptions, Live, LiveOptions, Meters, Observer, Settings,
+};
 use crate::report::format::{self, Format, Shape};
 use crate::report::model::{Finding, Ladder};
 use crate::report::text::{count, sanitize};
@@ -40,7 +43,7 @@ pub fn run(args: &Arguments) -> Result<u8> {
     // Nothing that a packet holds is looked at before this.
     let user = privileges::give_up(args.run_as.as_deref())?;
     let format = format_of(shared);
-    if let Some(directory) = &args.write {
+    for directory in args.write.iter().chain(&args.write_broken) {
         pipeline::check_directory(directory).map_err(|error| as_user(&error, user.as_deref()))?;
     }
     let output = open(format, shared).map_err(|error| as_user(&error, user.as_deref()))?;
@@ -49,6 +52,11 @@ pub fn run(args: &Arguments) -> Result<u8> {
         ladders: args.ladders,
         memory: Budget::new(u64::from(args.memory_limit) << 20),
         keep: kept(args),
+        broken: args.write_broken.as_ref().map(|directory| KeepBroken {
+            directory: directory.clone(),
+            keep: usize::try_from(args.keep_broken).unwrap_or(usize::MAX),
+            name: file_name,
+        }),
         ..Control::default()
     };
     let signals = Signals::listen(&control.stop)?;
@@ -80,10 +88,14 @@ fn kept(args: &Arguments) -> Option<Keep> {
         rotate_size: args.rotate_size.map(|mib| u64::from(mib) << 20),
         rotate_time: args.rotate_time.map(|seconds| i64::from(seconds) * 1_000_000_000),
         keep: args.keep.and_then(|files| usize::try_from(files).ok()),
-        // Colons are not for every file system.
-        name: |time| rfc3339(time).replace(':', "-"),
+        name: file_name,
     };
     Some(Keep { files, all: args.write_all })
+}
+
+/// A time in a file's name: colons are not for every file system.
+fn file_name(time: Timestamp) -> String {
+    rfc3339(time).replace(':', "-")
 }
 
 /// Which interfaces, and how.
