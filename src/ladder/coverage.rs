@@ -6,7 +6,7 @@
 //! Limits: [`MAX_HOPS`], [`MAX_LOSSES`], [`MAX_UNREADABLE`], [`MAX_BLIND`].
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use foldhash::HashMap;
 
@@ -39,6 +39,12 @@ impl Hop {
     pub fn of(flow: &Flow) -> Self {
         let (client, server) = (flow.client.ip(), flow.server.ip());
         Self { low: client.min(server), high: client.max(server), port: flow.server.port() }
+    }
+
+    /// Whether a connection between these two is on it, whichever of them opened it.
+    pub fn is_between(&self, [one, other]: [SocketAddr; 2]) -> bool {
+        (self.low, self.high) == (one.ip().min(other.ip()), one.ip().max(other.ip()))
+            && [one.port(), other.port()].contains(&self.port)
     }
 
     /// Whether a host talks to itself.
@@ -321,6 +327,11 @@ impl Coverage {
             let possible = if told.is_empty() { possible } else { possible.intersection(told) };
             entry.span.meets(&window) && possible.meets(legs)
         })
+    }
+
+    /// The hops with a stream that could not be read during `window`.
+    pub fn unreadable_in(&self, window: Span) -> impl Iterator<Item = Hop> {
+        self.unreadable.iter().filter(move |entry| entry.span.meets(&window)).map(|entry| entry.hop)
     }
 
     /// The legs a hop may be: those seen on it, else those its port allows.

@@ -232,7 +232,7 @@ impl Judging {
     fn done(&mut self, ladder: Ladder, judgement: Judgement) {
         #[cfg(feature = "live")]
         if let Some(orders) = &mut self.orders {
-            orders.judged(&ladder, &judgement);
+            orders.judged(&ladder, &judgement, &self.correlator.coverage);
         }
         self.judged.push((ladder, judgement));
     }

@@ -14,8 +14,10 @@ use super::carrier::Ends;
 use crate::flow::Connection;
 use crate::frame::{FrameRef, Timestamp};
 use crate::judge::Judgement;
+use crate::judge::status::Status;
 use crate::judge::verdict::Verdict;
 use crate::ladder::Ladder;
+use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::{Leg, LegSet};
 use crate::ladder::rung::Trigger;
 
@@ -24,6 +26,8 @@ const ORDERS: usize = 1_024;
 /// How long before the first message of a ladder its frames begin, nanoseconds: a connection that is joined in the
 /// middle is read from its next message on.
 const BEFORE: i64 = 2_000_000_000;
+/// Hops with unreadable streams that are looked for.
+const HIDDEN: usize = 16;
 /// How long a message that shows a leg may have taken, nanoseconds.
 const MESSAGE: i64 = 1_000_000_000;
 
@@ -51,6 +55,8 @@ pub struct Order {
     pub closed: Timestamp,
     /// Of these connections.
     pub parts: Vec<Part>,
+    /// And of those on these hops which nobody could read: a step may be in them, and is not missing therefore.
+    pub hidden: Vec<Hop>,
 }
 
 /// What showed a leg last.
@@ -99,12 +105,12 @@ impl Orders {
     }
 
     /// A ladder was judged.
-    pub fn judged(&mut self, ladder: &Ladder, judgement: &Judgement) {
+    pub fn judged(&mut self, ladder: &Ladder, judgement: &Judgement, coverage: &Coverage) {
         // What came before is judged as well where the call was not seen.
         let is_early = ladder.opened_late || matches!(ladder.trigger, Trigger::PushOnly | Trigger::Test);
         let from = ladder.first.time.shifted(-BEFORE).shifted(if is_early { -self.ring } else { 0 });
         if judgement.verdict == Verdict::Broken && self.is_wanted(ladder) {
-            self.order(ladder, judgement, from);
+            self.order(ladder, judgement, coverage, from);
         }
         // What a message does not show by itself a whole ladder does.
         let shown = ladder.rungs().filter_map(|rung| rung.leg).fold(LegSet::EMPTY, LegSet::with);
@@ -120,7 +126,7 @@ impl Orders {
         self.user.as_ref().is_none_or(is)
     }
 
-    fn order(&self, ladder: &Ladder, judgement: &Judgement, from: Timestamp) {
+    fn order(&self, ladder: &Ladder, judgement: &Judgement, coverage: &Coverage, from: Timestamp) {
         let mut parts = parts(ladder, from, None);
         let own = ladder.rungs().filter_map(|rung| rung.leg).fold(LegSet::EMPTY, LegSet::with);
         for (_, witness) in Leg::ALL.iter().zip(&self.witnesses).filter(|(leg, _)| !own.contains(**leg)) {
@@ -134,12 +140,17 @@ impl Orders {
                 }
             }
         }
+        let closed = ladder.closed.max(ladder.last.time);
+        let is_hidden = judgement.steps.iter().any(|step| step.status == Status::Unreadable);
+        let hidden = if is_hidden { HIDDEN } else { 0 };
+        let hidden = coverage.unreadable_in(Span { from, to: closed }).take(hidden).collect();
         let order = Order {
             id: ladder.id.to_string(),
             broken_at: judgement.broken_at,
             first: ladder.first.time,
-            closed: ladder.closed.max(ladder.last.time),
+            closed,
             parts,
+            hidden,
         };
         if self.send.try_send(order).is_err() {
             self.lost.fetch_add(1, Relaxed);

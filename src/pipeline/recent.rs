@@ -173,6 +173,7 @@ impl Recent {
     pub fn select(&self, order: &Order, reading: &Reading, most: usize) -> Selection {
         let mut taken = Taken::default();
         let mut lacks = Vec::new();
+        self.take_hidden(order, &mut taken);
         for part in &order.parts {
             let [one, other] = part.ends.addresses();
             match self.streams.get(&part.ends) {
@@ -193,6 +194,30 @@ impl Recent {
         }
         entries.sort_by_key(|(_, entry)| entry.serial);
         Selection { frames: entries.into_iter().map(|(_, entry)| Arc::clone(&entry.frame)).collect(), since, lacks }
+    }
+}
+
+/// Streams taken because nobody could read them.
+const MAX_HIDDEN: usize = 64;
+
+impl Recent {
+    /// Takes what shows that something could not be read: the beginnings of such connections, and what of them was
+    /// captured during the ladder.
+    fn take_hidden<'a>(&'a self, order: &Order, taken: &mut Taken<'a>) {
+        if order.hidden.is_empty() {
+            return;
+        }
+        let from = order.parts.iter().map(|part| part.from).min().unwrap_or(order.first);
+        let is_hidden = |ends: &Ends| {
+            order.parts.iter().all(|part| part.ends != *ends)
+                && order.hidden.iter().any(|hop| hop.is_between(ends.addresses()))
+        };
+        let hidden = self.streams.iter().filter(|(ends, _)| is_hidden(ends)).take(MAX_HIDDEN);
+        for (_, stream) in hidden {
+            taken.entries.extend(stream.begin.iter().map(|entry| (true, entry)));
+            let is_wanted = |entry: &&Entry| entry.id == stream.id && entry.time() >= from;
+            taken.entries.extend(stream.frames.iter().filter(is_wanted).map(|entry| (false, entry)));
+        }
     }
 }
 
@@ -244,4 +269,77 @@ fn cut(entries: &mut Vec<(bool, &Entry)>, most: usize) -> Option<Timestamp> {
         is_kept
     });
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{FrameRef, LinkType};
+    use crate::ladder::profile::Profile;
+
+    fn ends(port: u16) -> Ends {
+        Ends::new(([192, 0, 2, 1], port).into(), ([192, 0, 2, 2], 5061).into())
+    }
+
+    /// A frame of 808 octets with what it costs, at second `at`.
+    fn push(recent: &mut Recent, at: i64, port: u16, id: Option<u64>) {
+        let at = FrameRef { input: 0, number: at as u64, time: Timestamp::new(at * 1_000_000_000, 9) };
+        let frame = Frame { at, link: LinkType::ETHERNET, wire_len: 616, bytes: &[0; 616] };
+        recent.push(&frame, &Carrier::Stream(ends(port), id.map(ConnectionId)));
+    }
+
+    fn select(recent: &Recent, ports: &[u16], from: i64, most: usize) -> (Vec<u64>, usize) {
+        let from = Timestamp::new(from * 1_000_000_000, 9);
+        let parts = ports.iter().map(|port| Part { ends: ends(*port), from, to: None }).collect();
+        let order = Order { id: "a".into(), broken_at: None, first: from, closed: from, parts, hidden: Vec::new() };
+        let reading = Reading::new(&Profile::built_in().unwrap().ports);
+        let selection = recent.select(&order, &reading, most);
+        (selection.frames.iter().map(|frame| frame.frame().at.number).collect(), selection.lacks.len())
+    }
+
+    #[test]
+    fn beginnings_stay_and_the_oldest_of_the_rest_goes() {
+        let mut recent = Recent::new(400 * 808);
+        push(&mut recent, 0, 9, Some(9));
+        for at in 1..=1_000 {
+            push(&mut recent, at, 1, Some(1));
+        }
+        assert_eq!(recent.octets, 400 * 808);
+        assert_eq!(select(&recent, &[9], 0, usize::MAX), (vec![0], 0), "all of it, although it is the oldest");
+        // The first ones of its beginning, and the latest.
+        let begin = BEGIN as u64 / 808;
+        let (frames, lacks) = select(&recent, &[1, 9], 0, usize::MAX);
+        let expected: Vec<u64> = (0..=begin).chain(601..=1_000).collect();
+        assert_eq!((frames, lacks), (expected, 1));
+        let (frames, lacks) = select(&recent, &[1, 8], 0, 10 * 808);
+        let expected: Vec<u64> = (1..=begin).chain(991..=1_000).collect();
+        assert_eq!((frames, lacks), (expected, 3), "too much, and nothing of a connection");
+    }
+
+    /// Whoever opens connections without end takes the memory of those that are idle, not of the one in use.
+    #[test]
+    fn a_flood_of_connections_takes_the_idle_ones_first() {
+        let mut recent = Recent::new(400 * 808);
+        push(&mut recent, 0, 1, Some(1));
+        for at in 1..=20_000 {
+            push(&mut recent, at, 2 + at as u16, Some(1 + at as u64));
+            if at % 10 == 0 {
+                push(&mut recent, at, 1, Some(1));
+            }
+        }
+        assert!(recent.begun_octets <= 100 * 808 && recent.octets <= 400 * 808);
+        assert!(recent.streams.len() <= 500 && recent.begun.len() <= 500, "{}", recent.streams.len());
+        assert_eq!(select(&recent, &[1], 0, usize::MAX).0.first(), Some(&0));
+    }
+
+    #[test]
+    fn ports_used_again_are_another_connection() {
+        let mut recent = Recent::new(usize::MAX);
+        for (at, id) in [(1, 1), (2, 1), (5, 2), (6, 2)] {
+            push(&mut recent, at, 1, Some(id));
+        }
+        push(&mut recent, 7, 1, None);
+        assert_eq!(select(&recent, &[1], 5, usize::MAX), (vec![5, 6, 7], 0));
+        assert_eq!(select(&recent, &[1], 2, usize::MAX), (vec![2, 5, 6, 7], 0), "its own time reaches back");
+    }
 }

@@ -202,3 +202,69 @@ impl Sieve {
         out(Sifted { frame: *frame, carrier });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{FrameRef, LinkType};
+    use crate::ladder::profile::Profile;
+
+    /// Frames through a reading half and a sieve of at most `most` octets; the numbers of those kept, and what is said.
+    fn sift(most: usize, frames: &[(i64, Vec<u8>)]) -> (Vec<u64>, Vec<String>) {
+        let mut reading = Reading::new(&Profile::built_in().unwrap().ports);
+        reading.remember_fates();
+        let (mut sieve, mut kept) = (Sieve::new(most), Vec::new());
+        let mut keep = |sifted: Sifted<'_>| kept.push(sifted.frame.at.number);
+        for (number, (seconds, bytes)) in (1..).zip(frames) {
+            let at = FrameRef { input: 0, number, time: Timestamp::new(seconds * 1_000_000_000, 9) };
+            let frame = Frame { at, link: LinkType::RAW, wire_len: bytes.len() as u32, bytes };
+            reading.push(&frame, &mut |_| {});
+            sieve.push(&frame, &reading, &mut keep);
+            assert!(sieve.octets <= most.max(frame.bytes.len() + COST));
+        }
+        reading.finish(&mut |_| {});
+        sieve.finish(&reading, &mut keep);
+        assert_eq!((sieve.octets, sieve.streams.len(), sieve.fragments.len()), (0, 0, 0));
+        (kept, sieve.take_news())
+    }
+
+    /// A TCP segment from `port` to a port on which nobody expects SIP.
+    fn segment(port: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+        let length = 40 + payload.len() as u16;
+        let mut packet = vec![0x45, 0, (length >> 8) as u8, length as u8, 0, 0, 0x40, 0, 64, 6, 0, 0];
+        packet.extend([192, 0, 2, 1, 192, 0, 2, 2]);
+        packet.extend([port.to_be_bytes(), 8_080_u16.to_be_bytes()].concat());
+        packet.extend(sequence.to_be_bytes());
+        packet.extend([0, 0, 0, 0, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+        packet.extend(payload);
+        packet
+    }
+
+    const SIP: &[u8] = b"OPTIONS sip:a@example.com SIP/2.0\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\n\r\n";
+
+    #[test]
+    fn what_waits_too_long_is_let_go_and_told_if_it_was_sip() {
+        let (begin, rest) = SIP.split_at(10);
+        let one = segment(1, 1, begin);
+        let other = segment(1, 11, rest);
+        assert_eq!(sift(1 << 20, &[(0, one.clone()), (9, other.clone())]), (vec![1, 2], vec![]));
+        let (kept, news) = sift(1 << 20, &[(0, one), (11, segment(2, 1, b"x")), (12, other)]);
+        assert_eq!(kept, [3]);
+        assert_eq!(news.len(), 1);
+        assert!(news[0].starts_with("1 frames were not kept: their connection was known for SIP only"), "{news:?}");
+    }
+
+    #[test]
+    fn a_connection_that_says_nothing_known_has_little_room_and_all_have_some() {
+        let endless = |port: u16, number: u32| segment(port, 1 + number * 1_000, &[b'x'; 1_000]);
+        // One connection, of which nobody knows what it is for 64 KiB and which then is something else.
+        let one: Vec<_> = (0..200).map(|number| (0, endless(1, number))).collect();
+        assert_eq!(sift(1 << 20, &one), (vec![], vec![]));
+        // Many of them, and SIP behind them that has to wait its turn.
+        let mut many: Vec<_> = (1_000..1_500).map(|port| (0, endless(port, 0))).collect();
+        many.push((0, segment(2_000, 1, SIP)));
+        let (kept, news) = sift(100_000, &many);
+        assert_eq!(kept, [501]);
+        assert!(news.len() == 1 && news[0].contains("too many waited"), "{news:?}");
+    }
+}

@@ -150,6 +150,11 @@ impl Stream {
         }
     }
 
+    /// Whether nothing is around its text, as far as it is known.
+    fn is_bare(&self) -> bool {
+        matches!(self.around, Around::Nothing { .. }) && self.packing.is_plain()
+    }
+
     /// Whether it is SIP.
     fn fate(&self) -> Fate {
         match self.packing.content() {
@@ -184,13 +189,14 @@ impl Stream {
 /// What connections were that are over.
 #[derive(Default)]
 struct Fates {
-    known: HashMap<ConnectionId, Fate>,
+    /// Whether each was SIP, and whether nothing was around its text.
+    known: HashMap<ConnectionId, (Fate, bool)>,
     order: VecDeque<ConnectionId>,
 }
 
 impl Fates {
-    fn remember(&mut self, id: ConnectionId, fate: Fate) {
-        self.known.insert(id, fate);
+    fn remember(&mut self, id: ConnectionId, stream: &Stream) {
+        self.known.insert(id, (stream.fate(), stream.is_bare()));
         self.order.push_back(id);
         if self.order.len() > MAX_FATES
             && let Some(oldest) = self.order.pop_front()
@@ -280,14 +286,14 @@ impl Streams {
 
     /// Whether a connection is SIP.
     pub fn fate(&self, id: ConnectionId) -> Fate {
-        let past = || self.fates.as_ref().and_then(|fates| fates.known.get(&id).copied());
+        let past = || self.fates.as_ref().and_then(|fates| fates.known.get(&id)).map(|(fate, _)| *fate);
         self.open.get(&id).map(Stream::fate).or_else(past).unwrap_or(Fate::Wait)
     }
 
-    /// Whether nothing is around the text of a connection that is open.
+    /// Whether nothing is around the text of a connection.
     pub fn is_bare(&self, id: ConnectionId) -> Option<bool> {
-        let stream = self.open.get(&id)?;
-        Some(matches!(stream.around, Around::Nothing { .. }) && stream.packing.is_plain())
+        let past = || self.fates.as_ref().and_then(|fates| fates.known.get(&id)).map(|(_, is_bare)| *is_bare);
+        self.open.get(&id).map(Stream::is_bare).or_else(past)
     }
 
     /// Whether one of these ports is one on which SIP is expected.
@@ -315,7 +321,7 @@ impl Streams {
             {
                 *held = held.saturating_sub(stream.held());
                 if let Some(fates) = fates {
-                    fates.remember(connection.id, stream.fate());
+                    fates.remember(connection.id, &stream);
                 }
                 match stream.is_waiting() && kept.len() < MAX_KEPT {
                     true => kept.push(stream),

@@ -196,8 +196,8 @@ impl Watching {
                 thread::sleep(REST);
             }
         }
-        self.kept.finish(&self.reading);
         self.reading.finish(&mut |seen| batch.push(seen));
+        self.kept.finish(&self.reading);
         self.send(&mut batch, control, batches, empties);
     }
 

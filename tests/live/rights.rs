@@ -54,6 +54,22 @@ fn a_user_that_is_not_there_is_one_line() {
     assert!(ran.err.contains("no-such-user") && ran.err.contains("--run-as"), "{}", ran.err);
 }
 
+/// Directories must be those of the user that root is given up for.
+#[test]
+fn a_directory_that_may_not_be_written_is_one_line() {
+    let Some(wire) = Wire::new(1) else { return };
+    let place = wire.place("roots");
+    fs::create_dir(&place).unwrap();
+    for option in ["--write", "--write-broken"] {
+        let run = || finish(lyncpush().args(["live", "-i", "b0", option]).arg(&place));
+        let ran = wire.enter(run);
+        assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+        for words in [place.to_str().unwrap(), "ermission denied", "as user \"nobody\", see --run-as"] {
+            assert!(ran.err.contains(words), "{words}: {}", ran.err);
+        }
+    }
+}
+
 /// Without the right to open an interface, what gives it is named to the letter.
 #[test]
 fn a_missing_right_names_the_line_that_gives_it() {

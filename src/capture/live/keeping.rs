@@ -76,9 +76,10 @@ pub struct Keeper {
 /// # Errors
 /// It is none, or is not to be written.
 pub fn check_directory(directory: &Path) -> Result<()> {
-    let probe = directory.join(format!(".{PREFIX}{}", std::process::id()));
-    let tried = fs::read_dir(directory).and_then(|_| File::create(&probe)).and_then(|_| fs::remove_file(&probe));
-    tried.map_err(|error| Error::new(format!("cannot keep frames in {:?}: {error}", directory.display().to_string())))
+    let tried = fs::read_dir(directory).and_then(|_| tempfile::tempfile_in(directory));
+    tried
+        .map(|_| ())
+        .map_err(|error| Error::new(format!("cannot keep frames in {:?}: {error}", directory.display().to_string())))
 }
 
 impl Keeper {

@@ -13,11 +13,17 @@ Examples:
   lyncpush live -i eth0                            each broken push, as soon as that is certain
   lyncpush live -i eth0 -i lo --user bob@example.com
   lyncpush live -i any --format ndjson -o /var/log/lyncpush/ladders.ndjson
+  lyncpush live -i eth0 --write /var/lib/lyncpush --rotate-size 100 --keep 50 --write-broken /var/lib/lyncpush
   lyncpush live -i eth1 --promiscuous --duration 3600 --format json -o hour.json
 
 Without --bpf, frames of the profile's ports are taken, with fragments and VLAN tags.
 A ladder is judged by what was in view until it closed: --vantage says from the beginning what is.
-Once interfaces and key files are open, root is given up: files are written as --run-as.
+Once interfaces and key files are open, root is given up: files are written as --run-as, and directories must be
+writable for that user.
+
+Files of --write end in .part while they are written; what a killed program left is taken over by the next one.
+A file of --write-broken has all frames of the ladder's connections that are in memory, and says what it lacks:
+`lyncpush analyze` finds the same ladder in it.
 
 Signals:
   INT, TERM  close what is open, write the rest and end; a second one ends at once
@@ -76,7 +82,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
 
-    /// Keep the frames of each broken ladder in a pcapng file of its own there, named by time and ladder
+    /// Keep the frames of each broken ladder in a small pcapng file of its own there, named by time and ladder
     #[arg(long, value_name = "DIRECTORY")]
     pub write_broken: Option<PathBuf>,
 
