@@ -1,5 +1,6 @@
 //! `lyncpush analyze`: from checked arguments to a written report and an exit code.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, IsTerminal};
 
@@ -193,6 +194,18 @@ impl Watch {
         delivered.map(|()| code)
     }
 
+    /// A ladder as it may be shown: with stand-ins where they are wanted.
+    pub(super) fn disguised<'a>(
+        &mut self,
+        ladder: &'a Ladder,
+        findings: &'a [Finding],
+    ) -> (Cow<'a, Ladder>, Cow<'a, [Finding]>) {
+        let Some(pseudonyms) = &mut self.pseudonyms else { return (Cow::Borrowed(ladder), Cow::Borrowed(findings)) };
+        let (mut ladder, mut findings) = (ladder.clone(), findings.to_vec());
+        pseudonyms.closed(&mut ladder, &mut findings);
+        (Cow::Owned(ladder), Cow::Owned(findings))
+    }
+
     /// Shows a ladder to whom it concerns before the end.
     fn show(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
         self.tickets.offer(ladder, findings);
@@ -215,9 +228,7 @@ impl Observer for Watch {
         if self.keep() && !self.tickets.are_wanted() {
             return Ok(());
         }
-        let Some(pseudonyms) = &mut self.pseudonyms else { return self.show(ladder, findings) };
-        let (mut ladder, mut findings) = (ladder.clone(), findings.to_vec());
-        pseudonyms.closed(&mut ladder, &mut findings);
+        let (ladder, findings) = self.disguised(ladder, findings);
         self.show(&ladder, &findings)
     }
 

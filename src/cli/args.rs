@@ -176,7 +176,7 @@ pub struct Shared {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// No progress bar
+    /// No progress bar, and no live view
     #[arg(long)]
     pub no_progress: bool,
 

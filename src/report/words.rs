@@ -15,7 +15,7 @@ use super::text;
 const FRAMES: usize = 12;
 
 /// The findings of `ladder`, in its order.
-pub fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> {
+pub fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> + Clone {
     ladder.findings.iter().filter_map(|&at| report.findings.get(usize::try_from(at).ok()?))
 }
 
@@ -190,13 +190,19 @@ pub const fn kind(trigger: Trigger) -> &'static str {
 
 /// What a ladder's verdict comes from: the cause, else the finding, else the status of the step that decided.
 pub fn what(report: &Report, ladder: &Ladder) -> String {
+    what_of(ladder, findings(report, ladder))
+}
+
+/// The same of a ladder with its findings, before there is a report.
+pub fn what_of<'a>(ladder: &Ladder, findings: impl Iterator<Item = &'a Finding> + Clone) -> String {
     let step = deciding_step(ladder);
     // Where nothing is wrong, the note is the news.
     let quiet = matches!(ladder.verdict, Verdict::Complete | Verdict::NoPushExpected);
     let worth = |severity: Severity| severity > Severity::Note || quiet;
-    let finding = findings(report, ladder)
+    let mut all = findings.clone();
+    let finding = all
         .find(|finding| step.is_some_and(|step| finding.step == Some(step.number)))
-        .or_else(|| findings(report, ladder).find(|finding| worth(finding.severity)));
+        .or_else(|| findings.clone().find(|finding| worth(finding.severity)));
     match (finding, step) {
         (Some(finding), _) => {
             let shows = finding.cause.is_some() && finding.symptom_of.is_none();

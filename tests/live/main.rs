@@ -14,4 +14,6 @@ mod rights;
 #[cfg(feature = "tls")]
 mod secrets;
 mod signals;
+mod terminal;
+mod view;
 mod wire;

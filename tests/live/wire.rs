@@ -111,8 +111,8 @@ impl Wire {
         }
     }
 
-    /// Starts `lyncpush live` with these arguments and waits until it watches.
-    pub fn watch(&self, arguments: &[&str]) -> Watching {
+    /// `lyncpush live` with these arguments, about to be started.
+    pub fn live(&self, arguments: &[&str]) -> Command {
         let program = command::lyncpush();
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name]).arg(program.get_program()).arg("live");
@@ -123,6 +123,12 @@ impl Wire {
                 None => command.env_remove(name),
             };
         }
+        command
+    }
+
+    /// Starts `lyncpush live` with these arguments and waits until it watches.
+    pub fn watch(&self, arguments: &[&str]) -> Watching {
+        let mut command = self.live(arguments);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = lines(child.stdout.take().unwrap());
         let err = lines(child.stderr.take().unwrap());

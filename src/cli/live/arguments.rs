@@ -17,6 +17,7 @@ Examples:
 
 Without --bpf, frames of the profile's ports are taken, with fragments and VLAN tags.
 A ladder is judged by what was in view until it closed: --vantage says from the beginning what is.
+On a terminal a live view stands until the end, then the report; in a pipe or a file, one ladder a line.
 Once interfaces and key files are open, root is given up: files are written as --run-as.
 
 Signals:

@@ -3,27 +3,35 @@
 //! In: [`Arguments`]. Out: ladders and a report on the output, what happens to interfaces on standard error.
 
 mod arguments;
+mod log;
 mod metrics;
+#[cfg_attr(not(unix), allow(dead_code, reason = "there the view is not shown"))]
+mod screen;
+#[cfg_attr(not(unix), path = "view/without.rs")]
+mod view;
 
-use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::analyze::{Watch, settings_of};
+use super::analyze::{Watch, options, settings_of};
 use super::args::Shared;
 use super::output::Output;
+use super::progress::Progress;
 use super::signals::Signals;
-use super::{UNUSABLE, complain, privileges};
+use super::{UNUSABLE, complain, privileges, terminal};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Budget, Control, KeepOptions, Live, LiveOptions, Meters, Observer, Settings};
 use crate::report::format::{self, Format, Shape};
 use crate::report::model::{Finding, Ladder};
-use crate::report::text::{count, sanitize};
+use crate::report::text::count;
 use crate::report::time::rfc3339;
 pub use arguments::{Arguments, HELP};
+use log::Log;
 use metrics::Server;
+use view::{Sources, View};
 
 /// Watches interfaces; the exit code says whether there was a finding that matters.
 ///
@@ -49,17 +57,26 @@ pub fn run(args: &Arguments) -> Result<u8> {
         ..Control::default()
     };
     let signals = Signals::listen(&control.stop)?;
-    let log = Log { quiet: shared.quiet };
+    let mut log = Log::new(shared.quiet);
     let tally = metrics::Shared::default();
     if let Some(server) = server {
         log.say(&format!("metrics at http://{}/metrics", server.address()));
         server.run(Arc::clone(&control.meters), Arc::clone(&tally));
     }
-    warn(&log, &settings, user.as_deref());
-    let watch = Watch::start(shared, format, output, &args.interfaces, true)?;
-    let mut watch = Watchman { watch, signals, log, meters: Arc::clone(&control.meters), tally };
+    warn(&mut log, &settings, user.as_deref());
+    let mut watch = Watch::start(shared, format, output, &args.interfaces, true)?;
+    let view = view_of(shared, format, args, &control, &tally)?;
+    if let Some(view) = &view {
+        watch.progress = Progress::new(false);
+        log.show_on(view.board().clone());
+    }
+    let stop = Arc::clone(&control.stop);
+    let mut watch = Watchman { watch, signals, log, view, stop, meters: Arc::clone(&control.meters), tally };
     let result = pipeline::watch(&settings, live, keys, &control, &mut watch);
-    let Watchman { mut watch, .. } = watch;
+    let Watchman { mut watch, mut log, view, .. } = watch;
+    // The report stands below what stood there before.
+    drop(view);
+    log.release();
     watch.progress.finish();
     let mut failed = None;
     let result = result.map(|(report, error)| {
@@ -101,6 +118,30 @@ fn format_of(shared: &Shared) -> &'static Format {
     shared.format.or(lines).unwrap_or_else(|| shared.format())
 }
 
+/// The live view, where there is a terminal for it and nobody asked for quiet.
+fn view_of(
+    shared: &Shared,
+    format: &Format,
+    args: &Arguments,
+    control: &Control,
+    tally: &metrics::Shared,
+) -> Result<Option<View>> {
+    let wanted = format.name == "table" && shared.output.is_none() && !shared.quiet && !shared.no_progress;
+    if !wanted || !terminal::can_redraw(&terminal::environment) {
+        return Ok(None);
+    }
+    let sources = Sources {
+        interfaces: args.interfaces.join(", "),
+        meters: Arc::clone(&control.meters),
+        tally: Arc::clone(tally),
+        limit: u64::from(args.memory_limit) << 20,
+        stop: Arc::clone(&control.stop),
+        options: options(shared),
+        width: shared.width,
+    };
+    View::start(sources).map(Some)
+}
+
 /// The output: one that grows for lines, one that is whole or not there for anything else.
 fn open(format: &Format, shared: &Shared) -> Result<Output> {
     match format.shape {
@@ -116,7 +157,7 @@ fn as_user(error: &Error, user: Option<&str>) -> Error {
 }
 
 /// What should be known from the beginning.
-fn warn(log: &Log, settings: &Settings, user: Option<&str>) {
+fn warn(log: &mut Log, settings: &Settings, user: Option<&str>) {
     let ports = &settings.profile.ports;
     let ports: Vec<u16> = ports.sip.iter().chain(&ports.mobility).chain(&ports.remote).copied().collect();
     if let Some(bpf) = &settings.bpf {
@@ -128,29 +169,13 @@ fn warn(log: &Log, settings: &Settings, user: Option<&str>) {
     log.say(&format!("watching {}{who}", settings.captures.join(", ")));
 }
 
-/// Lines on standard error.
-struct Log {
-    quiet: bool,
-}
-
-impl Log {
-    fn say(&self, line: &str) {
-        if !self.quiet {
-            self.write(&line);
-        }
-    }
-
-    fn write(&self, line: &dyn Display) {
-        // Nothing is left to do when standard error is closed.
-        let _ = writeln!(io::stderr(), "lyncpush: {}", sanitize(&line.to_string(), false));
-    }
-}
-
 /// Watches the watching: writes ladders, tells what happens to interfaces, answers signals.
 struct Watchman {
     watch: Watch,
     signals: Signals,
     log: Log,
+    view: Option<View>,
+    stop: Arc<AtomicBool>,
     meters: Arc<Meters>,
     tally: metrics::Shared,
 }
@@ -184,17 +209,25 @@ impl Watchman {
 impl Observer for Watchman {
     fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).count(ladder, findings);
+        if let Some(view) = &self.view {
+            let (ladder, findings) = self.watch.disguised(ladder, findings);
+            view.board().ladder(&ladder, &findings);
+        }
         self.watch.ladder(ladder, findings)
     }
 
     fn progress(&mut self, position: u64, size: Option<u64>, frames: u64, ladders: u64) {
-        if self.signals.reopen()
-            && let Err(error) = self.watch.sink.output_mut().reopen()
-        {
-            self.log.write(&error);
+        if self.signals.reopen() {
+            if self.watch.sink.output().is_terminal() {
+                // There is nothing to open again: the terminal was closed.
+                self.stop.store(true, Relaxed);
+            } else if let Err(error) = self.watch.sink.output_mut().reopen() {
+                self.log.write(&error);
+            }
         }
         if self.signals.print() {
-            self.log.write(&self.counters());
+            let counters = self.counters();
+            self.log.write(&counters);
         }
         self.watch.progress(position, size, frames, ladders);
     }
