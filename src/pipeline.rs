@@ -49,6 +49,7 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::capture::{self, Merged};
+pub use crate::capture::{Fact, Level, News};
 #[cfg(feature = "live")]
 pub use crate::capture::{Interface, KeepOptions, Live, LiveOptions, dropped_by, interfaces};
 use crate::error::Result;
@@ -118,8 +119,8 @@ pub trait Observer {
     fn progress(&mut self, position: u64, size: Option<u64>, frames: u64, ladders: u64);
     /// Whether ladders are kept for the final report.
     fn keep(&self) -> bool;
-    /// Something happened to an interface that is watched: one line.
-    fn news(&mut self, _line: &str) {}
+    /// Something happened to what is watched.
+    fn news(&mut self, _news: &News) {}
 }
 
 /// Analyses captures without secrets but those that stand in them.

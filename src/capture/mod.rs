@@ -20,6 +20,7 @@ mod interface;
 #[cfg(feature = "live")]
 mod live;
 mod merged;
+mod news;
 mod pcap;
 mod pcapng;
 mod reader;
@@ -30,6 +31,7 @@ pub use file::open;
 #[cfg(feature = "live")]
 pub use live::{Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
 pub use merged::Merged;
+pub use news::{Fact, Level, News};
 pub use pcapng::{MAX_INTERFACES, MAX_SECRETS};
 pub use reader::MAX_RECORD;
 

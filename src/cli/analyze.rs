@@ -8,7 +8,7 @@ use super::args::{self, FailOn};
 use super::output::Output;
 use super::post::Tickets;
 use super::progress::Progress;
-use super::{CLEAN, FOUND, profile, terminal};
+use super::{CLEAN, FOUND, complain, profile, terminal};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Observer, Settings, Vantage};
 use crate::report::format::{Format, Options, Shape};
@@ -32,7 +32,7 @@ pub fn run(args: &args::Analyze) -> Result<u8> {
     let mut watch = Watch::start(shared, shared.format(), output, &args.captures, at_once)?;
     let result = pipeline::analyze_with(&settings, keys, &mut watch);
     watch.progress.finish();
-    watch.end(result, shared, shared.format())
+    watch.end(result, shared, shared.format(), &mut |line| _ = complain(&line))
 }
 
 /// What the pipeline needs to know.
@@ -175,8 +175,14 @@ impl Watch {
         Self { sink, progress, counts, at_once: false, pseudonyms: None, tickets }
     }
 
-    /// Writes what is left and waits for tickets, whatever became of the analysis.
-    pub(super) fn end(mut self, result: Result<Report>, args: &args::Shared, format: &Format) -> Result<u8> {
+    /// Writes what is left and waits for tickets, whatever became of the analysis; what became of them is told.
+    pub(super) fn end(
+        mut self,
+        result: Result<Report>,
+        args: &args::Shared,
+        format: &Format,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<u8> {
         let code = if self.sink.output().is_closed() {
             Ok(exit_code(&self.counts, args.fail_on))
         } else {
@@ -189,7 +195,7 @@ impl Watch {
                 Ok(exit_code(&report.summary.findings, args.fail_on))
             })
         };
-        let delivered = self.tickets.finish(args.quiet);
+        let delivered = self.tickets.finish(args.quiet, tell);
         let code = code?;
         delivered.map(|()| code)
     }

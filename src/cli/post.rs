@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::args::FailOn;
-use super::complain;
 use crate::error::{Error, Result, reason};
 use crate::post::{Endpoint, Headers, Outcome, Patience, Poster, Settings, Template};
 use crate::report::model::{Finding, Input, Ladder};
@@ -130,15 +129,15 @@ impl Tickets {
         }
     }
 
-    /// Waits for what is still being sent, and says how it ended.
+    /// Waits for what is still being sent, and tells how it ended.
     ///
     /// Fails when a ticket is left, or could not be made.
-    pub fn finish(self, quiet: bool) -> Result<()> {
+    pub fn finish(self, quiet: bool, tell: &mut dyn FnMut(&str)) -> Result<()> {
         let Some((poster, endpoint)) = self.open else { return Ok(()) };
         let spool = poster.spool().display().to_string();
         let outcome = poster.finish(Instant::now() + LAST_WAIT);
         if let Some(line) = told(&outcome, &endpoint).filter(|_| !quiet) {
-            complain(&line);
+            tell(&line);
         }
         match self.trouble {
             Some(trouble) => Err(trouble),

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::reading::{Notice, Seen};
+use crate::capture::News;
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::sip::grammar;
@@ -71,8 +72,8 @@ pub struct Batch {
     /// The earliest and the latest frame of each input in it.
     spans: Vec<(FrameRef, FrameRef)>,
     now: Option<Timestamp>,
-    /// Lines for the administrator.
-    pub news: Vec<String>,
+    /// What the administrator should know.
+    pub news: Vec<News>,
     /// How far the reading had come at its end.
     pub progress: Progress,
 }

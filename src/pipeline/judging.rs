@@ -10,6 +10,7 @@ use super::holding::Holding;
 use super::meters::Meters;
 use super::reading::Notice;
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
+use crate::capture::News;
 use crate::frame::{FrameRef, Timestamp};
 use crate::judge::{Judgement, judge};
 use crate::ladder::Ladder;
@@ -31,8 +32,8 @@ pub struct Judged {
     pub ladders: Vec<(Ladder, Judgement)>,
     /// How far the reading had come.
     pub progress: Progress,
-    /// Lines for the administrator.
-    pub news: Vec<String>,
+    /// What the administrator should know.
+    pub news: Vec<News>,
 }
 
 /// The second stage: correlates and judges.

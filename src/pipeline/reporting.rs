@@ -40,7 +40,7 @@ impl<'a> Reporting<'a> {
     /// What the observer answers.
     pub fn take_up_to(&mut self, judged: Judged, most: Option<u64>) -> Result<bool> {
         let is_enough = |view: &View| most.is_some_and(|most| view.ladders() >= most);
-        judged.news.iter().for_each(|line| self.observer.news(line));
+        judged.news.iter().for_each(|news| self.observer.news(news));
         for (closed, judgement) in judged.ladders {
             if is_enough(&self.view) {
                 break;

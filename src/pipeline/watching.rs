@@ -17,7 +17,7 @@ use super::meters::Meters;
 use super::reading::Reading;
 use super::reporting::Reporting;
 use super::{BATCHES, Budget, Observer, Settings, join};
-use crate::capture::{KeepOptions, Keeper, Live, Loss, LossKind};
+use crate::capture::{Fact, KeepOptions, Keeper, Live, Loss, LossKind, News};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
 use crate::report::model::Report;
@@ -164,7 +164,7 @@ impl Watching {
                 self.reading.follow(now.shifted(-KEY_WAIT), &mut |seen| batch.push(seen));
             }
             if let Some(keeper) = &mut self.keeper {
-                batch.news.extend(keeper.take_news());
+                batch.news.extend(keeper.take_news().into_iter().map(News::of_keeping));
                 if ticked.elapsed() >= TICK {
                     keeper.flush();
                 }
@@ -186,9 +186,10 @@ impl Watching {
         if let Some(keeper) = &mut self.keeper {
             keeper.close();
             if keeper.missed() > 0 {
-                batch.news.push(format!("{} frames could not be kept", keeper.missed()));
+                let missed = format!("{} frames could not be kept", keeper.missed());
+                batch.news.push(News::of_keeping(missed).with("frames", Fact::Number(keeper.missed())));
             }
-            batch.news.extend(keeper.take_news());
+            batch.news.extend(keeper.take_news().into_iter().map(News::of_keeping));
         }
         self.reading.finish(&mut |seen| batch.push(seen));
         self.send(&mut batch, control, batches, empties);

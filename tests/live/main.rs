@@ -9,6 +9,7 @@ mod bounds;
 mod kept;
 mod ladders;
 mod links;
+mod log;
 mod metrics;
 mod rights;
 #[cfg(feature = "tls")]

@@ -26,6 +26,7 @@ pub use filter::dropped_by;
 pub use keeping::{KeepOptions, Keeper};
 
 use super::Summary;
+use super::news::{Fact, Level, News};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Timestamp};
 use clock::Clock;
@@ -89,7 +90,7 @@ pub struct Live {
     looked: Instant,
     current: Option<usize>,
     losses: Vec<Loss>,
-    news: Vec<String>,
+    news: Vec<News>,
 }
 
 impl Live {
@@ -134,7 +135,9 @@ impl Live {
         if let Some((from, to, by)) = self.clock.check() {
             self.losses.push(Loss { input: 0, from, to, kind: LossKind::ClockSet(by) });
             let way = if by < 0 { "back" } else { "forward" };
-            self.news.push(format!("the clock was set {way} by {:.1} s", by.unsigned_abs() as f64 / 1e9));
+            let message = format!("the clock was set {way} by {:.1} s", by.unsigned_abs() as f64 / 1e9);
+            let news = News::new(Level::Warning, "clock-set", message);
+            self.news.push(news.with("seconds", Fact::Seconds(by as f64 / 1e9)));
             self.watched.iter_mut().for_each(|watched| watched.clock_set(to));
         }
         if self.looked.elapsed() >= LOOK {
@@ -176,8 +179,8 @@ impl Live {
         std::mem::take(&mut self.losses)
     }
 
-    /// What is worth telling the administrator since the last time, a line each.
-    pub fn take_news(&mut self) -> Vec<String> {
+    /// What is worth telling the administrator since the last time.
+    pub fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
     }
 

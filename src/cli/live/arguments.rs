@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::log::LogFormat;
 use crate::cli::args::Shared;
 
 /// What stands behind the options in the help.
@@ -24,6 +25,11 @@ Signals:
   INT, TERM  close what is open, write the rest and end; a second one ends at once
   HUP        open the output file again, after it was moved away
   USR1       print counters to standard error
+
+With --log-format json each message on standard error is an object on a line of its own: time (RFC 3339, UTC), level
+(info, warning, error), event, message for people, and fields. Events: started, filter, metrics, interface-down,
+interface-up, interface-away, interface-back, interface-lost, frames-dropped, clock-set, keeping, output, counters,
+summary, tickets, held, failed.
 
 Exit codes:
   0  no finding at or above --fail-on
@@ -76,6 +82,10 @@ pub struct Arguments {
     /// Serve counters for Prometheus there; a port alone is one of this host only
     #[arg(long, value_name = "ADDRESS", value_parser = super::metrics::address)]
     pub metrics: Option<SocketAddr>,
+
+    /// How messages on standard error are written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
 
     /// The user to go on as once interfaces are open [default: nobody when started as root]
     #[arg(long, value_name = "USER")]

@@ -9,11 +9,10 @@ mod metrics;
 mod screen;
 #[cfg_attr(not(unix), path = "view/without.rs")]
 mod view;
+mod watchman;
 
 use std::io::{self, IsTerminal};
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::analyze::{Watch, options, settings_of};
@@ -21,22 +20,32 @@ use super::args::Shared;
 use super::output::Output;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::{UNUSABLE, complain, privileges, terminal};
+use super::{UNUSABLE, privileges, terminal};
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Budget, Control, KeepOptions, Live, LiveOptions, Meters, Observer, Settings};
+use crate::pipeline::{self, Budget, Control, Fact, KeepOptions, Level, Live, LiveOptions, News, Settings};
 use crate::report::format::{self, Format, Shape};
-use crate::report::model::{Finding, Ladder};
-use crate::report::text::count;
 use crate::report::time::rfc3339;
 pub use arguments::{Arguments, HELP};
 use log::Log;
 use metrics::Server;
 use view::{Sources, View};
+use watchman::Watchman;
 
 /// Watches interfaces; the exit code says whether there was a finding that matters.
 ///
 /// Fails when an argument, an interface or the output cannot be used.
 pub fn run(args: &Arguments) -> Result<u8> {
+    let mut log = Log::new(args.log_format, args.shared.quiet);
+    watched(args, &mut log).or_else(|error| {
+        log.write(&failed(&error));
+        Ok(UNUSABLE)
+    })
+}
+
+/// Watches, and says on `log` what happens.
+///
+/// Fails as [`run`], which has it said.
+fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
     let shared = &args.shared;
     let settings = settings_of(&args.interfaces, shared)?;
     #[cfg(feature = "tls")]
@@ -57,34 +66,49 @@ pub fn run(args: &Arguments) -> Result<u8> {
         ..Control::default()
     };
     let signals = Signals::listen(&control.stop)?;
-    let mut log = Log::new(shared.quiet);
     let tally = metrics::Shared::default();
     if let Some(server) = server {
-        log.say(&format!("metrics at http://{}/metrics", server.address()));
+        let address = server.address().to_string();
+        let message = format!("metrics at http://{address}/metrics");
+        log.say(&News::new(Level::Info, "metrics", message).with("address", Fact::Text(address)));
         server.run(Arc::clone(&control.meters), Arc::clone(&tally));
     }
-    warn(&mut log, &settings, user.as_deref());
+    warn(log, &settings, user.as_deref());
     let mut watch = Watch::start(shared, format, output, &args.interfaces, true)?;
     let view = view_of(shared, format, args, &control, &tally)?;
     if let Some(view) = &view {
-        watch.progress = Progress::new(false);
         log.show_on(view.board().clone());
+    }
+    if view.is_some() || log.is_for_programs() {
+        watch.progress = Progress::new(false);
     }
     let stop = Arc::clone(&control.stop);
     let mut watch = Watchman { watch, signals, log, view, stop, meters: Arc::clone(&control.meters), tally };
     let result = pipeline::watch(&settings, live, keys, &control, &mut watch);
-    let Watchman { mut watch, mut log, view, .. } = watch;
+    let counters = watch.counters("summary");
+    let Watchman { mut watch, log, view, .. } = watch;
     // The report stands below what stood there before.
     drop(view);
     log.release();
     watch.progress.finish();
-    let mut failed = None;
+    if log.is_for_programs() {
+        log.say(&counters);
+    }
+    let mut gone = None;
     let result = result.map(|(report, error)| {
-        failed = error;
+        gone = error;
         report
     });
-    let code = watch.end(result, shared, format)?;
-    Ok(failed.map_or(code, |error| complain(&error).max(UNUSABLE)))
+    let code = watch.end(result, shared, format, &mut |line| log.say(&News::new(Level::Info, "tickets", line)))?;
+    match gone {
+        Some(error) => Err(error),
+        None => Ok(code),
+    }
+}
+
+/// That it cannot go on.
+fn failed(error: &Error) -> News {
+    News::new(Level::Error, "failed", error.to_string())
 }
 
 /// Where frames are kept, if they are.
@@ -162,81 +186,15 @@ fn warn(log: &mut Log, settings: &Settings, user: Option<&str>) {
     let ports: Vec<u16> = ports.sip.iter().chain(&ports.mobility).chain(&ports.remote).copied().collect();
     if let Some(bpf) = &settings.bpf {
         for dropped in pipeline::dropped_by(bpf, &ports) {
-            log.say(&format!("the filter {bpf:?} drops {dropped} of what it lets through otherwise"));
+            let message = format!("the filter {bpf:?} drops {dropped} of what it lets through otherwise");
+            log.say(&News::new(Level::Warning, "filter", message).with("drops", Fact::Text(dropped.to_owned())));
         }
     }
     let who = user.map_or_else(String::new, |user| format!(", as user {user}"));
-    log.say(&format!("watching {}{who}", settings.captures.join(", ")));
-}
-
-/// Watches the watching: writes ladders, tells what happens to interfaces, answers signals.
-struct Watchman {
-    watch: Watch,
-    signals: Signals,
-    log: Log,
-    view: Option<View>,
-    stop: Arc<AtomicBool>,
-    meters: Arc<Meters>,
-    tally: metrics::Shared,
-}
-
-impl Watchman {
-    /// The counters, in one line.
-    fn counters(&self) -> String {
-        let meters = &self.meters;
-        let of = |counter: &std::sync::atomic::AtomicU64| count(counter.load(Relaxed));
-        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        let verdicts = tally.verdicts().map(|(verdict, ladders)| format!("{ladders} {}", verdict.name()));
-        let verdicts: Vec<String> = verdicts.collect();
-        format!(
-            "{} frames, {} bytes, {} SIP messages ({} malformed); ladders: {}; open: {} calls, {} pushes; \
-             lost: {} frames by the kernel, {} by interfaces, {} interruptions; {} closed early",
-            of(&meters.frames),
-            of(&meters.octets),
-            of(&meters.messages),
-            of(&meters.malformed),
-            verdicts.join(", "),
-            of(&meters.calls),
-            of(&meters.pushes),
-            of(&meters.kernel_drops),
-            of(&meters.interface_drops),
-            of(&meters.interruptions),
-            of(&meters.evicted),
-        )
-    }
-}
-
-impl Observer for Watchman {
-    fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).count(ladder, findings);
-        if let Some(view) = &self.view {
-            let (ladder, findings) = self.watch.disguised(ladder, findings);
-            view.board().ladder(&ladder, &findings);
-        }
-        self.watch.ladder(ladder, findings)
-    }
-
-    fn progress(&mut self, position: u64, size: Option<u64>, frames: u64, ladders: u64) {
-        if self.signals.reopen() {
-            if self.watch.sink.output().is_terminal() {
-                // There is nothing to open again: the terminal was closed.
-                self.stop.store(true, Relaxed);
-            } else if let Err(error) = self.watch.sink.output_mut().reopen() {
-                self.log.write(&error);
-            }
-        }
-        if self.signals.print() {
-            let counters = self.counters();
-            self.log.write(&counters);
-        }
-        self.watch.progress(position, size, frames, ladders);
-    }
-
-    fn keep(&self) -> bool {
-        self.watch.keep()
-    }
-
-    fn news(&mut self, line: &str) {
-        self.log.say(line);
-    }
+    let news = News::new(Level::Info, "started", format!("watching {}{who}", settings.captures.join(", ")));
+    let news = news.with("interfaces", Fact::List(settings.captures.clone()));
+    log.say(&match user {
+        Some(user) => news.with("user", Fact::Text(user.to_owned())),
+        None => news,
+    });
 }

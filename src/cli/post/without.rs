@@ -42,7 +42,7 @@ impl Tickets {
     /// Does nothing.
     ///
     /// Never fails.
-    pub fn finish(self, _: bool) -> Result<()> {
+    pub fn finish(self, _: bool, _: &mut dyn FnMut(&str)) -> Result<()> {
         Ok(())
     }
 }
