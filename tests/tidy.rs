@@ -67,6 +67,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rsa", &["tls"]),
     ("rustls", &["post"]),
     ("schemars", &["diagnosis", "judge", "ladder", "report", "unreadable"]),
+    ("seccompiler", &["cli"]),
     ("serde", &["cli", "diagnosis", "judge", "ladder", "post", "report", "unreadable"]),
     ("serde_json", &["cli", "post", "report"]),
     ("sha1", &["sip", "tls"]),

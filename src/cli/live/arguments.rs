@@ -19,7 +19,8 @@ Examples:
 Without --bpf, frames of the profile's ports are taken, with fragments and VLAN tags.
 A ladder is judged by what was in view until it closed: --vantage says from the beginning what is.
 On a terminal a live view stands until the end, then the report; in a pipe or a file, one ladder a line.
-Once interfaces and key files are open, root is given up: files are written as --run-as.
+Once interfaces and key files are open, root is given up: files are written as --run-as. On Linux system calls are
+filtered from then on: no other program can be started, no process be touched, nothing be mounted.
 
 Signals:
   INT, TERM  close what is open, write the rest and end; a second one ends at once
@@ -27,9 +28,9 @@ Signals:
   USR1       print counters to standard error
 
 With --log-format json each message on standard error is an object on a line of its own: time (RFC 3339, UTC), level
-(info, warning, error), event, message for people, and fields. Events: started, filter, metrics, interface-down,
-interface-up, interface-away, interface-back, interface-lost, frames-dropped, clock-set, keeping, output, counters,
-summary, tickets, held, failed.
+(info, warning, error), event, message for people, and fields. Events: started, unconfined, filter, metrics,
+interface-down, interface-up, interface-away, interface-back, interface-lost, frames-dropped, clock-set, keeping,
+output, counters, summary, tickets, held, failed.
 
 Exit codes:
   0  no finding at or above --fail-on

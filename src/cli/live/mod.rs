@@ -56,6 +56,9 @@ fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
     let server = args.metrics.map(Server::bind).transpose()?;
     // Nothing that a packet holds is looked at before this.
     let user = privileges::give_up(args.run_as.as_deref())?;
+    if let Err(error) = privileges::confine() {
+        log.say(&News::new(Level::Warning, "unconfined", error.to_string()));
+    }
     let format = format_of(shared);
     let output = open(format, shared).map_err(|error| as_user(&error, user.as_deref()))?;
     let control = Control {
