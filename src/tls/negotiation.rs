@@ -138,6 +138,11 @@ impl Negotiation {
         Ok(Agreed { version, suite })
     }
 
+    /// Octets of messages that are kept.
+    pub(crate) fn held(&self) -> usize {
+        self.server_flight.len() + self.client_flight.len()
+    }
+
     /// Which of the turns that [`lacks`](Self::lacks) asks for have been taken.
     pub(crate) fn turns(&self) -> [bool; 2] {
         [self.exchanged, self.answered]
@@ -305,7 +310,11 @@ impl Negotiation {
         let keys = !secrets.rsa_keys().is_empty();
         match suite.exchange {
             _ if !keys => {
-                let what = if secrets.is_empty() { "no secret was given" } else { "no given secret belongs to it" };
+                let what = match secrets.is_empty() {
+                    false => "no given secret belongs to it",
+                    true if secrets.has_keylog() => "the key log that was given holds no secret",
+                    true => "no secret was given",
+                };
                 (UnreadableReason::TlsNoSecret, what.to_owned())
             }
             Exchange::Rsa if !self.full => {
