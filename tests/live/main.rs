@@ -4,8 +4,13 @@
 
 #[path = "../command/mod.rs"]
 mod command;
+#[cfg(feature = "post")]
+#[path = "../endpoint/mod.rs"]
+mod endpoint;
 
 mod bounds;
+#[cfg(feature = "post")]
+mod delivery;
 mod kept;
 mod ladders;
 mod links;

@@ -76,8 +76,9 @@ fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
         log.say(&News::new(Level::Info, "metrics", message).with("address", Fact::Text(address)));
         server.run(Arc::clone(&control.meters), Arc::clone(&tally));
     }
+    let watch = Watch::start(shared, format, output, &args.interfaces, true);
+    let mut watch = watch.map_err(|error| as_user(&error, user.as_deref()))?;
     warn(log, &settings, user.as_deref());
-    let mut watch = Watch::start(shared, format, output, &args.interfaces, true)?;
     let view = view_of(shared, format, args, &control, &tally)?;
     if let Some(view) = &view {
         log.show_on(view.board().clone());
