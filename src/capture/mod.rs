@@ -28,7 +28,7 @@ mod specimen;
 
 pub use file::open;
 #[cfg(feature = "live")]
-pub use live::{Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
+pub use live::{Feed, Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
 pub use merged::Merged;
 pub use pcapng::{MAX_INTERFACES, MAX_SECRETS};
 pub use reader::MAX_RECORD;
@@ -122,7 +122,8 @@ impl fmt::Debug for KeylogText {
 }
 
 impl Summary {
-    fn new(path: &str, format: &'static str, compression: Option<&'static str>) -> Self {
+    /// Nothing read yet.
+    pub fn new(path: &str, format: &'static str, compression: Option<&'static str>) -> Self {
         Self {
             path: path.to_owned(),
             format,

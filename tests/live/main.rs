@@ -9,9 +9,11 @@ mod bounds;
 mod kept;
 mod ladders;
 mod links;
+mod load;
 mod metrics;
 mod rights;
 #[cfg(feature = "tls")]
 mod secrets;
 mod signals;
+mod sipp;
 mod wire;
