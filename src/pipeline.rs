@@ -51,7 +51,7 @@ use std::thread::{self, ScopedJoinHandle};
 use crate::capture::{self, Merged};
 pub use crate::capture::{Fact, Level, News};
 #[cfg(feature = "live")]
-pub use crate::capture::{Interface, KeepOptions, Live, LiveOptions, dropped_by, interfaces};
+pub use crate::capture::{Feed, Interface, KeepOptions, Live, LiveOptions, dropped_by, interfaces};
 use crate::error::Result;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};

@@ -29,7 +29,7 @@ mod specimen;
 
 pub use file::open;
 #[cfg(feature = "live")]
-pub use live::{Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
+pub use live::{Feed, Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, dropped_by, interfaces};
 pub use merged::Merged;
 pub use news::{Fact, Level, News};
 pub use pcapng::{MAX_INTERFACES, MAX_SECRETS};
@@ -124,7 +124,8 @@ impl fmt::Debug for KeylogText {
 }
 
 impl Summary {
-    fn new(path: &str, format: &'static str, compression: Option<&'static str>) -> Self {
+    /// Nothing read yet.
+    pub fn new(path: &str, format: &'static str, compression: Option<&'static str>) -> Self {
         Self {
             path: path.to_owned(),
             format,

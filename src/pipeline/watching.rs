@@ -1,7 +1,7 @@
 //! Interfaces watched: the same stages as for files behind another first one.
 //!
 //! In: open interfaces. Out: each ladder as it closes, and a report at the end. Frames move time on; where none come, the
-//! host's clock does, once it is certain that none is on its way ([`Live::until`]).
+//! host's clock does, once it is certain that none is on its way ([`Feed::until`]).
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,7 +17,7 @@ use super::meters::Meters;
 use super::reading::Reading;
 use super::reporting::Reporting;
 use super::{BATCHES, Budget, Observer, Settings, join};
-use crate::capture::{Fact, KeepOptions, Keeper, Live, Loss, LossKind, News};
+use crate::capture::{Fact, Feed, KeepOptions, Keeper, Loss, LossKind, News};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
 use crate::report::model::Report;
@@ -72,7 +72,7 @@ impl Default for Control {
 /// When the profile cannot be used, or the observer says so.
 pub fn watch(
     settings: &Settings,
-    live: Live,
+    live: impl Feed,
     mut keys: Keys,
     control: &Control,
     observer: &mut dyn Observer,
@@ -112,8 +112,8 @@ pub fn watch(
 }
 
 /// The first stage: takes frames off interfaces and sends what it sees in batches.
-struct Watching {
-    live: Live,
+struct Watching<F> {
+    live: F,
     keeper: Option<Keeper>,
     reading: Reading,
     /// The latest time of each interface, by its index.
@@ -122,8 +122,8 @@ struct Watching {
     failed: Option<Error>,
 }
 
-impl Watching {
-    fn new(live: Live, keeper: Option<Keeper>, reading: Reading) -> Self {
+impl<F: Feed> Watching<F> {
+    fn new(live: F, keeper: Option<Keeper>, reading: Reading) -> Self {
         Self { live, keeper, reading, latest: Vec::new(), last: None, failed: None }
     }
 

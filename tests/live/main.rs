@@ -14,12 +14,14 @@ mod delivery;
 mod kept;
 mod ladders;
 mod links;
+mod load;
 mod log;
 mod metrics;
 mod rights;
 #[cfg(feature = "tls")]
 mod secrets;
 mod signals;
+mod sipp;
 mod terminal;
 mod view;
 mod wire;

@@ -67,6 +67,11 @@ impl Wire {
         Some(wire)
     }
 
+    /// The namespace's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs `ip` in the namespace.
     pub fn ip(&self, arguments: &[&str]) {
         let ran = Command::new("ip").args(["-n", &self.name]).args(arguments).output().unwrap();
@@ -218,6 +223,11 @@ impl Watching {
                 panic!("no further line: {error}; it said {:#?} {said:#?}", self.said)
             }
         }
+    }
+
+    /// Passes over the lines on standard output so far.
+    pub fn pass_over_lines(&mut self) {
+        self.out.try_iter().for_each(drop);
     }
 
     /// Lets it wait for no reader any more.
