@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 
 use super::args::{self, FailOn};
 use super::output::Output;
-use super::post::Tickets;
+use super::post::{Files, Tickets};
 use super::progress::Progress;
 use super::{CLEAN, FOUND, profile, terminal};
 use crate::error::{Error, Result};
@@ -28,7 +28,8 @@ pub fn run(args: &args::Analyze) -> Result<u8> {
     let output = Output::open(shared.output.as_deref(), &args.captures)?;
     // Who reads a pipe that is still being filled wants each line as it comes.
     let at_once = args.captures.iter().any(|capture| capture == "-");
-    let mut watch = Watch::start(shared, shared.format(), output, &args.captures, at_once)?;
+    let files = shared.tickets.files()?;
+    let mut watch = Watch::start(shared, files, shared.format(), output, &args.captures, at_once)?;
     let result = pipeline::analyze_with(&settings, keys, &mut watch);
     watch.progress.finish();
     watch.end(result, shared, shared.format())
@@ -151,13 +152,14 @@ impl Watch {
     /// Somebody who watches the analysis of what has these names, as the arguments say.
     pub(super) fn start(
         shared: &args::Shared,
+        files: Files,
         format: &Format,
         output: Output,
         names: &[String],
         at_once: bool,
     ) -> Result<Self> {
         let mut pseudonyms = if shared.pseudonyms { Some(Pseudonyms::new()?) } else { None };
-        let tickets = shared.tickets.start(names, |path| match &mut pseudonyms {
+        let tickets = shared.tickets.start(files, names, |path| match &mut pseudonyms {
             Some(pseudonyms) => pseudonyms.capture(path),
             None => path.clone(),
         })?;

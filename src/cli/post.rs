@@ -64,19 +64,39 @@ pub struct Options {
     post_timeout: Duration,
 }
 
+/// What the files hold that the options name.
+#[derive(Debug)]
+pub struct Files {
+    headers: Headers,
+    template: Option<Template>,
+    ca: Option<Vec<u8>>,
+}
+
 impl Options {
-    /// Tickets, if they were asked for; `name` gives the names of captures that they show.
+    /// Reads the files: who watches interfaces may not be able to any more when tickets are to be sent.
     ///
-    /// Fails when a file, a template or the spool cannot be used; nothing is sent then.
-    pub fn start(&self, captures: &[String], name: impl FnMut(&String) -> String) -> Result<Tickets> {
-        let (Some(endpoint), Some(lowest)) = (&self.post, self.post_severity.severity()) else {
-            return Ok(Tickets::none());
-        };
-        let settings = Settings {
-            endpoint: endpoint.clone(),
+    /// Fails when one of them cannot be used.
+    pub fn files(&self) -> Result<Files> {
+        Ok(Files {
             headers: self.post_header_file.as_deref().map_or(Ok(Headers::default()), Headers::read)?,
             template: self.post_template.as_deref().map(template).transpose()?,
             ca: self.post_ca.as_deref().map(|path| file(path, "certificates")).transpose()?,
+        })
+    }
+
+    /// Tickets, if they were asked for; `name` gives the names of captures that they show.
+    ///
+    /// Fails when the certificates or the spool cannot be used; nothing is sent then.
+    pub fn start(&self, files: Files, captures: &[String], name: impl FnMut(&String) -> String) -> Result<Tickets> {
+        let (Some(endpoint), Some(lowest)) = (&self.post, self.post_severity.severity()) else {
+            return Ok(Tickets::none());
+        };
+        let Files { headers, template, ca } = files;
+        let settings = Settings {
+            endpoint: endpoint.clone(),
+            headers,
+            template,
+            ca,
             spool: match &self.spool {
                 Some(spool) => spool.clone(),
                 None => state(&|name| std::env::var_os(name).map(PathBuf::from))?,

@@ -4,6 +4,8 @@
 
 #[path = "../command/mod.rs"]
 mod command;
+#[path = "../endpoint/mod.rs"]
+mod endpoint;
 
 mod bounds;
 mod kept;
@@ -14,4 +16,5 @@ mod rights;
 #[cfg(feature = "tls")]
 mod secrets;
 mod signals;
+mod tickets;
 mod wire;
