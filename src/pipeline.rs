@@ -17,6 +17,7 @@ mod batch;
 mod budget;
 mod clocks;
 mod exported;
+mod handshakes;
 mod holding;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod judging;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::Settings;
 use super::batch::{Batch, Progress, Replayed};
+use super::handshakes::Handshakes;
 use super::holding::Holding;
 use super::meters::Meters;
 use super::reading::Notice;
@@ -17,7 +18,7 @@ use crate::ladder::correlator::{Correlator, Limits, Sighting};
 use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::LegSet;
 use crate::ladder::profile::Profile;
-use crate::report::view::Account;
+use crate::report::view::{Account, Refused};
 use crate::sip::method::Method;
 
 /// How long losses are remembered while interfaces are watched, nanoseconds: longer than any ladder is open.
@@ -28,11 +29,21 @@ const FORGET_EVERY: i64 = 10_000_000_000;
 /// Ladders that closed while a batch was judged, and how far the reading had come by then.
 pub struct Judged {
     /// Each with its judgement, in the order they closed.
-    pub ladders: Vec<(Ladder, Judgement)>,
+    pub ladders: Vec<Closed>,
     /// How far the reading had come.
     pub progress: Progress,
     /// Lines for the administrator.
     pub news: Vec<String>,
+}
+
+/// One ladder that closed.
+pub struct Closed {
+    /// What was seen.
+    pub ladder: Ladder,
+    /// How it was judged.
+    pub judgement: Judgement,
+    /// The TLS handshake that its push waited for and that came to nothing.
+    pub handshake: Option<Refused>,
 }
 
 /// The second stage: correlates and judges.
@@ -40,7 +51,8 @@ pub struct Judging {
     correlator: Correlator,
     /// None while interfaces are watched: their end is not waited for.
     holding: Option<Holding>,
-    judged: Vec<(Ladder, Judgement)>,
+    judged: Vec<Closed>,
+    handshakes: Handshakes,
     inputs: u16,
     messages: u64,
     telling: u64,
@@ -69,6 +81,7 @@ impl Judging {
             correlator: Correlator::new(profile, limits, coverage, settings.show_text),
             holding: Some(Holding::default()),
             judged: Vec::new(),
+            handshakes: Handshakes::default(),
             inputs: u16::try_from(settings.captures.len()).unwrap_or(u16::MAX),
             messages: 0,
             telling: 0,
@@ -129,7 +142,7 @@ impl Judging {
         self.correlator.finish(&mut |ladder| closed.push(ladder));
         for ladder in closed {
             let judgement = self.judge(&ladder);
-            self.judged.push((ladder, judgement));
+            self.close(ladder, judgement);
         }
     }
 
@@ -154,6 +167,7 @@ impl Judging {
                 self.give(closed);
             }
             Replayed::NoMessage { at, reason } => self.malformed(at, reason),
+            Replayed::Refused(refused) => self.handshakes.push(refused.clone()),
             Replayed::Missed(missed) => {
                 coverage.blind(missed.input, Span { from: missed.from, to: missed.to });
                 if let Some(now) = missed.restart {
@@ -186,6 +200,7 @@ impl Judging {
         if self.holding.is_none() && self.forgot.is_none_or(|forgot| now.since(forgot) >= FORGET_EVERY) {
             self.forgot = Some(now);
             self.correlator.coverage.forget(now.shifted(-REMEMBERED));
+            self.handshakes.forget(now.shifted(-REMEMBERED));
         }
     }
 
@@ -205,12 +220,18 @@ impl Judging {
                 Some(holding) if judgement.provisional => {
                     if let Some(oldest) = holding.push(ladder) {
                         let judgement = self.judge(&oldest);
-                        self.judged.push((oldest, judgement));
+                        self.close(oldest, judgement);
                     }
                 }
-                _ => self.judged.push((ladder, judgement)),
+                _ => self.close(ladder, judgement),
             }
         }
+    }
+
+    fn close(&mut self, ladder: Ladder, judgement: Judgement) {
+        let uncertainty = self.correlator.coverage.clock_uncertainty;
+        let handshake = self.handshakes.of(&ladder, &judgement, self.correlator.profile(), uncertainty).cloned();
+        self.judged.push(Closed { ladder, judgement, handshake });
     }
 
     fn judge(&self, ladder: &Ladder) -> Judgement {

@@ -10,7 +10,9 @@ use super::model::{Command, Finding, Ladder, Report, StepStatus};
 use super::page::{Page, Tint};
 use super::table::{finding_head, severity_tint, status_tint, verdict_tint};
 use super::time::nanos;
-use super::words::{address, day, findings, frame_name, kind, outcome, phone_name, summary, time_of_day, why_none};
+use super::words::{
+    address, certificates, day, findings, frame_name, kind, outcome, phone_name, summary, time_of_day, why_none,
+};
 use super::{table, text};
 
 /// Columns of a page from which the lanes are wider apart.
@@ -139,7 +141,9 @@ fn why(page: &mut Page, report: &Report, ladder: &Ladder) {
         let tint = findings(report, ladder).map(|finding| finding.severity).max().map_or(Tint::Plain, severity_tint);
         let head = format!("Cause ({}): {}", diagnosis.certainty.name(), page.safe(&diagnosis.title));
         page.prose(0, tint, &head);
-        for words in [&diagnosis.evidence, &diagnosis.remedy.advice] {
+        let shown = findings(report, ladder).filter_map(|finding| finding.tls.as_ref());
+        let shown: Vec<String> = shown.flat_map(|tls| certificates(tls, &ladder.started_at)).collect();
+        for words in std::iter::once(&diagnosis.evidence).chain(&shown).chain([&diagnosis.remedy.advice]) {
             let words = page.safe(words);
             page.prose(2, Tint::Plain, &words);
         }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::markup::{Lines, Short, Text};
 use crate::report::model::{Command, Diagnosis, Finding, Ladder, Report, Severity, Verdict};
 use crate::report::text;
-use crate::report::words::{findings, frames_of, ruled_out};
+use crate::report::words::{certificates, findings, frames_of, ruled_out};
 
 /// Ladders of a report from which only the first of each fault repeats the commands: the page would grow by what
 /// it says already.
@@ -126,6 +126,9 @@ impl<'a> Faults<'a> {
                 if let Some(frames) = frames_of(report, found) {
                     write!(out, " <span class=note>{frames}</span>")?;
                 }
+                for words in found.tls.iter().flat_map(|tls| certificates(tls, &ladder.started_at)) {
+                    write!(out, "<li class=note>TLS: {}", Text(&words))?;
+                }
             }
             out.write_all(b"</ul>")?;
             if self.repeats(report, one, at) {
@@ -173,6 +176,9 @@ pub fn finding(report: &Report, finding: &Finding, out: &mut dyn Write) -> io::R
         Severity::Note => "quiet",
     };
     write!(out, "<section class=\"cause {class}\"><p>{}</p><p>{}</p>", head(finding), Text(&finding.detail))?;
+    if let Some(code) = finding.symptom_of.as_ref().filter(|_| finding.ladder.is_none()) {
+        write!(out, "<p class=note>A symptom of {}: its cause stands with its ladder.</p>", Text(code))?;
+    }
     if let Some((said, who)) = finding.diagnostics.as_ref().and_then(|said| Some((said, said.reported_by.as_deref()?)))
     {
         write!(out, "<p class=note>Reported by {}: {}</p>", Text(who), Text(&said.codes()))?;

@@ -214,7 +214,10 @@ fn messages(page: &mut Page, report: &Report, ladder: &Ladder) {
 pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
     let head = finding_head(page, finding);
     page.prose(2, severity_tint(finding.severity), &head);
-    let detail = page.short(&finding.detail, DETAIL);
+    let detail = match finding.symptom_of.as_ref().filter(|_| finding.ladder.is_none()) {
+        Some(code) => format!("A symptom of {}: its cause stands with its ladder.", page.safe(code)),
+        None => page.short(&finding.detail, DETAIL),
+    };
     page.prose(4, Tint::Plain, &detail);
     // Without a name the line would only repeat what the detail says.
     if let Some((said, who)) = finding.diagnostics.as_ref().and_then(|said| Some((said, said.reported_by.as_deref()?)))
