@@ -130,7 +130,7 @@ impl Batch {
                 }
             }
             Seen::Notice(connection, notice) => Item::Notice(*connection, notice),
-            Seen::Refused(refused) => Item::Refused(Box::new(refused)),
+            Seen::Refused(refused) => Item::Refused(refused),
         });
     }
 

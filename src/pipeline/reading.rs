@@ -46,7 +46,7 @@ pub enum Seen<'a> {
     /// Something about what can be seen of a connection.
     Notice(&'a Connection, Notice),
     /// A TLS handshake came to nothing.
-    Refused(Refused),
+    Refused(Box<Refused>),
 }
 
 /// What can be seen of a connection, and what not.

@@ -69,7 +69,7 @@ impl Secured {
             && let Some(refused) = self.refused(connection)
         {
             self.told_refused = true;
-            out(Seen::Refused(refused));
+            out(Seen::Refused(Box::new(refused)));
         }
         self.tell(connection, frame, packing, keys, ledger, out);
         if let Event::End { .. } = event {
