@@ -8,7 +8,7 @@ use super::diagram::{self, Line, Mark, Role};
 use super::format::Options;
 use super::model::{Command, Finding, Ladder, Report, StepStatus};
 use super::page::{Page, Tint};
-use super::table::{finding_head, severity_tint, status_tint, verdict_tint};
+use super::table::{DETAIL, finding_head, severity_tint, status_tint, verdict_tint};
 use super::time::nanos;
 use super::words::{
     address, certificates, day, findings, frame_name, kind, outcome, phone_name, summary, time_of_day, why_none,
@@ -144,7 +144,7 @@ fn why(page: &mut Page, report: &Report, ladder: &Ladder) {
         let shown = findings(report, ladder).filter_map(|finding| finding.tls.as_ref());
         let shown: Vec<String> = shown.flat_map(|tls| certificates(tls, &ladder.started_at)).collect();
         for words in std::iter::once(&diagnosis.evidence).chain(&shown).chain([&diagnosis.remedy.advice]) {
-            let words = page.safe(words);
+            let words = page.short(words, DETAIL);
             page.prose(2, Tint::Plain, &words);
         }
         commands(page, "Check", &diagnosis.remedy.check);

@@ -126,7 +126,7 @@ pub(super) const CAUSES: &[Cause] = &[
         statuses: &[504],
         codes: &["LP105", "LP108", "LP109"],
         applies: |case| numbered_if(case, &[1046], Likely, |error| !matches!(error, Some(REFUSED | NOT_FOUND))),
-        advice: "Open TCP 5061 from the Access Edge's external address to the clearing house's proxy, in every firewall between.",
+        advice: "See whether TCP 5061 is open from the Access Edge's external address to the clearing house's proxy, in every firewall between; where it is not, open it.",
         check: &[on(EDGE, "Test-NetConnection -ComputerName '{proxy}' -Port 5061")],
         change: &[on(
             EDGE,
@@ -169,7 +169,7 @@ pub(super) const CAUSES: &[Cause] = &[
         statuses: &[504],
         codes: &["LP105", "LP108", "LP109", "LP601"],
         applies: refused,
-        advice: "Give the Edge's external side a valid certificate of a public authority, for the name in the federation SRV record.",
+        advice: "See whether the Edge's external certificate is valid, of a public authority, and for the name in the federation SRV record; if it is not, put one there that is.",
         check: &[on(
             EDGE,
             "Get-CsCertificate -Type AccessEdgeExternal | Format-List Subject, AlternativeNames, Issuer, NotAfter",

@@ -12,6 +12,9 @@ use crate::report::words::{certificates, findings, frames_of, ruled_out};
 /// it says already.
 const MANY: usize = 300;
 
+/// Columns of the longest detail: what a handshake shows is long.
+const DETAIL: usize = 2_000;
+
 /// Faults of a report up to which their remedies are open from the beginning.
 const OPEN: usize = 2;
 
@@ -84,7 +87,7 @@ impl<'a> Faults<'a> {
                  <a href=\"#l{first}\">ladder {first}</a>. {}</p>\n<details{}><summary>What to do</summary>\n",
                 Text(&one.title),
                 one.certainty.name(),
-                Text(&one.evidence),
+                Short(&one.evidence, DETAIL),
                 if self.faults.len() <= OPEN { " open" } else { "" },
                 first = fault.first + 1,
             )?;
@@ -117,7 +120,7 @@ impl<'a> Faults<'a> {
                 ladder.verdict.name(),
                 Text(&one.title),
                 one.certainty.name(),
-                Text(&one.evidence)
+                Short(&one.evidence, DETAIL)
             )?;
             let explained = findings(report, ladder).filter(|finding| finding.cause.as_deref() == cause);
             out.write_all(b"<ul class=seen>")?;
@@ -175,7 +178,7 @@ pub fn finding(report: &Report, finding: &Finding, out: &mut dyn Write) -> io::R
         Severity::Warning => "degraded",
         Severity::Note => "quiet",
     };
-    write!(out, "<section class=\"cause {class}\"><p>{}</p><p>{}</p>", head(finding), Text(&finding.detail))?;
+    write!(out, "<section class=\"cause {class}\"><p>{}</p><p>{}</p>", head(finding), Short(&finding.detail, DETAIL))?;
     if let Some(code) = finding.symptom_of.as_ref().filter(|_| finding.ladder.is_none()) {
         write!(out, "<p class=note>A symptom of {}: its cause stands with its ladder.</p>", Text(code))?;
     }

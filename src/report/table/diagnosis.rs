@@ -1,6 +1,6 @@
 //! The cause of a ladder's findings, and what to do.
 
-use super::ladder::{finding_head, write_finding};
+use super::ladder::{DETAIL, finding_head, write_finding};
 use super::severity_tint;
 use crate::report::model::{Command, Diagnosis, Finding, Ladder, Report};
 use crate::report::page::{Page, Tint};
@@ -36,7 +36,7 @@ fn cause(
     let tint = seen.first().map_or(Tint::Plain, |finding| severity_tint(finding.severity));
     let head = format!("Cause ({}): {}", diagnosis.certainty.name(), page.safe(&diagnosis.title));
     page.prose(2, tint, &head);
-    let evidence = page.safe(&diagnosis.evidence);
+    let evidence = page.short(&diagnosis.evidence, DETAIL);
     page.prose(4, Tint::Plain, &evidence);
     for (at, finding) in seen.iter().enumerate() {
         let words = format!(

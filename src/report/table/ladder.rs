@@ -19,7 +19,7 @@ const EVIDENCE: usize = 8;
 /// Lines shown of one message's text.
 const TEXT_LINES: usize = 60;
 /// Columns of the sentences of one finding; names in them are cut before.
-const DETAIL: usize = 2_000;
+pub const DETAIL: usize = 2_000;
 
 /// Writes the section of `ladder`, the one at index `at`.
 pub fn write(page: &mut Page, report: &Report, at: usize, ladder: &Ladder, verbose: bool) {
