@@ -11,7 +11,8 @@ use super::page::{Page, Tint};
 use super::table::{DETAIL, finding_head, severity_tint, status_tint, verdict_tint};
 use super::time::nanos;
 use super::words::{
-    address, certificates, day, findings, frame_name, kind, outcome, phone_name, summary, time_of_day, why_none,
+    address, certificates, day, findings, frame_name, kind, outcome, phone_name, ruled_out, seen_as, summary,
+    time_of_day, why_none,
 };
 use super::{table, text};
 
@@ -36,7 +37,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
     out.write_all(page.into_text().as_bytes())?;
     for (at, ladder) in report.ladders.iter().enumerate() {
         let mut page = Page::new(options);
-        write_ladder(&mut page, report, at, ladder);
+        write_ladder(&mut page, report, at, ladder, options.verbose);
         out.write_all(b"\n")?;
         out.write_all(page.into_text().as_bytes())?;
     }
@@ -50,14 +51,14 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
 }
 
 /// One ladder: who, the drawing, why.
-fn write_ladder(page: &mut Page, report: &Report, at: usize, ladder: &Ladder) {
+fn write_ladder(page: &mut Page, report: &Report, at: usize, ladder: &Ladder, verbose: bool) {
     let head = format!("Ladder {}: {}", at + 1, page.safe(&outcome(ladder)));
     page.prose(0, verdict_tint(ladder.verdict), &head);
     let who = who(page, ladder);
     page.prose(0, Tint::Plain, &who);
     page.gap();
     draw(page, report, ladder);
-    why(page, report, ladder);
+    why(page, report, ladder, verbose);
 }
 
 /// `alice@example.com → bob@example.com “Bob”, SAMSUNG SGH-i937; call, 2011-12-07 16:00:00.120 UTC`.
@@ -134,7 +135,7 @@ fn words_of(run: &[Line<'_>]) -> String {
 }
 
 /// The cause and what to do; the findings where no cause is known.
-fn why(page: &mut Page, report: &Report, ladder: &Ladder) {
+fn why(page: &mut Page, report: &Report, ladder: &Ladder, verbose: bool) {
     let unexplained = |finding: &&Finding| finding.cause.is_none();
     if let Some(diagnosis) = &ladder.diagnosis {
         page.gap();
@@ -143,7 +144,8 @@ fn why(page: &mut Page, report: &Report, ladder: &Ladder) {
         page.prose(0, tint, &head);
         let shown = findings(report, ladder).filter_map(|finding| finding.tls.as_ref());
         let shown: Vec<String> = shown.flat_map(|tls| certificates(tls, &ladder.started_at)).collect();
-        for words in std::iter::once(&diagnosis.evidence).chain(&shown).chain([&diagnosis.remedy.advice]) {
+        let seen = seen_as(report, ladder, diagnosis);
+        for words in [&diagnosis.evidence, &seen].into_iter().chain(&shown).chain([&diagnosis.remedy.advice]) {
             let words = page.short(words, DETAIL);
             page.prose(2, Tint::Plain, &words);
         }
@@ -153,6 +155,12 @@ fn why(page: &mut Page, report: &Report, ladder: &Ladder) {
             let next = page.safe(next);
             page.prose(2, Tint::Plain, &format!("Capture next {next}"));
         }
+        for words in ruled_out(&diagnosis.ruled_out).iter().filter(|_| verbose) {
+            let words = page.safe(words);
+            page.prose(2, Tint::Dim, &format!("Not {words}"));
+        }
+        let more = format!("More: lyncpush explain {}", page.safe(&diagnosis.cause));
+        page.prose(2, Tint::Dim, &more);
     }
     for finding in findings(report, ladder).filter(unexplained) {
         page.gap();

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::format::Options;
 use super::model::{
-    Certainty, Certificate, Diagnostics, Finding, Issuer, KeyCounts, Ladder, Mobile, Report, RuledOut, Severity, Step,
-    StepStatus, Summary, Tls, Trigger, Verdict,
+    Certainty, Certificate, Diagnosis, Diagnostics, Finding, Issuer, KeyCounts, Ladder, Mobile, Report, RuledOut,
+    Severity, Step, StepStatus, Summary, Tls, Trigger, Verdict,
 };
 use super::text;
 
@@ -144,6 +144,17 @@ pub fn phone(mobile: &Mobile) -> String {
         None => "whether a push is expected is unknown",
     };
     format!("{known}; {due}")
+}
+
+/// `Seen as LP105 in step 5, LP109 in step 9`: what a diagnosis explains.
+pub fn seen_as(report: &Report, ladder: &Ladder, diagnosis: &Diagnosis) -> String {
+    let seen = findings(report, ladder).filter(|finding| finding.cause.as_ref() == Some(&diagnosis.cause));
+    let seen: Vec<String> = seen
+        .map(|finding| {
+            finding.step.map_or_else(|| finding.code.clone(), |step| format!("{} in step {step}", finding.code))
+        })
+        .collect();
+    format!("Seen as {}", seen.join(", "))
 }
 
 /// `frames 81, 82 and 3 more`.
