@@ -13,16 +13,19 @@ use super::reading::Notice;
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::frame::{FrameRef, Timestamp};
 use crate::judge::{Judgement, judge};
-use crate::ladder::Ladder;
 use crate::ladder::correlator::{Correlator, Limits, Sighting};
 use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::LegSet;
 use crate::ladder::profile::Profile;
+use crate::ladder::{Ladder, Texts};
 use crate::report::view::{Account, Refused};
 use crate::sip::method::Method;
 
 /// How long losses are remembered while interfaces are watched, nanoseconds: longer than any ladder is open.
 const REMEMBERED: i64 = 3_600_000_000_000;
+/// Octets of messages without what is private that are kept for a report, 16 MiB: a browser takes a page of them. Those
+/// of later ladders are let go.
+const MAX_OUTLINES: usize = 16 << 20;
 /// How often they are looked through, nanoseconds.
 const FORGET_EVERY: i64 = 10_000_000_000;
 
@@ -53,6 +56,9 @@ pub struct Judging {
     holding: Option<Holding>,
     judged: Vec<Closed>,
     handshakes: Handshakes,
+    /// Octets of messages that may still be kept, where they are counted.
+    room: Option<usize>,
+    user: Option<String>,
     inputs: u16,
     messages: u64,
     telling: u64,
@@ -77,8 +83,11 @@ impl Judging {
     fn with(settings: &Settings, profile: Profile, uncertainty: i64, limits: Limits) -> Self {
         let mut coverage = Coverage::new(told(settings));
         coverage.clock_uncertainty = uncertainty;
+        let texts = Texts::of(settings.show_text, settings.outlines);
         Self {
-            correlator: Correlator::new(profile, limits, coverage, settings.show_text),
+            correlator: Correlator::new(profile, limits, coverage, texts),
+            user: settings.user.clone(),
+            room: (texts == Texts::Redacted).then_some(MAX_OUTLINES),
             holding: Some(Holding::default()),
             judged: Vec::new(),
             handshakes: Handshakes::default(),
@@ -139,7 +148,10 @@ impl Judging {
             self.correlator.coverage.ended(input);
         }
         let mut closed: Vec<Ladder> = self.holding.iter_mut().flat_map(Holding::drain).collect();
-        self.correlator.finish(&mut |ladder| closed.push(ladder));
+        let mut last: Vec<Ladder> = Vec::new();
+        self.correlator.finish(&mut |ladder| last.push(ladder));
+        last.iter_mut().for_each(|ladder| self.make_room(ladder));
+        closed.append(&mut last);
         for ladder in closed {
             let judgement = self.judge(&ladder);
             self.close(ladder, judgement);
@@ -214,7 +226,8 @@ impl Judging {
     }
 
     fn give(&mut self, closed: Vec<Ladder>) {
-        for ladder in closed {
+        for mut ladder in closed {
+            self.make_room(&mut ladder);
             let judgement = self.judge(&ladder);
             match &mut self.holding {
                 Some(holding) if judgement.provisional => {
@@ -225,6 +238,14 @@ impl Judging {
                 }
                 _ => self.close(ladder, judgement),
             }
+        }
+    }
+
+    fn make_room(&mut self, ladder: &mut Ladder) {
+        if let Some(room) = &mut self.room {
+            // Of whom nobody asked for nothing is shown.
+            let is_asked_for = self.user.as_ref().is_none_or(|user| ladder.is_of(user));
+            *room -= ladder.keep_texts(if is_asked_for { *room } else { 0 });
         }
     }
 

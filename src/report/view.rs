@@ -134,7 +134,7 @@ impl View {
         handshake: Option<&Refused>,
     ) -> Option<(Ladder, Vec<Finding>)> {
         if let Some(user) = &self.user
-            && ![&closed.caller, &closed.callee].into_iter().flatten().any(|one| one.eq_ignore_ascii_case(user))
+            && !closed.is_of(user)
         {
             return None;
         }
