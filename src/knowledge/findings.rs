@@ -270,6 +270,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "The kernel, the interface or its driver counts frames it had no room for; or the interface was down or away.",
         "A larger ring (--buffer), a narrower filter (--bpf), a host with less to do; whether the interface's link is stable.",
     ),
+    row(
+        "LP908",
+        "Some SIP was read, and some streams that may be SIP were not: pushes may be in there. A warning where no ladder was found, else a note.",
+        "Encrypted or compressed streams on SIP ports, or on connections that were seen to be SIP.",
+        "The coverage: it names each stream, why it was not read, and what would open it (--keylog, --rsa-key, a capture from before the connection is made).",
+    ),
 ];
 
 const ORDER: &str =

@@ -129,15 +129,11 @@ impl Judging {
         &self.correlator.coverage
     }
 
-    /// Calls and pushes that were closed early because a table was full.
-    pub fn evicted(&self) -> u64 {
-        self.correlator.evicted()
-    }
-
     /// Adds what became of the messages.
     pub fn account(&self, account: &mut Account) {
         account.messages = self.messages;
         account.telling = self.telling;
+        account.evicted += self.correlator.evicted();
         account.malformed += self.malformed;
         account.anomalies.append(&self.anomalies);
     }

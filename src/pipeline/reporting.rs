@@ -68,6 +68,6 @@ impl<'a> Reporting<'a> {
         judging: &Judging,
     ) -> Report {
         judging.account(&mut account);
-        self.view.report(inputs, &account, judging.coverage(), judging.evicted())
+        self.view.report(inputs, &account, judging.coverage())
     }
 }

@@ -132,6 +132,16 @@ impl Secured {
         self.session.abandon(&mut keys.secrets);
     }
 
+    /// Octets held of what is not whole.
+    pub fn held(&self) -> usize {
+        self.session.held()
+    }
+
+    /// Gives up what is held.
+    pub fn shed(&mut self, frame: FrameRef) {
+        self.session.shed(frame);
+    }
+
     /// Whether anything waits for a secret.
     pub fn is_waiting(&self) -> bool {
         self.session.is_waiting()

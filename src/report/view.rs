@@ -71,6 +71,8 @@ pub struct Account {
     pub refused: Vec<Refused>,
     /// Further ones that are not listed.
     pub unlisted_refused: u64,
+    /// Calls, pushes and connections closed early because a table was full.
+    pub evicted: u64,
 }
 
 /// A stream that could not be read.
@@ -222,19 +224,11 @@ impl View {
         inputs: impl Iterator<Item = (&'a capture::Summary, i64, bool)>,
         account: &Account,
         coverage: &Coverage,
-        evicted: u64,
     ) -> Report {
         let mut report = Report::empty();
         report.inputs = inputs.map(|(summary, offset, compared)| input(summary, offset, compared)).collect();
         report.coverage = self::coverage(account, coverage);
-        let wide = wide::findings(
-            &report.inputs,
-            account,
-            coverage,
-            &self.profile,
-            evicted + coverage.hops_dropped,
-            &self.cited,
-        );
+        let wide = wide::findings(&report.inputs, account, coverage, &self.profile, self.summary.ladders, &self.cited);
         let mut ladders = Vec::from(std::mem::take(&mut self.ladders));
         ladders.sort_by(|(a, a_ladder, _), (b, b_ladder, _)| (a.time, &a_ladder.id).cmp(&(b.time, &b_ladder.id)));
         for (_, mut ladder, findings) in ladders {
@@ -455,7 +449,7 @@ mod tests {
             let ladder = Ladder { id: number.to_string(), ..sample::broken().ladders.remove(0) };
             view.keep(first, ladder, Vec::new());
         }
-        let report = view.report(std::iter::empty(), &Account::default(), &Coverage::default(), 0);
+        let report = view.report(std::iter::empty(), &Account::default(), &Coverage::default());
         assert_eq!(report.ladders.iter().map(|ladder| ladder.id.as_str()).collect::<Vec<_>>(), ["4", "5"]);
         assert!(report.findings.iter().any(|found| found.code == "LP904" && found.detail.starts_with("3 earlier")));
     }

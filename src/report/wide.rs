@@ -28,7 +28,7 @@ pub fn findings(
     account: &Account,
     coverage: &Coverage,
     profile: &Profile,
-    evicted: u64,
+    ladders: u64,
     cited: &Cited,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -50,6 +50,14 @@ pub fn findings(
                 "{hidden} stream(s) on SIP ports, and not one message that tells anything could be read: see the coverage."
             ),
         );
+    } else if hidden > 0 {
+        let severity = if ladders == 0 { Severity::Warning } else { Severity::Note };
+        let streams = text::counted(hidden, "stream", "streams");
+        let what = if ladders == 0 { "pushes" } else { "further pushes" };
+        let detail = format!(
+            "{streams} that may be SIP could not be read, or not wholly: {what} may be in there. The coverage names each, and what would open it."
+        );
+        say("LP908", severity, detail);
     }
     for input in inputs {
         if let Some(detail) = &input.ended_detail {
@@ -82,6 +90,7 @@ pub fn findings(
         );
         say("LP905", Severity::Warning, detail);
     }
+    let evicted = account.evicted + coverage.hops_dropped;
     if evicted > 0 {
         say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
     }

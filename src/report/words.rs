@@ -113,7 +113,11 @@ pub fn why_none(report: &Report, options: &Options) -> String {
         if options.filtered {
             return format!("{messages} read, but no ladder among them is of the user asked for");
         }
-        format!("{messages} read, but no call to a mobile user and no push among them")
+        let closed = match coverage.unreadable.len() as u64 {
+            0 => String::new(),
+            closed => format!("; {} stayed closed (see below)", text::counted(closed, "stream", "streams")),
+        };
+        format!("{messages} read, but no call to a mobile user and no push among them{closed}")
     }
 }
 

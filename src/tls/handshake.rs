@@ -59,6 +59,11 @@ impl Messages {
         }
     }
 
+    /// Octets of the message that is not whole.
+    pub(crate) fn held(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Octets were lost: what was begun stays unknown, and the next record begins a message.
     pub(crate) fn lose(&mut self) {
         self.partial = Vec::new();

@@ -107,6 +107,24 @@ impl Session {
         !self.waiting.is_empty()
     }
 
+    /// Octets of records and handshake messages that are not whole, and of messages that keys depend on. What waits for
+    /// a secret is bounded elsewhere.
+    pub fn held(&self) -> usize {
+        let halves = self.halves.iter().map(|half| half.records.buffer.len() + half.messages.held());
+        halves.sum::<usize>() + self.negotiation.held()
+    }
+
+    /// Gives up what is held, for want of room: it is lost as if it had not been captured.
+    pub fn shed(&mut self, frame: FrameRef) {
+        for half in &mut self.halves {
+            let octets = half.records.lose() as u64;
+            half.lose(octets.max(1), frame);
+        }
+        if self.negotiation.held() > 0 {
+            self.negotiation = Negotiation::default();
+        }
+    }
+
     /// Whether [`facts`](Self::facts) would say that something is unreadable.
     pub fn is_unreadable(&self) -> bool {
         self.unread.is_some() || self.is_junk()

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::command::{report, run, simulated};
+#[cfg(feature = "post")]
 use crate::endpoint::{Endpoint, Reply};
 use crate::pcap::Pcap;
 use crate::stories::{keylog, simulate};
@@ -115,6 +116,7 @@ fn a_ladder_cites_the_handshake_that_its_push_waited_for() {
 }
 
 /// One fault is one ticket, though its handshake is a finding too; and it says what the handshake shows.
+#[cfg(feature = "post")]
 #[test]
 fn a_handshake_and_its_ladder_are_one_ticket() {
     let directory = tempfile::tempdir().unwrap();

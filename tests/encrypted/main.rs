@@ -7,6 +7,7 @@
 mod analysis;
 #[path = "../command/mod.rs"]
 mod command;
+#[cfg(feature = "post")]
 #[path = "../endpoint/mod.rs"]
 mod endpoint;
 #[path = "../faults/mod.rs"]

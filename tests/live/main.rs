@@ -4,6 +4,7 @@
 
 #[path = "../command/mod.rs"]
 mod command;
+#[cfg(feature = "post")]
 #[path = "../endpoint/mod.rs"]
 mod endpoint;
 
@@ -16,5 +17,6 @@ mod rights;
 #[cfg(feature = "tls")]
 mod secrets;
 mod signals;
+#[cfg(feature = "post")]
 mod tickets;
 mod wire;

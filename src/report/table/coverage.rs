@@ -131,6 +131,8 @@ fn legs(page: &mut Page, coverage: &Coverage) {
         names.collect::<Vec<_>>().join(", ")
     };
     let words = match (named(true), named(false)) {
+        // A leg that is in view and closed cannot be told from one that is not.
+        (seen, unseen) if seen.is_empty() && !coverage.unreadable.is_empty() => format!("none can be read ({unseen})"),
         (seen, unseen) if seen.is_empty() => format!("none in view ({unseen})"),
         (seen, unseen) if unseen.is_empty() => format!("{seen} in view"),
         (seen, unseen) => format!("{seen} in view; {unseen} not"),

@@ -8,7 +8,7 @@ use crate::frame::FrameRef;
 use crate::stream::Event;
 use crate::tls::certificate::MAX_ISSUERS;
 use crate::tls::facts::Alert;
-use crate::tls::half::Guard;
+use crate::tls::half::{Guard, Half};
 use crate::tls::handshake::{self, kind as message};
 use crate::tls::negotiation::{Agreed, Direction, Negotiation, Stage, Unread, updated};
 use crate::tls::record::{HEADER, kind};
@@ -186,8 +186,12 @@ impl Session {
 
     /// Keys opened their first record: they are the right ones.
     fn prove(&mut self, secrets: &mut Secrets) {
-        let others = self.halves.iter().any(|half| half.waiting || matches!(half.guard, Guard::Dead));
-        if !others {
+        let is_closed = |half: &Half| match half.guard {
+            Guard::Dead => true,
+            Guard::Missing(_) => half.lost_octets > 0,
+            Guard::Plain | Guard::Keyed(_) => false,
+        };
+        if !self.halves.iter().any(|half| half.waiting || is_closed(half)) {
             self.unread = None;
         }
         self.resumed |= self.negotiation.is_resumed()
