@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::reading::{Notice, Seen};
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
+use crate::report::view::Refused;
 use crate::sip::grammar;
 use crate::sip::message::Message;
 use crate::sip::outline::{Field, Outline};
@@ -45,6 +46,7 @@ enum Item {
         reason: &'static str,
     },
     Notice(Connection, Notice),
+    Refused(Box<Refused>),
     Missed(Missed),
 }
 
@@ -128,6 +130,7 @@ impl Batch {
                 }
             }
             Seen::Notice(connection, notice) => Item::Notice(*connection, notice),
+            Seen::Refused(refused) => Item::Refused(refused),
         });
     }
 
@@ -171,6 +174,7 @@ impl Batch {
                 }
                 Item::NoMessage { at, reason } => Replayed::NoMessage { at: *at, reason },
                 Item::Notice(connection, notice) => Replayed::Notice(connection, *notice),
+                Item::Refused(refused) => Replayed::Refused(refused),
                 Item::Missed(missed) => Replayed::Missed(*missed),
             });
         }
@@ -207,6 +211,8 @@ pub enum Replayed<'a> {
     },
     /// As [`Seen::Notice`].
     Notice(&'a Connection, Notice),
+    /// As [`Seen::Refused`].
+    Refused(&'a Refused),
     /// Whole frames may be missing.
     Missed(Missed),
 }

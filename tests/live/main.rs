@@ -4,6 +4,9 @@
 
 #[path = "../command/mod.rs"]
 mod command;
+#[cfg(feature = "post")]
+#[path = "../endpoint/mod.rs"]
+mod endpoint;
 
 mod bounds;
 mod kept;
@@ -16,4 +19,6 @@ mod rights;
 mod secrets;
 mod signals;
 mod sipp;
+#[cfg(feature = "post")]
+mod tickets;
 mod wire;

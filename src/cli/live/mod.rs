@@ -37,6 +37,8 @@ pub fn run(args: &Arguments) -> Result<u8> {
     let keys = pipeline::Keys::default();
     let live = Live::open(&live_options(args, &settings))?;
     let server = args.metrics.map(Server::bind).transpose()?;
+    // Credentials are root's to read.
+    let files = shared.tickets.files()?;
     // Nothing that a packet holds is looked at before this.
     let user = privileges::give_up(args.run_as.as_deref())?;
     let format = format_of(shared);
@@ -56,7 +58,8 @@ pub fn run(args: &Arguments) -> Result<u8> {
         server.run(Arc::clone(&control.meters), Arc::clone(&tally));
     }
     warn(&log, &settings, user.as_deref());
-    let watch = Watch::start(shared, format, output, &args.interfaces, true)?;
+    let watch = Watch::start(shared, files, format, output, &args.interfaces, true);
+    let watch = watch.map_err(|error| as_user(&error, user.as_deref()))?;
     let mut watch = Watchman { watch, signals, log, meters: Arc::clone(&control.meters), tally };
     let result = pipeline::watch(&settings, live, keys, &control, &mut watch);
     let Watchman { mut watch, .. } = watch;
