@@ -17,6 +17,7 @@ mod batch;
 mod budget;
 mod clocks;
 mod exported;
+mod handshakes;
 mod holding;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod judging;
@@ -86,6 +87,8 @@ pub struct Settings {
     pub user: Option<String>,
     /// Whether message text is kept for the report.
     pub show_text: bool,
+    /// Whether, where it is not, the heads of messages are, without what is private in them.
+    pub outlines: bool,
     /// What a ladder should look like.
     pub profile: Profile,
 }
@@ -103,6 +106,7 @@ impl Settings {
             push_uris: Vec::new(),
             user: None,
             show_text: false,
+            outlines: false,
             profile: Profile::built_in()?,
         })
     }

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 
 use super::args::{self, FailOn};
 use super::output::Output;
-use super::post::Tickets;
+use super::post::{Files, Tickets};
 use super::progress::Progress;
 use super::{CLEAN, FOUND, complain, profile, terminal};
 use crate::error::{Error, Result};
@@ -29,7 +29,8 @@ pub fn run(args: &args::Analyze) -> Result<u8> {
     let output = Output::open(shared.output.as_deref(), &args.captures)?;
     // Who reads a pipe that is still being filled wants each line as it comes.
     let at_once = args.captures.iter().any(|capture| capture == "-");
-    let mut watch = Watch::start(shared, shared.format(), output, &args.captures, at_once)?;
+    let files = shared.tickets.files()?;
+    let mut watch = Watch::start(shared, files, shared.format(), output, &args.captures, at_once)?;
     let result = pipeline::analyze_with(&settings, keys, &mut watch);
     watch.progress.finish();
     watch.end(result, shared, shared.format(), &mut |line| _ = complain(&line))
@@ -40,7 +41,9 @@ fn settings(args: &args::Analyze) -> Result<Settings> {
     if args.captures.iter().filter(|capture| *capture == "-").count() > 1 {
         return Err(Error::new("standard input can be read only once: give '-' one time"));
     }
-    settings_of(&args.captures, &args.shared)
+    let settings = settings_of(&args.captures, &args.shared)?;
+    // The page shows a message on a click. It is the one format that a reader looks into.
+    Ok(Settings { outlines: args.shared.format().name == "html", ..settings })
 }
 
 /// The same of captures or interfaces by their names.
@@ -52,6 +55,7 @@ pub(super) fn settings_of(names: &[String], shared: &args::Shared) -> Result<Set
         push_uris: shared.push_uris.clone(),
         user: shared.user.clone(),
         show_text: shared.show_text,
+        outlines: false,
         profile: profile::read(shared.profile.as_deref())?,
     })
 }
@@ -81,6 +85,7 @@ pub(super) fn options(args: &args::Shared) -> Options {
         colour: terminal::colour(args.color, lookup, to_terminal),
         verbose: args.verbose,
         filtered: args.user.is_some(),
+        whole_texts: args.show_text,
     }
 }
 
@@ -146,24 +151,28 @@ pub(super) struct Watch {
     at_once: bool,
     pseudonyms: Option<Pseudonyms>,
     tickets: Tickets,
+    /// Whether tickets go without the texts that the page shows.
+    bare_tickets: bool,
 }
 
 impl Watch {
     /// Somebody who watches the analysis of what has these names, as the arguments say.
     pub(super) fn start(
         shared: &args::Shared,
+        files: Files,
         format: &Format,
         output: Output,
         names: &[String],
         at_once: bool,
     ) -> Result<Self> {
         let mut pseudonyms = if shared.pseudonyms { Some(Pseudonyms::new()?) } else { None };
-        let tickets = shared.tickets.start(names, |path| match &mut pseudonyms {
+        let tickets = shared.tickets.start(files, names, |path| match &mut pseudonyms {
             Some(pseudonyms) => pseudonyms.capture(path),
             None => path.clone(),
         })?;
         let progress = Progress::new(!shared.quiet && !shared.no_progress);
-        Ok(Self { at_once, pseudonyms, tickets, ..Self::new(format, output, progress) })
+        let bare_tickets = !shared.show_text && tickets.are_wanted();
+        Ok(Self { at_once, pseudonyms, tickets, bare_tickets, ..Self::new(format, output, progress) })
     }
 
     fn new(format: &Format, output: Output, progress: Progress) -> Self {
@@ -172,7 +181,7 @@ impl Watch {
             Shape::Lines => Sink::Lines(ndjson::Writer::new(output)),
         };
         let (counts, tickets) = (FindingCounts::default(), Tickets::none());
-        Self { sink, progress, counts, at_once: false, pseudonyms: None, tickets }
+        Self { sink, progress, counts, at_once: false, pseudonyms: None, tickets, bare_tickets: false }
     }
 
     /// Writes what is left and waits for tickets, whatever became of the analysis; what became of them is told.
@@ -214,7 +223,11 @@ impl Watch {
 
     /// Shows a ladder to whom it concerns before the end.
     fn show(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
-        self.tickets.offer(ladder, findings);
+        if self.bare_tickets {
+            self.tickets.offer(&ladder.without_texts(), findings);
+        } else {
+            self.tickets.offer(ladder, findings);
+        }
         let Sink::Lines(writer) = &mut self.sink else { return Ok(()) };
         let mut written = writer.ladder(ladder, findings);
         if self.at_once && written.is_ok() {

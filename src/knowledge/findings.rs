@@ -232,7 +232,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "LP901",
         "There was something to read and nothing could be read.",
         "Encrypted or compressed streams on SIP ports, or an unknown link type.",
-        "The secrets of the sessions, or a capture in a place where SIP is in the clear.",
+        "The coverage: it names the reason of each stream, and lyncpush explain tells what helps against each. For TLS a key log (--keylog) or, for suites named TLS_RSA_, the server's RSA key (--rsa-key); else a capture in a place where SIP is in the clear.",
     ),
     row(
         "LP902",

@@ -197,3 +197,10 @@ pub struct Ladder {
     /// Whether the INVITE went to an endpoint other than a phone as well.
     pub forked: bool,
 }
+
+impl Ladder {
+    /// Whether its caller or its callee is `user`, whatever the letter case.
+    pub fn is_of(&self, user: &str) -> bool {
+        [&self.caller, &self.callee].into_iter().flatten().any(|one| one.eq_ignore_ascii_case(user))
+    }
+}

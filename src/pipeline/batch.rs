@@ -9,6 +9,7 @@ use super::reading::{Notice, Seen};
 use crate::capture::News;
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
+use crate::report::view::Refused;
 use crate::sip::grammar;
 use crate::sip::message::Message;
 use crate::sip::outline::{Field, Outline};
@@ -46,6 +47,7 @@ enum Item {
         reason: &'static str,
     },
     Notice(Connection, Notice),
+    Refused(Box<Refused>),
     Missed(Missed),
 }
 
@@ -129,6 +131,7 @@ impl Batch {
                 }
             }
             Seen::Notice(connection, notice) => Item::Notice(*connection, notice),
+            Seen::Refused(refused) => Item::Refused(refused),
         });
     }
 
@@ -172,6 +175,7 @@ impl Batch {
                 }
                 Item::NoMessage { at, reason } => Replayed::NoMessage { at: *at, reason },
                 Item::Notice(connection, notice) => Replayed::Notice(connection, *notice),
+                Item::Refused(refused) => Replayed::Refused(refused),
                 Item::Missed(missed) => Replayed::Missed(*missed),
             });
         }
@@ -208,6 +212,8 @@ pub enum Replayed<'a> {
     },
     /// As [`Seen::Notice`].
     Notice(&'a Connection, Notice),
+    /// As [`Seen::Refused`].
+    Refused(&'a Refused),
     /// Whole frames may be missing.
     Missed(Missed),
 }

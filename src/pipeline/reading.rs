@@ -14,7 +14,7 @@ use crate::frame::{Frame, FrameRef, Timestamp};
 use crate::ip::Ip;
 use crate::ladder::profile::{Ports, Profile};
 use crate::link::{self, LinkPayload, Pdu, Place};
-use crate::report::view::Account;
+use crate::report::view::{Account, Refused};
 use crate::segment::{Datagram, Segment, TcpSegment};
 use crate::sip::framer::{self, datagram};
 use crate::sip::grammar::{Probe, looks_like_start};
@@ -45,6 +45,8 @@ pub enum Seen<'a> {
     },
     /// Something about what can be seen of a connection.
     Notice(&'a Connection, Notice),
+    /// A TLS handshake came to nothing.
+    Refused(Box<Refused>),
 }
 
 /// What can be seen of a connection, and what not.

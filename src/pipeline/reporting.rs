@@ -41,12 +41,15 @@ impl<'a> Reporting<'a> {
     pub fn take_up_to(&mut self, judged: Judged, most: Option<u64>) -> Result<bool> {
         let is_enough = |view: &View| most.is_some_and(|most| view.ladders() >= most);
         judged.news.iter().for_each(|news| self.observer.news(news));
-        for (closed, judgement) in judged.ladders {
+        for closed in judged.ladders {
             if is_enough(&self.view) {
                 break;
             }
-            let first = closed.first;
-            let Some((ladder, findings)) = self.view.ladder(closed, judgement) else { continue };
+            let first = closed.ladder.first;
+            let handshake = closed.handshake.as_ref();
+            let Some((ladder, findings)) = self.view.ladder(closed.ladder, closed.judgement, handshake) else {
+                continue;
+            };
             self.observer.ladder(&ladder, &findings)?;
             self.view.keep(first, ladder, findings);
         }

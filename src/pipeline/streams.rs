@@ -324,7 +324,7 @@ impl Streams {
             let connection = stream.connection;
             secured.retry(&connection, frame, &mut stream.packing, keys, ledger, &mut |seen| match seen {
                 Seen::Message { connection, side, at, raw } => messages.push((at, *connection, side, raw.to_vec())),
-                notice @ Seen::Notice(..) => out(notice),
+                other => out(other),
             });
         }
         messages.sort_by_key(|(at, ..)| at.time);

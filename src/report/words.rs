@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::format::Options;
 use super::model::{
-    Certainty, Diagnostics, Finding, Ladder, Mobile, Report, RuledOut, Severity, Step, StepStatus, Summary, Trigger,
-    Verdict,
+    Certainty, Certificate, Diagnosis, Diagnostics, Finding, Issuer, KeyCounts, Ladder, Mobile, Report, RuledOut,
+    Severity, Step, StepStatus, Summary, Tls, Trigger, Verdict,
 };
 use super::text;
 
@@ -150,6 +150,17 @@ pub fn phone(mobile: &Mobile) -> String {
     format!("{known}; {due}")
 }
 
+/// `Seen as LP105 in step 5, LP109 in step 9`: what a diagnosis explains.
+pub fn seen_as(report: &Report, ladder: &Ladder, diagnosis: &Diagnosis) -> String {
+    let seen = findings(report, ladder).filter(|finding| finding.cause.as_ref() == Some(&diagnosis.cause));
+    let seen: Vec<String> = seen
+        .map(|finding| {
+            finding.step.map_or_else(|| finding.code.clone(), |step| format!("{} in step {step}", finding.code))
+        })
+        .collect();
+    format!("Seen as {}", seen.join(", "))
+}
+
 /// `frames 81, 82 and 3 more`.
 pub fn frames_of(report: &Report, finding: &Finding) -> Option<String> {
     let frames: Vec<String> =
@@ -161,6 +172,42 @@ pub fn frames_of(report: &Report, finding: &Finding) -> Option<String> {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let word = if finding.evidence.len() == 1 { "frame" } else { "frames" };
     Some(format!("{word} {}{more}", frames.join(", ")))
+}
+
+/// `8 secrets from key logs, 1 RSA key, 3 lines not understood`.
+pub fn keys(keys: &KeyCounts) -> String {
+    let mut words = format!(
+        "{} from key logs, {}",
+        text::counted(keys.secrets, "secret", "secrets"),
+        text::counted(keys.rsa_keys, "RSA key", "RSA keys")
+    );
+    for (lines, what) in [(keys.unused, "of no use here"), (keys.skipped, "not understood")] {
+        if lines > 0 {
+            words.push_str(&format!(", {} {what}", text::counted(lines, "line", "lines")));
+        }
+    }
+    words
+}
+
+/// The certificates of a handshake at an RFC 3339 instant, one a line: whose, who signed it, how long it is valid.
+pub fn certificates(tls: &Tls, at: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (whose, certificate) in [("server's", &tls.certificate), ("client's", &tls.client_certificate)] {
+        let Some(certificate) = certificate else { continue };
+        let Certificate { subject, issuer, not_after, names: _, chain } = certificate;
+        lines.push(format!("{whose} certificate {}", one_certificate(subject, issuer, not_after, at)));
+        for Issuer { subject, issuer, not_after } in chain {
+            lines.push(format!("sent with it {}", one_certificate(subject, issuer, not_after, at)));
+        }
+    }
+    lines
+}
+
+fn one_certificate(subject: &str, issuer: &str, not_after: &str, at: &str) -> String {
+    // Both are RFC 3339 in UTC: up to the seconds their order is that of time.
+    let until = if not_after.get(..19) < at.get(..19) { "EXPIRED" } else { "valid until" };
+    let by = if issuer == subject { "self-signed".to_owned() } else { format!("issued by {issuer}") };
+    format!("{subject}, {by}, {until} {}", day(not_after))
 }
 
 /// Causes that share what rules them out, on one line.

@@ -34,7 +34,8 @@ pub struct Session {
     /// Something came that may open what waits, or nothing will come any more that could.
     renewed: bool,
     server_name: Option<String>,
-    certificates: [Option<Arc<CertificateFacts>>; 2],
+    /// What each side showed: its own certificate first.
+    certificates: [Vec<Arc<CertificateFacts>>; 2],
     alert: Option<Alert>,
     resumed: bool,
     /// Whether there was any record.
@@ -173,11 +174,15 @@ impl Session {
             Some(suite) => suite.name.to_owned(),
             None => format!("{:#06x}", hello.suite),
         });
-        let [certificate, client_certificate] = match self.client {
+        let [(certificate, issuers), (client_certificate, client_issuers)] = match self.client {
             Some(Side::Server) => [Side::Client, Side::Server],
             _ => [Side::Server, Side::Client],
         }
-        .map(|side| self.certificates.get(side.index()).and_then(Option::as_deref).cloned());
+        .map(|side| {
+            let mut shown =
+                self.certificates.get(side.index()).into_iter().flatten().map(|facts| facts.as_ref().clone());
+            (shown.next(), shown.collect())
+        });
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
         let state = match &self.unread {
             Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
@@ -193,7 +198,9 @@ impl Session {
             suite,
             server_name: self.server_name.clone(),
             certificate,
+            issuers,
             client_certificate,
+            client_issuers,
             alert: self.alert,
             resumed: self.resumed,
             secrets_tried: self.negotiation.tried.clone(),

@@ -23,5 +23,7 @@ mod secrets;
 mod signals;
 mod sipp;
 mod terminal;
+#[cfg(feature = "post")]
+mod tickets;
 mod view;
 mod wire;

@@ -54,6 +54,8 @@ fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
     let keys = pipeline::Keys::default();
     let live = Live::open(&live_options(args, &settings))?;
     let server = args.metrics.map(Server::bind).transpose()?;
+    // Credentials are root's to read.
+    let files = shared.tickets.files()?;
     // Nothing that a packet holds is looked at before this.
     let user = privileges::give_up(args.run_as.as_deref())?;
     if let Err(error) = privileges::confine() {
@@ -76,7 +78,7 @@ fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
         log.say(&News::new(Level::Info, "metrics", message).with("address", Fact::Text(address)));
         server.run(Arc::clone(&control.meters), Arc::clone(&tally));
     }
-    let watch = Watch::start(shared, format, output, &args.interfaces, true);
+    let watch = Watch::start(shared, files, format, output, &args.interfaces, true);
     let mut watch = watch.map_err(|error| as_user(&error, user.as_deref()))?;
     warn(log, &settings, user.as_deref());
     let view = view_of(shared, format, args, &control, &tally)?;

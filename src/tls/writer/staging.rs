@@ -46,7 +46,7 @@ impl Staging {
         let hello = messages::server_hello(self.choice, &server_random, &session, None);
         self.message(Side::Server, message::SERVER_HELLO, &hello)?;
         if key.is_some() {
-            let certificate = messages::certificate(version, &parties.server.certificate);
+            let certificate = messages::certificate(version, &parties.server.chain);
             self.message(Side::Server, message::CERTIFICATE, &certificate)?;
         }
         if suite.exchange != Exchange::Rsa {
@@ -59,7 +59,7 @@ impl Staging {
         self.message(Side::Server, message::SERVER_HELLO_DONE, &[])?;
 
         if let Some(client) = client {
-            let certificate = messages::certificate(version, &client.certificate);
+            let certificate = messages::certificate(version, &client.chain);
             self.message(Side::Client, message::CERTIFICATE, &certificate)?;
         }
         let exchange = messages::client_exchange(suite.exchange, &mut self.draw);
@@ -113,7 +113,7 @@ impl Staging {
                 self.message(side, message::CERTIFICATE_REQUEST, &messages::certificate_request(version))?;
             }
             if let (Some(identity), Some(key)) = (identity, Key::of(self.choice)) {
-                self.message(side, message::CERTIFICATE, &messages::certificate(version, &identity.certificate))?;
+                self.message(side, message::CERTIFICATE, &messages::certificate(version, &identity.chain))?;
                 let signature = key.signature(version, &mut self.draw);
                 self.message(side, message::CERTIFICATE_VERIFY, &signature)?;
             }
@@ -170,7 +170,7 @@ mod tests {
     /// The records of a handshake whose suite hides nothing: who sends them, kind and body.
     fn staged(choice: Choice, is_mutual: bool) -> (Vec<(Side, u8, Vec<u8>)>, String) {
         let draw = |octet: u8| -> Draw { Box::new(move |octets| octets.fill(octet)) };
-        let identity = Identity::new("a.example.com", choice, [0, 1], draw(1)).unwrap();
+        let identity = Identity::new("a.example.com", &[], choice, [0, 1], draw(1)).unwrap();
         let client = is_mutual.then_some(&identity);
         let parties = Parties { server_name: "a.example.com", server: &identity, client };
         let mut staging = Staging::new(choice, draw(2));
