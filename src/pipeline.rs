@@ -21,6 +21,7 @@ mod budget;
 mod carrier;
 mod clocks;
 mod exported;
+mod handshakes;
 mod holding;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod judging;
@@ -61,8 +62,9 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::capture::{self, Merged};
+pub use crate::capture::{Fact, Level, News};
 #[cfg(feature = "live")]
-pub use crate::capture::{Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces};
+pub use crate::capture::{Feed, Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces};
 use crate::error::Result;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
@@ -101,6 +103,8 @@ pub struct Settings {
     pub user: Option<String>,
     /// Whether message text is kept for the report.
     pub show_text: bool,
+    /// Whether, where it is not, the heads of messages are, without what is private in them.
+    pub outlines: bool,
     /// What a ladder should look like.
     pub profile: Profile,
 }
@@ -118,6 +122,7 @@ impl Settings {
             push_uris: Vec::new(),
             user: None,
             show_text: false,
+            outlines: false,
             profile: Profile::built_in()?,
         })
     }
@@ -134,8 +139,8 @@ pub trait Observer {
     fn progress(&mut self, position: u64, size: Option<u64>, frames: u64, ladders: u64);
     /// Whether ladders are kept for the final report.
     fn keep(&self) -> bool;
-    /// Something happened to an interface that is watched: one line.
-    fn news(&mut self, _line: &str) {}
+    /// Something happened to what is watched.
+    fn news(&mut self, _news: &News) {}
 }
 
 /// Analyses captures without secrets but those that stand in them.

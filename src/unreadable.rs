@@ -28,6 +28,19 @@ pub enum UnreadableReason {
 }
 
 impl UnreadableReason {
+    /// Every reason.
+    pub const ALL: [Self; 9] = [
+        Self::TlsNoSecret,
+        Self::TlsForwardSecret,
+        Self::TlsNoHandshake,
+        Self::TlsKeyMismatch,
+        Self::TlsUnsupportedSuite,
+        Self::TlsBadMac,
+        Self::CompressedNoNegotiate,
+        Self::CompressedUnrecognised,
+        Self::Damaged,
+    ];
+
     /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,7 +71,9 @@ impl UnreadableReason {
             Self::TlsNoHandshake => {
                 "capture from before the connection is made: restart the service, or break the connection, while capturing"
             }
-            Self::TlsKeyMismatch => "give the key that belongs to the certificate named here",
+            Self::TlsKeyMismatch => {
+                "give the key that belongs to the certificate named here, or a key log that holds this connection: one of another run, or with lines missing, does not"
+            }
             Self::TlsUnsupportedSuite => {
                 "capture where the traffic is in the clear, or make the servers agree on another suite"
             }
@@ -71,5 +86,19 @@ impl UnreadableReason {
             }
             Self::Damaged => "capture closer to the server, without loss",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_them_are_listed_by_their_names() {
+        let schema = schemars::schema_for!(UnreadableReason).to_value().to_string();
+        for reason in UnreadableReason::ALL {
+            assert!(schema.contains(&format!("\"const\":\"{}\"", reason.name())), "{reason:?} in {schema}");
+        }
+        assert_eq!(schema.matches("\"const\"").count(), UnreadableReason::ALL.len(), "{schema}");
     }
 }

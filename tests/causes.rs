@@ -80,6 +80,8 @@ fn every_failure_has_its_cause_and_its_remedy_in_every_format() {
                 unwrapped(&page.fold(ran.text().to_owned(), |page, (escaped, plain)| page.replace(escaped, plain)));
             let title = unwrapped(diagnosis["title"].as_str().unwrap());
             assert!(page.contains(&title) && page.contains(remedy), "{scenario} in {format}: {page}");
+            let symptoms = codes.iter().all(|code| page.contains(code));
+            assert!(symptoms && page.contains(&format!("explain {cause}")), "{scenario} in {format}: {page}");
         }
     }
 }
@@ -227,6 +229,20 @@ fn clocks_that_are_measured_to_be_far_apart_are_told_of() {
         if let Some(found) = found {
             assert_eq!((&found["cause"], &found["severity"]), (&"clock-skew".into(), &"note".into()));
             assert!(found["remedy"].as_str().unwrap().contains("w32tm /query /status"), "{found:#}");
+        }
+    }
+}
+
+/// What it was not, and why, wherever a person asks for it; scripts have it always.
+#[test]
+fn what_is_ruled_out_is_listed_in_every_format() {
+    let capture = simulated("firewall", &[]);
+    for format in ["table", "text", "mermaid", "html"] {
+        for (options, is_listed) in [(&["-v"][..], true), (&[], format == "html")] {
+            let arguments = [&["analyze", "--format", format, "--width", "200", "-"], options].concat();
+            let page = unwrapped(&run_on(&capture, arguments).text().replace('\\', ""));
+            let listed = page.contains("certificate-refused: the refusal says 1046, not 1047");
+            assert_eq!(listed, is_listed, "{format} {options:?}: {page}");
         }
     }
 }

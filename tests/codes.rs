@@ -9,6 +9,7 @@ use std::path::Path;
 
 use command::{finish, lyncpush, run};
 use lyncpush::diagnosis::{catalogue, page};
+use lyncpush::unreadable::UnreadableReason;
 use similar::TextDiff;
 
 const PAGE: &str = "docs/codes.md";
@@ -68,6 +69,29 @@ fn a_finding_is_told_with_its_wire_pattern_causes_remedies_and_sources() {
     assert!(ran.text().contains("New-CsAllowedDomain -Identity 'push.lync.com'"), "{}", ran.text());
 }
 
+/// The reasons in a report's coverage lead to what helps.
+#[test]
+fn a_reason_why_a_stream_is_not_read_is_told_with_what_helps() {
+    let listed = run(["explain", "--list"]).with_code(0);
+    for reason in UnreadableReason::ALL {
+        let ran = run(["explain", reason.name()]).with_code(0);
+        for part in ["Meaning", "Wire", "Helps", "Sources"] {
+            assert!(ran.text().contains(part), "{part:?} in {}", ran.text());
+        }
+        assert!(listed.text().contains(reason.name()), "{}", reason.name());
+    }
+    for (name, options) in [
+        ("tls-no-secret", &["--keylog", "--rsa-key"][..]),
+        ("tls-forward-secret", &["--keylog"]),
+        ("tls-key-mismatch", &["--keylog", "--rsa-key"]),
+        ("LP901", &["--keylog", "--rsa-key", "lyncpush explain"]),
+    ] {
+        let ran = run(["explain", name]).with_code(0);
+        let words = ran.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(options.iter().all(|option| words.contains(option)), "{name}: {words}");
+    }
+}
+
 #[test]
 fn what_is_unknown_is_one_line_with_the_nearest() {
     for (typed, expected) in [
@@ -92,7 +116,9 @@ fn what_is_unknown_is_one_line_with_the_nearest() {
 
 #[test]
 fn pages_fit_their_width_and_their_locale() {
-    for name in ["--list", "LP105", "firewall", "certificate-not-trusted", "push-not-made", "1010", "504"] {
+    for name in
+        ["--list", "LP105", "firewall", "certificate-not-trusted", "push-not-made", "1010", "504", "tls-key-mismatch"]
+    {
         for width in ["60", "80", "120"] {
             let ran = finish(lyncpush().args(["explain", name]).env("COLUMNS", width).env("LC_ALL", "C")).with_code(0);
             for line in ran.text().lines() {

@@ -121,6 +121,17 @@ fn opens_by_mouse_and_by_key_and_shows_the_message_behind_an_arrow() {
         assert_eq!(page.value("document.activeElement.id"), page.value("location.hash.slice(1)"));
         assert_eq!(page.value("document.querySelectorAll('tr.hit').length"), 1);
 
+        let text =
+            "[...document.querySelectorAll('#l2 .messages pre')].find((pre) => pre.offsetHeight > 0)?.textContent";
+        assert_eq!(
+            page.value(&format!("document.querySelector('tr.hit details').open && ({text}) !== undefined")),
+            true
+        );
+        let shown = page.value(text);
+        let shown = shown.as_str().unwrap();
+        assert!(shown.contains("CSEQ: 1 INVITE") || shown.contains("CSeq: 1 INVITE"), "{shown}");
+        assert!(shown.contains("octets left out]"), "{shown}");
+
         page.open(&file, "#l4");
         page.value(NEXT);
         assert_eq!(page.value("document.querySelectorAll('#l4 svg.ladder').length"), 1, "a link opens its ladder");
@@ -247,4 +258,20 @@ fn what_a_screen_reader_needs_is_there() {
         }
         assert!(matches!(page.value("document.documentElement.lang"), Value::String(lang) if lang == "en"));
     });
+}
+
+/// A page of thousands of ladders holds the messages of the first of them, and says so.
+#[test]
+fn messages_of_later_ladders_are_let_go() {
+    let capture = command::simulated("domain-not-allowed", &["--ladders", "3000", "--spacing-ms", "500"]);
+    let texts = |capture: &[u8], options: &[&str]| {
+        let page = command::run_on(capture, [&["analyze", "--format", "html", "-"], options].concat());
+        let page = page.with_code(1).text().to_owned();
+        (page.matches("octets left out]").count(), page.contains("those of later ladders are"))
+    };
+    let (each, told) = texts(&command::simulated("domain-not-allowed", &[]), &[]);
+    assert!(each > 0 && !told);
+    let (count, told) = texts(&capture, &[]);
+    assert!(count > 1_000 * each && count < 3_000 * each && told, "{count}");
+    assert_eq!(texts(&capture, &["--user", "sip:bob2900@example.com"]), (each, false), "one of the last");
 }

@@ -100,6 +100,13 @@ fn p16_nothing_private_is_in_a_report_unless_asked_for() {
                 }
                 assert!(rendered(html::write, &report).contains(&escaped), "{scenario}: {secret} is not on the page");
             }
+            // As the program writes it: with the messages behind a click.
+            let page = run(["analyze", "--format", "html", path.to_str().expect("UTF-8")]);
+            assert!(page.text().contains("[left out]"), "{scenario}");
+            for secret in in_evidence(&report) {
+                let told = page.text().contains(&secret) || page.text().contains(&escaped(&secret));
+                assert!(!told, "{scenario} {push_variant}: {secret} is not redacted on the page");
+            }
             let [shown, redacted] = [shown, redacted].map(|json| String::from_utf8(json).expect("UTF-8"));
             let secrets = in_evidence(&report);
             assert!(secrets.len() > 3, "{scenario} {push_variant}: {secrets:?}");

@@ -1,4 +1,5 @@
-//! What both benches do: run an analysis that writes lines to nowhere, and say what was reached.
+//! What benches do: run an analysis that writes lines to nowhere, and say what was reached.
+#![allow(dead_code, reason = "every bench uses its own part of it")]
 
 use std::io::{self, BufWriter};
 use std::path::Path;

@@ -21,6 +21,7 @@ mod interface;
 #[cfg(feature = "live")]
 mod live;
 mod merged;
+mod news;
 mod pcap;
 mod pcapng;
 mod reader;
@@ -31,10 +32,11 @@ mod stretch;
 pub use file::open;
 #[cfg(feature = "live")]
 pub use live::{
-    Excerpt, Excerpts, Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, check_directory, dropped_by,
-    interfaces,
+    Excerpt, Excerpts, Feed, Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, check_directory,
+    dropped_by, interfaces,
 };
 pub use merged::Merged;
+pub use news::{Fact, Level, News};
 pub use pcapng::{MAX_INTERFACES, MAX_SECRETS, MAX_STRETCHES};
 pub use reader::MAX_RECORD;
 pub use stretch::Stretch;
@@ -131,7 +133,8 @@ impl fmt::Debug for KeylogText {
 }
 
 impl Summary {
-    fn new(path: &str, format: &'static str, compression: Option<&'static str>) -> Self {
+    /// Nothing read yet.
+    pub fn new(path: &str, format: &'static str, compression: Option<&'static str>) -> Self {
         Self {
             path: path.to_owned(),
             format,

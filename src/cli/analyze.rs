@@ -1,13 +1,14 @@
 //! `lyncpush analyze`: from checked arguments to a written report and an exit code.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, IsTerminal};
 
 use super::args::{self, FailOn};
 use super::output::Output;
-use super::post::Tickets;
+use super::post::{Files, Tickets};
 use super::progress::Progress;
-use super::{CLEAN, FOUND, profile, terminal};
+use super::{CLEAN, FOUND, complain, profile, terminal};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Observer, Settings, Vantage};
 use crate::report::format::{Format, Options, Shape};
@@ -28,10 +29,11 @@ pub fn run(args: &args::Analyze) -> Result<u8> {
     let output = Output::open(shared.output.as_deref(), &args.captures)?;
     // Who reads a pipe that is still being filled wants each line as it comes.
     let at_once = args.captures.iter().any(|capture| capture == "-");
-    let mut watch = Watch::start(shared, shared.format(), output, &args.captures, at_once)?;
+    let files = shared.tickets.files()?;
+    let mut watch = Watch::start(shared, files, shared.format(), output, &args.captures, at_once)?;
     let result = pipeline::analyze_with(&settings, keys, &mut watch);
     watch.progress.finish();
-    watch.end(result, shared, shared.format())
+    watch.end(result, shared, shared.format(), &mut |line| _ = complain(&line))
 }
 
 /// What the pipeline needs to know.
@@ -39,7 +41,9 @@ fn settings(args: &args::Analyze) -> Result<Settings> {
     if args.captures.iter().filter(|capture| *capture == "-").count() > 1 {
         return Err(Error::new("standard input can be read only once: give '-' one time"));
     }
-    settings_of(&args.captures, &args.shared)
+    let settings = settings_of(&args.captures, &args.shared)?;
+    // The page shows a message on a click. It is the one format that a reader looks into.
+    Ok(Settings { outlines: args.shared.format().name == "html", ..settings })
 }
 
 /// The same of captures or interfaces by their names.
@@ -51,6 +55,7 @@ pub(super) fn settings_of(names: &[String], shared: &args::Shared) -> Result<Set
         push_uris: shared.push_uris.clone(),
         user: shared.user.clone(),
         show_text: shared.show_text,
+        outlines: false,
         profile: profile::read(shared.profile.as_deref())?,
     })
 }
@@ -80,6 +85,7 @@ pub(super) fn options(args: &args::Shared) -> Options {
         colour: terminal::colour(args.color, lookup, to_terminal),
         verbose: args.verbose,
         filtered: args.user.is_some(),
+        whole_texts: args.show_text,
     }
 }
 
@@ -145,24 +151,28 @@ pub(super) struct Watch {
     at_once: bool,
     pseudonyms: Option<Pseudonyms>,
     tickets: Tickets,
+    /// Whether tickets go without the texts that the page shows.
+    bare_tickets: bool,
 }
 
 impl Watch {
     /// Somebody who watches the analysis of what has these names, as the arguments say.
     pub(super) fn start(
         shared: &args::Shared,
+        files: Files,
         format: &Format,
         output: Output,
         names: &[String],
         at_once: bool,
     ) -> Result<Self> {
         let mut pseudonyms = if shared.pseudonyms { Some(Pseudonyms::new()?) } else { None };
-        let tickets = shared.tickets.start(names, |path| match &mut pseudonyms {
+        let tickets = shared.tickets.start(files, names, |path| match &mut pseudonyms {
             Some(pseudonyms) => pseudonyms.capture(path),
             None => path.clone(),
         })?;
         let progress = Progress::new(!shared.quiet && !shared.no_progress);
-        Ok(Self { at_once, pseudonyms, tickets, ..Self::new(format, output, progress) })
+        let bare_tickets = !shared.show_text && tickets.are_wanted();
+        Ok(Self { at_once, pseudonyms, tickets, bare_tickets, ..Self::new(format, output, progress) })
     }
 
     fn new(format: &Format, output: Output, progress: Progress) -> Self {
@@ -171,11 +181,17 @@ impl Watch {
             Shape::Lines => Sink::Lines(ndjson::Writer::new(output)),
         };
         let (counts, tickets) = (FindingCounts::default(), Tickets::none());
-        Self { sink, progress, counts, at_once: false, pseudonyms: None, tickets }
+        Self { sink, progress, counts, at_once: false, pseudonyms: None, tickets, bare_tickets: false }
     }
 
-    /// Writes what is left and waits for tickets, whatever became of the analysis.
-    pub(super) fn end(mut self, result: Result<Report>, args: &args::Shared, format: &Format) -> Result<u8> {
+    /// Writes what is left and waits for tickets, whatever became of the analysis; what became of them is told.
+    pub(super) fn end(
+        mut self,
+        result: Result<Report>,
+        args: &args::Shared,
+        format: &Format,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<u8> {
         let code = if self.sink.output().is_closed() {
             Ok(exit_code(&self.counts, args.fail_on))
         } else {
@@ -188,14 +204,30 @@ impl Watch {
                 Ok(exit_code(&report.summary.findings, args.fail_on))
             })
         };
-        let delivered = self.tickets.finish(args.quiet);
+        let delivered = self.tickets.finish(args.quiet, tell);
         let code = code?;
         delivered.map(|()| code)
     }
 
+    /// A ladder as it may be shown: with stand-ins where they are wanted.
+    pub(super) fn disguised<'a>(
+        &mut self,
+        ladder: &'a Ladder,
+        findings: &'a [Finding],
+    ) -> (Cow<'a, Ladder>, Cow<'a, [Finding]>) {
+        let Some(pseudonyms) = &mut self.pseudonyms else { return (Cow::Borrowed(ladder), Cow::Borrowed(findings)) };
+        let (mut ladder, mut findings) = (ladder.clone(), findings.to_vec());
+        pseudonyms.closed(&mut ladder, &mut findings);
+        (Cow::Owned(ladder), Cow::Owned(findings))
+    }
+
     /// Shows a ladder to whom it concerns before the end.
     fn show(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
-        self.tickets.offer(ladder, findings);
+        if self.bare_tickets {
+            self.tickets.offer(&ladder.without_texts(), findings);
+        } else {
+            self.tickets.offer(ladder, findings);
+        }
         let Sink::Lines(writer) = &mut self.sink else { return Ok(()) };
         let mut written = writer.ladder(ladder, findings);
         if self.at_once && written.is_ok() {
@@ -215,9 +247,7 @@ impl Observer for Watch {
         if self.keep() && !self.tickets.are_wanted() {
             return Ok(());
         }
-        let Some(pseudonyms) = &mut self.pseudonyms else { return self.show(ladder, findings) };
-        let (mut ladder, mut findings) = (ladder.clone(), findings.to_vec());
-        pseudonyms.closed(&mut ladder, &mut findings);
+        let (ladder, findings) = self.disguised(ladder, findings);
         self.show(&ladder, &findings)
     }
 

@@ -50,6 +50,7 @@ Examples:
   lyncpush explain LP105
   lyncpush explain 1009
   lyncpush explain domain-not-allowed
+  lyncpush explain tls-no-secret
   lyncpush explain --list";
 
 const SIMULATE: &str = "\
@@ -81,7 +82,7 @@ pub enum Command {
     /// List interfaces that can be watched, with their addresses and state
     #[cfg(feature = "live")]
     Interfaces,
-    /// Say what a finding code, a cause, an ms-diagnostics number or a status code means, and what to do
+    /// Say what a finding code, a cause, a reason why something is not read, or a number means, and what to do
     #[command(after_help = EXPLAIN)]
     Explain(Explain),
     /// Print the ladder profile in force, as TOML
@@ -176,7 +177,7 @@ pub struct Shared {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// No progress bar
+    /// No progress bar, and no live view
     #[arg(long)]
     pub no_progress: bool,
 

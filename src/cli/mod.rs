@@ -34,6 +34,8 @@ mod schema;
 #[cfg(feature = "live")]
 mod signals;
 mod simulate;
+#[cfg(all(feature = "live", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod syscalls;
 mod terminal;
 
 use args::{Cli, Command};

@@ -1,7 +1,7 @@
 //! Where a report goes: standard output, or a file that is written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -18,8 +18,13 @@ const MOST_LINKS: usize = 40;
 pub struct Output {
     place: Place,
     name: String,
+    /// Standard output is a terminal.
+    terminal: bool,
     closed: bool,
 }
+
+/// What is said of a terminal that was closed.
+const EIO: i32 = 5;
 
 #[derive(Debug)]
 enum Place {
@@ -41,7 +46,8 @@ impl Output {
     pub fn open(path: Option<&Path>, inputs: &[String]) -> Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             let place = Place::Standard(BufWriter::with_capacity(BUFFER, io::stdout()));
-            return Ok(Self { place, name: "standard output".to_owned(), closed: false });
+            let terminal = io::stdout().is_terminal();
+            return Ok(Self { place, name: "standard output".to_owned(), terminal, closed: false });
         };
         let name = format!("{:?}", path.display().to_string());
         let fail = |why: &str| Error::new(format!("cannot write {name}: {why}"));
@@ -65,7 +71,7 @@ impl Output {
                 Place::Whole { file: BufWriter::with_capacity(BUFFER, file), target }
             }
         };
-        Ok(Self { place, name, closed: false })
+        Ok(Self { place, name, terminal: false, closed: false })
     }
 
     /// Opens `path` to add lines to it as they come, or standard output for none and for `-`.
@@ -76,7 +82,7 @@ impl Output {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Self::open(None, &[]) };
         let name = format!("{:?}", path.display().to_string());
         let file = grow(path).map_err(|error| Error::new(format!("cannot write {name}: {}", reason(&error))))?;
-        Ok(Self { place: Place::Growing { file, path: path.to_owned() }, name, closed: false })
+        Ok(Self { place: Place::Growing { file, path: path.to_owned() }, name, terminal: false, closed: false })
     }
 
     /// Opens a growing file anew by its name, since it may have been moved away. The old one goes on where that fails.
@@ -98,6 +104,12 @@ impl Output {
     /// Whether the reader has gone away: then nothing more is worth writing, and nothing worth saying.
     pub const fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Whether it is a terminal, or was one until it was closed.
+    #[cfg(feature = "live")]
+    pub const fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Writes what is gathered; a file gets its name. A reader that has gone away is no error.
@@ -129,10 +141,11 @@ impl Output {
         }
     }
 
-    /// Remembers a closed pipe.
+    /// Remembers a closed pipe or terminal.
     fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &result {
-            self.closed |= error.kind() == ErrorKind::BrokenPipe;
+            let hung_up = self.terminal && error.raw_os_error() == Some(EIO);
+            self.closed |= hung_up || error.kind() == ErrorKind::BrokenPipe;
         }
         result
     }
@@ -285,7 +298,7 @@ mod tests {
         drop(reader);
         let file = File::from(std::os::fd::OwnedFd::from(writer));
         let place = Place::Direct(BufWriter::with_capacity(4, file));
-        let mut output = Output { place, name: "a pipe".to_owned(), closed: false };
+        let mut output = Output { place, name: "a pipe".to_owned(), terminal: false, closed: false };
         let written = output.write_all(b"more than the buffer holds");
         assert!(written.is_err() && output.is_closed());
         output.outcome(written).unwrap();

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::args::FailOn;
-use super::complain;
 use crate::error::{Error, Result, reason};
-use crate::post::{Endpoint, Headers, Outcome, Patience, Poster, Settings, Template};
+use crate::post::{Elsewhere, Endpoint, Headers, Outcome, Patience, Poster, Settings, Template};
 use crate::report::model::{Finding, Input, Ladder};
 
 /// How long the program waits for what is still being sent when the analysis is over.
@@ -23,7 +22,8 @@ pub struct Options {
     ///
     /// A document is sent at least once, with its fingerprint and ladder in the header Idempotency-Key, and waits in
     /// the spool until it is taken. Connection errors, 429 and 5xx are tried again, other answers are not. If
-    /// documents are left in the end, a line says so, the exit code is 2, and the next run sends them.
+    /// documents are left in the end, a line says so, the exit code is 2, and the next run sends them. A document is
+    /// sent to the address it was made for and no other: with a new address, those that wait for the old one stay.
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     post: Option<Endpoint>,
 
@@ -64,19 +64,39 @@ pub struct Options {
     post_timeout: Duration,
 }
 
+/// What the files hold that the options name.
+#[derive(Debug)]
+pub struct Files {
+    headers: Headers,
+    template: Option<Template>,
+    ca: Option<Vec<u8>>,
+}
+
 impl Options {
-    /// Tickets, if they were asked for; `name` gives the names of captures that they show.
+    /// Reads the files: who watches interfaces may not be able to any more when tickets are to be sent.
     ///
-    /// Fails when a file, a template or the spool cannot be used; nothing is sent then.
-    pub fn start(&self, captures: &[String], name: impl FnMut(&String) -> String) -> Result<Tickets> {
-        let (Some(endpoint), Some(lowest)) = (&self.post, self.post_severity.severity()) else {
-            return Ok(Tickets::none());
-        };
-        let settings = Settings {
-            endpoint: endpoint.clone(),
+    /// Fails when one of them cannot be used.
+    pub fn files(&self) -> Result<Files> {
+        Ok(Files {
             headers: self.post_header_file.as_deref().map_or(Ok(Headers::default()), Headers::read)?,
             template: self.post_template.as_deref().map(template).transpose()?,
             ca: self.post_ca.as_deref().map(|path| file(path, "certificates")).transpose()?,
+        })
+    }
+
+    /// Tickets, if they were asked for; `name` gives the names of captures that they show.
+    ///
+    /// Fails when the certificates or the spool cannot be used; nothing is sent then.
+    pub fn start(&self, files: Files, captures: &[String], name: impl FnMut(&String) -> String) -> Result<Tickets> {
+        let (Some(endpoint), Some(lowest)) = (&self.post, self.post_severity.severity()) else {
+            return Ok(Tickets::none());
+        };
+        let Files { headers, template, ca } = files;
+        let settings = Settings {
+            endpoint: endpoint.clone(),
+            headers,
+            template,
+            ca,
             spool: match &self.spool {
                 Some(spool) => spool.clone(),
                 None => state(&|name| std::env::var_os(name).map(PathBuf::from))?,
@@ -130,15 +150,16 @@ impl Tickets {
         }
     }
 
-    /// Waits for what is still being sent, and says how it ended.
+    /// Waits for what is still being sent, and tells how it ended.
     ///
     /// Fails when a ticket is left, or could not be made.
-    pub fn finish(self, quiet: bool) -> Result<()> {
+    pub fn finish(self, quiet: bool, tell: &mut dyn FnMut(&str)) -> Result<()> {
         let Some((poster, endpoint)) = self.open else { return Ok(()) };
         let spool = poster.spool().display().to_string();
         let outcome = poster.finish(Instant::now() + LAST_WAIT);
-        if let Some(line) = told(&outcome, &endpoint).filter(|_| !quiet) {
-            complain(&line);
+        let lines = told(&outcome, &endpoint).into_iter().chain(outcome.elsewhere.iter().map(elsewhere));
+        for line in lines.filter(|_| !quiet) {
+            tell(&line);
         }
         match self.trouble {
             Some(trouble) => Err(trouble),
@@ -174,6 +195,18 @@ fn told(outcome: &Outcome, endpoint: &str) -> Option<String> {
         (sent, 0) => Some(format!("{} sent to {endpoint}", count(sent))),
         (sent, known) => Some(format!("{} sent to {endpoint}; {known} times there was one already", count(sent))),
     }
+}
+
+/// What is said of tickets for another address.
+fn elsewhere(other: &Elsewhere) -> String {
+    let (tickets, wait, they) =
+        if other.waiting == 1 { ("ticket", "waits", "it is") } else { ("tickets", "wait", "they are") };
+    format!(
+        "{} {tickets} for {} still {wait} in {:?}: {they} sent when --post names that address again; delete them if it is gone",
+        other.waiting,
+        other.addressee,
+        other.directory.display().to_string()
+    )
 }
 
 /// Where state is kept on this machine: `look` gives variables of the environment.
@@ -230,7 +263,13 @@ mod tests {
 
     #[test]
     fn the_end_is_one_line() {
-        let outcome = |sent, known, left, why: Option<&str>| Outcome { sent, known, left, why: why.map(str::to_owned) };
+        let outcome = |sent, known, left, why: Option<&str>| Outcome {
+            sent,
+            known,
+            left,
+            why: why.map(str::to_owned),
+            elsewhere: Vec::new(),
+        };
         let told = |sent, known| told(&outcome(sent, known, 0, None), "https://a.example");
         assert_eq!(told(0, 0), None);
         assert_eq!(told(1, 0).unwrap(), "1 ticket sent to https://a.example");

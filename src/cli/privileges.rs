@@ -61,6 +61,22 @@ pub fn give_up(user: Option<&str>) -> Result<Option<String>> {
     Ok(user.map(|user| user.name))
 }
 
+/// Has the system calls that are not needed any more denied to this thread and all that it starts.
+///
+/// Fails when the system cannot do that: everything else works all the same.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub fn confine() -> Result<()> {
+    super::syscalls::confine()
+}
+
+/// Elsewhere nobody knows which they are.
+///
+/// Always fails.
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub fn confine() -> Result<()> {
+    Err(crate::error::Error::new("system calls are not filtered: not known how on this system"))
+}
+
 /// Elsewhere nothing is given up, and a user cannot be asked for.
 ///
 /// Fails when one is.

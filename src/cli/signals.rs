@@ -52,3 +52,50 @@ impl Signals {
         self.print.swap(false, Relaxed)
     }
 }
+
+/// What the thread that shows the live view has to know of signals.
+#[cfg(unix)]
+#[derive(Debug)]
+pub struct Ending {
+    asked: Arc<AtomicBool>,
+    stop_asked: Arc<AtomicBool>,
+}
+
+/// From now on signals that end or stop the program wake whoever reads the other end of `wake` as well: the first one,
+/// before a second one ends the program at once.
+///
+/// Errors: the system does not allow it.
+#[cfg(unix)]
+pub fn wake(wake: &std::os::unix::net::UnixStream) -> std::io::Result<Ending> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+    use signal_hook::{flag, low_level::pipe};
+
+    let ending = Ending { asked: Arc::default(), stop_asked: Arc::default() };
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register(signal, Arc::clone(&ending.asked))?;
+    }
+    flag::register(SIGTSTP, Arc::clone(&ending.stop_asked))?;
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH] {
+        pipe::register(signal, wake.try_clone()?)?;
+    }
+    Ok(ending)
+}
+
+#[cfg(unix)]
+impl Ending {
+    /// Whether the program was asked to end.
+    pub fn asked(&self) -> bool {
+        self.asked.load(Relaxed)
+    }
+
+    /// Whether it was asked to stop for a while; once for each time.
+    pub fn stop_asked(&self) -> bool {
+        self.stop_asked.swap(false, Relaxed)
+    }
+
+    /// Stops, as a program does that does not listen.
+    pub fn stop(&self) {
+        // Where it is not possible the program goes on.
+        let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
+    }
+}

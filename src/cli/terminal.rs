@@ -22,7 +22,32 @@ pub fn columns() -> Option<u16> {
     if !io::stdout().is_terminal() {
         return None;
     }
-    terminal_size::terminal_size().map(|(width, _)| width.0)
+    size().map(|(columns, _)| columns)
+}
+
+/// Columns and lines of the terminal.
+pub fn size() -> Option<(u16, u16)> {
+    terminal_size::terminal_size().map(|(width, height)| (width.0, height.0))
+}
+
+/// Whether the terminal is this program's to draw on, and not that of a shell that runs it in the background.
+#[cfg(all(target_os = "linux", feature = "live"))]
+pub fn is_foreground() -> bool {
+    // It is no terminal that a shell gives away where there is no such group.
+    nix::unistd::tcgetpgrp(io::stdout()).map_or(true, |group| group == nix::unistd::getpgrp())
+}
+
+/// Elsewhere it is not asked.
+#[cfg(all(unix, not(target_os = "linux"), feature = "live"))]
+pub const fn is_foreground() -> bool {
+    true
+}
+
+/// Whether a view that is drawn again and again can stand on standard output: it is a terminal that knows how to
+/// move its cursor.
+#[cfg(feature = "live")]
+pub fn can_redraw(lookup: Lookup<'_>) -> bool {
+    cfg!(unix) && io::stdout().is_terminal() && lookup("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Columns to use: as typed, else `COLUMNS`, else the terminal's, else 80.

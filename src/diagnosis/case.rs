@@ -1,5 +1,6 @@
 //! The evidence of one ladder, as the rules ask for it.
 
+use crate::flow::Side;
 use crate::judge::Judgement;
 use crate::judge::push::{self, Reach};
 use crate::judge::status::Status;
@@ -20,6 +21,17 @@ pub struct Case<'a> {
     pub judgement: &'a Judgement,
     /// By which profile.
     pub profile: &'a Profile,
+    /// The TLS handshake that the push waited for and that came to nothing.
+    pub handshake: Option<&'a Handshake>,
+}
+
+/// A TLS handshake that came to nothing while a push waited for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// The side that does not take the other one's certificate, where that is why.
+    pub distrusting: Option<Side>,
+    /// What was seen of it, as sentences.
+    pub shown: String,
 }
 
 /// One ms-diagnostics value that is about the push.

@@ -1,6 +1,6 @@
-//! Everything that can be explained: finding codes, causes, ms-diagnostics numbers, SIP status codes, the Edge's
-//! marks, the numbers of Windows and mobile clients. `lyncpush explain` prints an entry, [`page`](super::page) writes
-//! them all.
+//! Everything that can be explained: finding codes, causes, reasons why a stream is not read, ms-diagnostics numbers,
+//! SIP status codes, the Edge's marks, the numbers of Windows and mobile clients. `lyncpush explain` prints an entry,
+//! [`page`](super::page) writes them all.
 
 use super::Certainty;
 use super::causes::{self, Cause};
@@ -11,6 +11,7 @@ use crate::knowledge::diagnostics::{self, NUMBERS, Number};
 use crate::knowledge::os_errors::{OS_ERRORS, OsError};
 use crate::knowledge::statuses::{STATUSES, StatusCode};
 use crate::knowledge::trust::{ORIGINS, Origin};
+use crate::knowledge::unread::{self, Unread};
 use crate::knowledge::{findings, sources};
 use crate::ladder::profile::{Expectation, Family, Profile};
 use crate::spelling;
@@ -70,7 +71,8 @@ pub fn list() -> Vec<Line> {
     let origins = ORIGINS.iter().map(|row| line("Marks of the Edge", row.name.to_owned(), row.meaning));
     let os = OS_ERRORS.iter().map(|row| line("Numbers of Windows", row.number(), row.meaning));
     let clients = families().into_iter().map(|(name, family)| line("Mobile clients", name, &pushed(&family)));
-    codes.chain(causes).chain(numbers).chain(statuses).chain(origins).chain(os).chain(clients).collect()
+    let reasons = unread::REASONS.iter().map(|row| line("Not read", row.reason.name().to_owned(), row.title));
+    codes.chain(causes).chain(reasons).chain(numbers).chain(statuses).chain(origins).chain(os).chain(clients).collect()
 }
 
 /// What is known under a name, in any letter case: usually one entry, none where it is unknown.
@@ -82,6 +84,7 @@ pub fn find(name: &str) -> Vec<Entry> {
     let code = CODES.iter().find(|(code, _)| code.eq_ignore_ascii_case(name));
     found.extend(code.map(|(code, title)| of_finding(code, title)));
     found.extend(causes::find(name).map(of_cause));
+    found.extend(unread::find(name).map(of_unread));
     // A number may have a second one behind a point.
     let number = name.split_once('.').map_or(name, |(id, _)| id).parse::<u32>().ok();
     found.extend(STATUSES.iter().filter(|row| Some(u32::from(row.code)) == number).map(of_status));
@@ -189,6 +192,16 @@ pub(super) fn of_cause(cause: &'static Cause) -> Entry {
     facts.push(text("Practise", format!("lyncpush simulate {scenario}{options} | lyncpush analyze -")));
     facts.push(sources_of(cause.sources.iter().copied()));
     Entry { name: cause.name.to_owned(), title: cause.title.to_owned(), facts }
+}
+
+pub(super) fn of_unread(row: &'static Unread) -> Entry {
+    let facts = vec![
+        text("Meaning", row.meaning),
+        text("Wire", row.wire),
+        list_of("Helps", row.help.iter().map(|help| (*help).to_owned()).collect()),
+        sources_of(row.sources.iter().copied()),
+    ];
+    Entry { name: row.reason.name().to_owned(), title: row.title.to_owned(), facts }
 }
 
 fn of_number(row: &'static Number) -> Entry {
@@ -343,6 +356,7 @@ mod tests {
             ("0x800b0109", "CERT_E_UNTRUSTEDROOT 0x800B0109"),
             ("edgeproxygenerated", "EdgeProxyGenerated"),
             ("lp105", "LP105"),
+            ("TLS-No-Secret", "tls-no-secret"),
         ] {
             let found: Vec<String> = find(name).into_iter().map(|entry| entry.name).collect();
             assert_eq!(found, [expected], "{name}");

@@ -23,7 +23,7 @@ use crate::judge::Judgement;
 use crate::judge::finding::{Finding, Severity};
 use crate::ladder::Ladder;
 use crate::ladder::profile::Profile;
-use case::Case;
+use case::{Case, Handshake};
 use causes::{CAUSES, Cause, Evidence};
 use names::Names;
 use remedy::Remedy;
@@ -72,12 +72,18 @@ pub struct Diagnosis {
     pub ruled_out: Vec<Exclusion>,
 }
 
-/// Finds the primary cause of a ladder's findings; `None` where there is none, or none that is known.
-pub fn diagnose(ladder: &Ladder, judgement: &Judgement, profile: &Profile) -> Option<Diagnosis> {
+/// Finds the primary cause of a ladder's findings; `None` where there is none, or none that is known. `handshake` is the
+/// TLS handshake that its push waited for and that came to nothing.
+pub fn diagnose(
+    ladder: &Ladder,
+    judgement: &Judgement,
+    profile: &Profile,
+    handshake: Option<&Handshake>,
+) -> Option<Diagnosis> {
     if judgement.findings.is_empty() {
         return None;
     }
-    let case = Case { ladder, judgement, profile };
+    let case = Case { ladder, judgement, profile, handshake };
     let (cause, primary, Evidence { certainty, why }) = CAUSES.iter().copied().flatten().find_map(|cause| {
         let primary = judgement.findings.iter().position(|finding| cause.codes.contains(&finding.code))?;
         Some((cause, primary, (cause.applies)(&case)?))
@@ -92,6 +98,10 @@ pub fn diagnose(ladder: &Ladder, judgement: &Judgement, profile: &Profile) -> Op
     };
     let symptoms = judgement.findings.iter().enumerate().filter(is_symptom).map(|(at, _)| at).collect();
     let ruled_out = if found.severity == Severity::Error { exclusion::of(&case, cause) } else { Vec::new() };
-    let remedy = Remedy::new(cause, &Names::of(&case, cause), certainty);
+    let mut remedy = Remedy::new(cause, &Names::of(&case, cause), certainty);
+    if handshake.is_some() && cause.codes.contains(&"LP601") {
+        // What another capture would show is in this one.
+        remedy.capture_next = None;
+    }
     Some(Diagnosis { cause, certainty, why, primary, symptoms, remedy, ruled_out })
 }

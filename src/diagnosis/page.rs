@@ -7,6 +7,7 @@ use crate::knowledge::diagnostics::{NUMBERS, RANGES};
 use crate::knowledge::os_errors::OS_ERRORS;
 use crate::knowledge::statuses::STATUSES;
 use crate::knowledge::trust::ORIGINS;
+use crate::knowledge::unread::REASONS;
 
 /// The page.
 pub fn text() -> String {
@@ -26,6 +27,10 @@ pub fn text() -> String {
     page.push_str("\n## Causes\n\nThe first that applies is the primary cause of a ladder.\n");
     for cause in causes::all() {
         section(&mut page, &catalogue::of_cause(cause));
+    }
+    page.push_str("\n## Not read\n\nThe reasons that the coverage of a report gives for streams that stayed closed.\n");
+    for row in REASONS {
+        section(&mut page, &catalogue::of_unread(row));
     }
     page.push_str("\n## ms-diagnostics\n\nMatched by number: servers word their reasons differently from the specification.\n\n| Number | Meaning | Usual status | In a push ladder | Sure | Source |\n|---|---|---|---|---|---|\n");
     for row in NUMBERS {

@@ -130,6 +130,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP905", "Frames are not in the order of their times"),
     ("LP906", "The clocks of the captures are too far apart"),
     ("LP907", "Frames were lost while an interface was watched"),
+    ("LP908", "Streams that may be SIP could not be read"),
 ];
 
 /// The title of a code; empty for one that is not listed, which a test rules out.

@@ -232,7 +232,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "LP901",
         "There was something to read and nothing could be read.",
         "Encrypted or compressed streams on SIP ports, or an unknown link type.",
-        "The secrets of the sessions, or a capture in a place where SIP is in the clear.",
+        "The coverage: it names the reason of each stream, and lyncpush explain tells what helps against each. For TLS a key log (--keylog) or, for suites named TLS_RSA_, the server's RSA key (--rsa-key); else a capture in a place where SIP is in the clear.",
     ),
     row(
         "LP902",
@@ -269,6 +269,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "An interface that was watched lost frames, or was down for a time.",
         "The kernel, the interface or its driver counts frames it had no room for; or the interface was down or away.",
         "A larger ring (--buffer), a narrower filter (--bpf), a host with less to do; whether the interface's link is stable.",
+    ),
+    row(
+        "LP908",
+        "Some SIP was read, and some streams that may be SIP were not: pushes may be in there. A warning where no ladder was found, else a note.",
+        "Encrypted or compressed streams on SIP ports, or on connections that were seen to be SIP.",
+        "The coverage: it names each stream, why it was not read, and what would open it (--keylog, --rsa-key, a capture from before the connection is made).",
     ),
 ];
 

@@ -11,6 +11,7 @@ pub mod os_errors;
 pub mod sources;
 pub mod statuses;
 pub mod trust;
+pub mod unread;
 
 /// How sure an entry's reading is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,6 +12,14 @@ pub const MS_SIPRE: &str = "[MS-SIPRE] Session Initiation Protocol Routing Exten
 pub const MSPL: &str = "learn.microsoft.com dn439139, MSPL ExternalSourceType";
 /// SIP itself.
 pub const RFC_3261: &str = "RFC 3261";
+/// TLS up to 1.2.
+pub const RFC_5246: &str = "RFC 5246, The Transport Layer Security (TLS) Protocol Version 1.2";
+/// TLS 1.3.
+pub const RFC_8446: &str = "RFC 8446, The Transport Layer Security (TLS) Protocol Version 1.3";
+/// Key logs.
+pub const KEY_LOG: &str = "draft-ietf-tls-keylogfile, The SSLKEYLOGFILE Format for TLS";
+/// Compression.
+pub const MS_SIPCOMP: &str = "[MS-SIPCOMP] Session Initiation Protocol (SIP) Compression Protocol";
 /// Setting up pushes.
 pub const PUSH_SET_UP: &str = "learn.microsoft.com hh690047, Lync Server 2013 \"Configuring for push notifications\"";
 /// Testing pushes.

@@ -15,6 +15,7 @@ use super::client::MobileClient;
 use super::coverage::{Coverage, Hop};
 use super::profile::{Profile, uri_host};
 use super::push::{Push, State};
+use super::redaction::Texts;
 use super::rung::Ladder;
 use super::stray::Stray;
 use super::table::{Key, Table};
@@ -80,7 +81,7 @@ pub struct Correlator {
     pub(super) limits: Limits,
     pub(super) push_hosts: Vec<String>,
     pub(super) push_users: Vec<String>,
-    pub(super) keep_raw: bool,
+    pub(super) texts: Texts,
     /// What the capture can see.
     pub coverage: Coverage,
     pub(super) calls: Table<Call>,
@@ -103,7 +104,7 @@ pub struct Correlator {
 
 impl Correlator {
     /// A correlator for `profile`. `keep_raw` keeps the text of every message that becomes evidence.
-    pub fn new(profile: Profile, limits: Limits, coverage: Coverage, keep_raw: bool) -> Self {
+    pub fn new(profile: Profile, limits: Limits, coverage: Coverage, texts: Texts) -> Self {
         let push_hosts = profile.push.uris.iter().filter_map(|uri| uri_host(uri)).map(str::to_owned).collect();
         let user = |uri: &String| Some(uri.split_once(':')?.1.rsplit_once('@')?.0.to_owned());
         Self {
@@ -111,7 +112,7 @@ impl Correlator {
             push_users: profile.push.uris.iter().filter_map(user).collect(),
             profile,
             limits,
-            keep_raw,
+            texts,
             coverage,
             calls: Table::new(),
             pushes: Table::new(),

@@ -16,9 +16,11 @@ mod call;
 mod closing;
 mod observe;
 mod push;
+mod redaction;
 mod settle;
 mod stray;
 mod table;
 
 pub use correlator::Correlator;
+pub use redaction::Texts;
 pub use rung::Ladder;

@@ -168,13 +168,15 @@ impl Correlator {
 
     pub(super) fn rung(&self, sighting: &Sighting<'_>, summary: impl Into<Arc<str>>) -> Rung {
         let flow = &sighting.connection.flow;
+        let summary = summary.into();
+        let raw = self.kept(sighting.message, &summary).map(Arc::from);
         Rung {
             at: sighting.at,
             leg: None,
             from: flow.sender(sighting.side),
             to: flow.receiver(sighting.side),
-            summary: summary.into(),
-            raw: self.keep_raw.then(|| sighting.message.raw.into()),
+            summary,
+            raw,
         }
     }
 

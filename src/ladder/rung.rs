@@ -200,10 +200,15 @@ pub struct Ladder {
 
 impl Ladder {
     /// Every message that is part of it, on every leg.
-    pub fn rungs(&self) -> impl Iterator<Item = &Rung> {
+    pub fn evidence(&self) -> impl Iterator<Item = &Rung> {
         let of_call = [&self.invite, &self.lookup, &self.ringing, &self.cancels, &self.active, &self.strays];
         let requests = self.pushes.iter().flat_map(|push| push.requests.iter().map(|(rung, _)| rung));
         let answers = self.pushes.iter().flat_map(|push| &push.answers).chain(&self.answers);
         of_call.into_iter().flatten().chain(requests).chain(answers.map(|answer| &answer.rung))
+    }
+
+    /// Whether its caller or its callee is `user`, whatever the letter case.
+    pub fn is_of(&self, user: &str) -> bool {
+        [&self.caller, &self.callee].into_iter().flatten().any(|one| one.eq_ignore_ascii_case(user))
     }
 }

@@ -6,8 +6,10 @@
 use std::ops::Range;
 
 use super::reading::{Notice, Seen};
+use crate::capture::News;
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
+use crate::report::view::Refused;
 use crate::sip::grammar;
 use crate::sip::message::Message;
 use crate::sip::outline::{Field, Outline};
@@ -45,6 +47,7 @@ enum Item {
         reason: &'static str,
     },
     Notice(Connection, Notice),
+    Refused(Box<Refused>),
     Missed(Missed),
 }
 
@@ -71,8 +74,8 @@ pub struct Batch {
     /// The earliest and the latest frame of each input in it.
     spans: Vec<(FrameRef, FrameRef)>,
     now: Option<Timestamp>,
-    /// Lines for the administrator.
-    pub news: Vec<String>,
+    /// What the administrator should know.
+    pub news: Vec<News>,
     /// How far the reading had come at its end.
     pub progress: Progress,
 }
@@ -133,6 +136,7 @@ impl Batch {
                 }
             }
             Seen::Notice(connection, notice) => Item::Notice(*connection, notice),
+            Seen::Refused(refused) => Item::Refused(refused),
         });
     }
 
@@ -176,6 +180,7 @@ impl Batch {
                 }
                 Item::NoMessage { at, reason } => Replayed::NoMessage { at: *at, reason },
                 Item::Notice(connection, notice) => Replayed::Notice(connection, *notice),
+                Item::Refused(refused) => Replayed::Refused(refused),
                 Item::Missed(missed) => Replayed::Missed(*missed),
             });
         }
@@ -212,6 +217,8 @@ pub enum Replayed<'a> {
     },
     /// As [`Seen::Notice`].
     Notice(&'a Connection, Notice),
+    /// As [`Seen::Refused`].
+    Refused(&'a Refused),
     /// Whole frames may be missing.
     Missed(Missed),
 }

@@ -6,33 +6,48 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::Settings;
 use super::batch::{Batch, Progress, Replayed};
+use super::handshakes::Handshakes;
 use super::holding::Holding;
 use super::meters::Meters;
 use super::reading::Notice;
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
+use crate::capture::News;
 use crate::frame::{FrameRef, Timestamp};
 use crate::judge::{Judgement, judge};
-use crate::ladder::Ladder;
 use crate::ladder::correlator::{Correlator, Limits, Sighting};
 use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::LegSet;
 use crate::ladder::profile::Profile;
-use crate::report::view::Account;
+use crate::ladder::{Ladder, Texts};
+use crate::report::view::{Account, Refused};
 use crate::sip::method::Method;
 
 /// How long losses are remembered while interfaces are watched, nanoseconds: longer than any ladder is open.
 const REMEMBERED: i64 = 3_600_000_000_000;
+/// Octets of messages without what is private that are kept for a report, 16 MiB: a browser takes a page of them. Those
+/// of later ladders are let go.
+const MAX_OUTLINES: usize = 16 << 20;
 /// How often they are looked through, nanoseconds.
 const FORGET_EVERY: i64 = 10_000_000_000;
 
 /// Ladders that closed while a batch was judged, and how far the reading had come by then.
 pub struct Judged {
     /// Each with its judgement, in the order they closed.
-    pub ladders: Vec<(Ladder, Judgement)>,
+    pub ladders: Vec<Closed>,
     /// How far the reading had come.
     pub progress: Progress,
-    /// Lines for the administrator.
-    pub news: Vec<String>,
+    /// What the administrator should know.
+    pub news: Vec<News>,
+}
+
+/// One ladder that closed.
+pub struct Closed {
+    /// What was seen.
+    pub ladder: Ladder,
+    /// How it was judged.
+    pub judgement: Judgement,
+    /// The TLS handshake that its push waited for and that came to nothing.
+    pub handshake: Option<Refused>,
 }
 
 /// The second stage: correlates and judges.
@@ -40,7 +55,11 @@ pub struct Judging {
     correlator: Correlator,
     /// None while interfaces are watched: their end is not waited for.
     holding: Option<Holding>,
-    judged: Vec<(Ladder, Judgement)>,
+    judged: Vec<Closed>,
+    handshakes: Handshakes,
+    /// Octets of messages that may still be kept, where they are counted.
+    room: Option<usize>,
+    user: Option<String>,
     inputs: u16,
     messages: u64,
     telling: u64,
@@ -74,10 +93,14 @@ impl Judging {
     fn with(settings: &Settings, profile: Profile, uncertainty: i64, limits: Limits) -> Self {
         let mut coverage = Coverage::new(told(settings));
         coverage.clock_uncertainty = uncertainty;
+        let texts = Texts::of(settings.show_text, settings.outlines);
         Self {
-            correlator: Correlator::new(profile, limits, coverage, settings.show_text),
+            correlator: Correlator::new(profile, limits, coverage, texts),
+            user: settings.user.clone(),
+            room: (texts == Texts::Redacted).then_some(MAX_OUTLINES),
             holding: Some(Holding::default()),
             judged: Vec::new(),
+            handshakes: Handshakes::default(),
             inputs: u16::try_from(settings.captures.len()).unwrap_or(u16::MAX),
             messages: 0,
             telling: 0,
@@ -118,15 +141,11 @@ impl Judging {
         &self.correlator.coverage
     }
 
-    /// Calls and pushes that were closed early because a table was full.
-    pub fn evicted(&self) -> u64 {
-        self.correlator.evicted()
-    }
-
     /// Adds what became of the messages.
     pub fn account(&self, account: &mut Account) {
         account.messages = self.messages;
         account.telling = self.telling;
+        account.evicted += self.correlator.evicted();
         account.malformed += self.malformed;
         account.anomalies.append(&self.anomalies);
     }
@@ -137,10 +156,13 @@ impl Judging {
             self.correlator.coverage.ended(input);
         }
         let mut closed: Vec<Ladder> = self.holding.iter_mut().flat_map(Holding::drain).collect();
-        self.correlator.finish(&mut |ladder| closed.push(ladder));
+        let mut last: Vec<Ladder> = Vec::new();
+        self.correlator.finish(&mut |ladder| last.push(ladder));
+        last.iter_mut().for_each(|ladder| self.make_room(ladder));
+        closed.append(&mut last);
         for ladder in closed {
             let judgement = self.judge(&ladder);
-            self.done(ladder, judgement);
+            self.close(ladder, judgement);
         }
     }
 
@@ -170,6 +192,7 @@ impl Judging {
                 self.give(closed);
             }
             Replayed::NoMessage { at, reason } => self.malformed(at, reason),
+            Replayed::Refused(refused) => self.handshakes.push(refused.clone()),
             Replayed::Missed(missed) => {
                 coverage.blind(missed.input, Span { from: missed.from, to: missed.to });
                 if let Some(now) = missed.restart {
@@ -202,6 +225,7 @@ impl Judging {
         if self.holding.is_none() && self.forgot.is_none_or(|forgot| now.since(forgot) >= FORGET_EVERY) {
             self.forgot = Some(now);
             self.correlator.coverage.forget(now.shifted(-REMEMBERED));
+            self.handshakes.forget(now.shifted(-REMEMBERED));
         }
     }
 
@@ -215,26 +239,37 @@ impl Judging {
     }
 
     fn give(&mut self, closed: Vec<Ladder>) {
-        for ladder in closed {
+        for mut ladder in closed {
+            self.make_room(&mut ladder);
             let judgement = self.judge(&ladder);
             match &mut self.holding {
                 Some(holding) if judgement.provisional => {
                     if let Some(oldest) = holding.push(ladder) {
                         let judgement = self.judge(&oldest);
-                        self.done(oldest, judgement);
+                        self.close(oldest, judgement);
                     }
                 }
-                _ => self.done(ladder, judgement),
+                _ => self.close(ladder, judgement),
             }
         }
     }
 
-    fn done(&mut self, ladder: Ladder, judgement: Judgement) {
+    fn make_room(&mut self, ladder: &mut Ladder) {
+        if let Some(room) = &mut self.room {
+            // Of whom nobody asked for nothing is shown.
+            let is_asked_for = self.user.as_ref().is_none_or(|user| ladder.is_of(user));
+            *room -= ladder.keep_texts(if is_asked_for { *room } else { 0 });
+        }
+    }
+
+    fn close(&mut self, ladder: Ladder, judgement: Judgement) {
+        let uncertainty = self.correlator.coverage.clock_uncertainty;
+        let handshake = self.handshakes.of(&ladder, &judgement, self.correlator.profile(), uncertainty).cloned();
         #[cfg(feature = "live")]
         if let Some(orders) = &mut self.orders {
-            orders.judged(&ladder, &judgement, &self.correlator.coverage);
+            orders.judged(&ladder, &judgement, handshake.as_ref(), &self.correlator.coverage);
         }
-        self.judged.push((ladder, judgement));
+        self.judged.push(Closed { ladder, judgement, handshake });
     }
 
     fn judge(&self, ladder: &Ladder) -> Judgement {

@@ -20,6 +20,7 @@ use crate::ladder::Ladder;
 use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::{Leg, LegSet};
 use crate::ladder::rung::Trigger;
+use crate::report::view::Refused;
 
 /// Orders that wait to be taken, some KiB each at most.
 const ORDERS: usize = 1_024;
@@ -104,31 +105,36 @@ impl Orders {
         }
     }
 
-    /// A ladder was judged.
-    pub fn judged(&mut self, ladder: &Ladder, judgement: &Judgement, coverage: &Coverage) {
+    /// A ladder was judged; its push waited for `handshake`, if for any that came to nothing.
+    pub fn judged(&mut self, ladder: &Ladder, judgement: &Judgement, handshake: Option<&Refused>, coverage: &Coverage) {
         // What came before is judged as well where the call was not seen.
         let is_early = ladder.opened_late || matches!(ladder.trigger, Trigger::PushOnly | Trigger::Test);
         let from = ladder.first.time.shifted(-BEFORE).shifted(if is_early { -self.ring } else { 0 });
         if judgement.verdict == Verdict::Broken && self.is_wanted(ladder) {
-            self.order(ladder, judgement, coverage, from);
+            let mut parts = parts(ladder, from, None);
+            let waited_for = handshake.map(|refused| Ends::new(refused.flow.client, refused.flow.server));
+            parts.extend(waited_for.map(|ends| Part { ends, from, to: None }));
+            self.order(ladder, judgement, coverage, (from, parts));
         }
         // What a message does not show by itself a whole ladder does.
-        let shown = ladder.rungs().filter_map(|rung| rung.leg).fold(LegSet::EMPTY, LegSet::with);
+        let shown = ladder.evidence().filter_map(|rung| rung.leg).fold(LegSet::EMPTY, LegSet::with);
         for leg in shown.iter() {
             self.witness(leg, ladder.last.time, || parts(ladder, from, Some(ladder.last.time)));
         }
     }
 
     fn is_wanted(&self, ladder: &Ladder) -> bool {
-        let is = |user: &String| {
-            [&ladder.caller, &ladder.callee].into_iter().flatten().any(|one| one.eq_ignore_ascii_case(user))
-        };
-        self.user.as_ref().is_none_or(is)
+        self.user.as_ref().is_none_or(|user| ladder.is_of(user))
     }
 
-    fn order(&self, ladder: &Ladder, judgement: &Judgement, coverage: &Coverage, from: Timestamp) {
-        let mut parts = parts(ladder, from, None);
-        let own = ladder.rungs().filter_map(|rung| rung.leg).fold(LegSet::EMPTY, LegSet::with);
+    fn order(
+        &self,
+        ladder: &Ladder,
+        judgement: &Judgement,
+        coverage: &Coverage,
+        (from, mut parts): (Timestamp, Vec<Part>),
+    ) {
+        let own = ladder.evidence().filter_map(|rung| rung.leg).fold(LegSet::EMPTY, LegSet::with);
         for (_, witness) in Leg::ALL.iter().zip(&self.witnesses).filter(|(leg, _)| !own.contains(**leg)) {
             for part in &witness.parts {
                 match parts.iter_mut().find(|known| known.ends == part.ends) {
@@ -169,7 +175,7 @@ impl Orders {
 /// The connections of a ladder.
 fn parts(ladder: &Ladder, from: Timestamp, to: Option<Timestamp>) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
-    for rung in ladder.rungs() {
+    for rung in ladder.evidence() {
         let ends = Ends::new(rung.from, rung.to);
         if !parts.iter().any(|part| part.ends == ends) {
             parts.push(Part { ends, from, to });

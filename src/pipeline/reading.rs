@@ -4,18 +4,22 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 
-use super::carrier::{Carrier, Ends, Fate, Told};
+#[cfg(feature = "live")]
+use super::carrier::Fate;
+use super::carrier::{Carrier, Ends, Told};
 use super::exported::Exported;
 use super::keys::Keys;
 use super::streams::Streams;
 use crate::anomaly::AnomalyLog;
 use crate::capture::KeylogText;
-use crate::flow::{Connection, ConnectionId, ConnectionIds, Flow, Side, Transport};
+#[cfg(feature = "live")]
+use crate::flow::ConnectionId;
+use crate::flow::{Connection, ConnectionIds, Flow, Side, Transport};
 use crate::frame::{Frame, FrameRef, Timestamp};
 use crate::ip::Ip;
 use crate::ladder::profile::{Ports, Profile};
 use crate::link::{self, LinkPayload, Pdu, Place};
-use crate::report::view::Account;
+use crate::report::view::{Account, Refused};
 use crate::segment::{Datagram, Segment, TcpSegment};
 use crate::sip::framer::{self, datagram};
 use crate::sip::grammar::{Probe, looks_like_start};
@@ -46,6 +50,8 @@ pub enum Seen<'a> {
     },
     /// Something about what can be seen of a connection.
     Notice(&'a Connection, Notice),
+    /// A TLS handshake came to nothing.
+    Refused(Box<Refused>),
 }
 
 /// What can be seen of a connection, and what not.

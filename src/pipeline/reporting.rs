@@ -2,6 +2,8 @@
 
 use super::Observer;
 use super::judging::{Judged, Judging};
+#[cfg(feature = "live")]
+use crate::capture::News;
 use crate::capture::Summary;
 use crate::error::Result;
 use crate::ladder::profile::Profile;
@@ -40,13 +42,16 @@ impl<'a> Reporting<'a> {
     /// What the observer answers.
     pub fn take_up_to(&mut self, judged: Judged, most: Option<u64>) -> Result<bool> {
         let is_enough = |view: &View| most.is_some_and(|most| view.ladders() >= most);
-        judged.news.iter().for_each(|line| self.observer.news(line));
-        for (closed, judgement) in judged.ladders {
+        judged.news.iter().for_each(|news| self.observer.news(news));
+        for closed in judged.ladders {
             if is_enough(&self.view) {
                 break;
             }
-            let first = closed.first;
-            let Some((ladder, findings)) = self.view.ladder(closed, judgement) else { continue };
+            let first = closed.ladder.first;
+            let handshake = closed.handshake.as_ref();
+            let Some((ladder, findings)) = self.view.ladder(closed.ladder, closed.judgement, handshake) else {
+                continue;
+            };
             self.observer.ladder(&ladder, &findings)?;
             self.view.keep(first, ladder, findings);
         }
@@ -57,7 +62,7 @@ impl<'a> Reporting<'a> {
 
     /// Tells what the administrator should know.
     #[cfg(feature = "live")]
-    pub fn tell(&mut self, news: &[String]) {
+    pub fn tell(&mut self, news: &[News]) {
         news.iter().for_each(|line| self.observer.news(line));
     }
 
@@ -71,6 +76,6 @@ impl<'a> Reporting<'a> {
         judging: &Judging,
     ) -> Report {
         judging.account(&mut account);
-        self.view.report(inputs, &account, judging.coverage(), judging.evicted())
+        self.view.report(inputs, &account, judging.coverage())
     }
 }

@@ -6,7 +6,7 @@ use super::packing::Packing;
 use super::reading::Seen;
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
-use crate::report::model::{Certificate, Tls};
+use crate::report::model::{Certificate, Issuer, Tls};
 use crate::report::time::rfc3339_seconds;
 use crate::report::view::Refused;
 use crate::stream::Event;
@@ -25,6 +25,8 @@ pub struct Secured {
     alerted: Option<(Alert, FrameRef)>,
     /// A side that ended by itself, as the capture shows, before the handshake was through.
     broken_off: Option<(Side, FrameRef)>,
+    /// Whether it was told that the handshake came to nothing.
+    told_refused: bool,
 }
 
 impl Secured {
@@ -62,6 +64,12 @@ impl Secured {
             && self.alerted.is_none_or(|(known, _)| known != alert)
         {
             self.alerted = Some((alert, frame));
+        }
+        if !self.told_refused
+            && let Some(refused) = self.refused(connection)
+        {
+            self.told_refused = true;
+            out(Seen::Refused(Box::new(refused)));
         }
         self.tell(connection, frame, packing, keys, ledger, out);
         if let Event::End { .. } = event {
@@ -124,6 +132,16 @@ impl Secured {
         self.session.abandon(&mut keys.secrets);
     }
 
+    /// Octets held of what is not whole.
+    pub fn held(&self) -> usize {
+        self.session.held()
+    }
+
+    /// Gives up what is held.
+    pub fn shed(&mut self, frame: FrameRef) {
+        self.session.shed(frame);
+    }
+
     /// Whether anything waits for a secret.
     pub fn is_waiting(&self) -> bool {
         self.session.is_waiting()
@@ -156,7 +174,7 @@ impl Secured {
 
     /// The handshake was refused or broken off, if it was.
     pub fn refused(&self, connection: &Connection) -> Option<Refused> {
-        if self.session.plain_octets() > 0 {
+        if self.alerted.is_none() && self.broken_off.is_none() || self.session.plain_octets() > 0 {
             return None;
         }
         let (how, frame) = match (self.alerted, self.broken_off) {
@@ -193,8 +211,8 @@ fn tls(facts: Facts) -> Tls {
         version: facts.version.map(str::to_owned),
         suite: facts.suite,
         server_name: facts.server_name,
-        certificate: facts.certificate.map(certificate),
-        client_certificate: facts.client_certificate.map(certificate),
+        certificate: facts.certificate.map(|own| certificate(own, facts.issuers)),
+        client_certificate: facts.client_certificate.map(|own| certificate(own, facts.client_issuers)),
         alert: facts.alert.map(|alert| {
             let level = if alert.fatal { "fatal" } else { "warning" };
             format!("{level} {} from the {}", spelled(alert), side(alert.side))
@@ -204,11 +222,17 @@ fn tls(facts: Facts) -> Tls {
     }
 }
 
-fn certificate(facts: CertificateFacts) -> Certificate {
+fn certificate(facts: CertificateFacts, issuers: Vec<CertificateFacts>) -> Certificate {
+    let issuer = |facts: CertificateFacts| Issuer {
+        subject: facts.subject,
+        issuer: facts.issuer,
+        not_after: rfc3339_seconds(facts.not_after),
+    };
     Certificate {
         subject: facts.subject,
         issuer: facts.issuer,
         not_after: rfc3339_seconds(facts.not_after),
         names: facts.alternative_names,
+        chain: issuers.into_iter().map(issuer).collect(),
     }
 }

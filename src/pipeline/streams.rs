@@ -8,7 +8,7 @@
 //!                 └─────────────────────────┘
 //! ```
 //!
-//! Limits: [`MAX_KEPT`]; while interfaces are watched, octets of messages that are not whole; connections come and go with TCP's own table.
+//! Limits: [`MAX_KEPT`]; [`MAX_HELD`], less while interfaces are watched; connections come and go with TCP's own table.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -33,6 +33,9 @@ const MAX_KEPT: usize = 4_096;
 
 /// Connections that are over of which it is remembered what they were: frames of them wait for seconds at most.
 const MAX_FATES: usize = 65_536;
+/// The most octets that are held, over all connections, of messages, records and handshakes that are not whole. 256 MiB:
+/// many bodies as long as they may be.
+const MAX_HELD: usize = 256 << 20;
 
 /// The first octets of a side, too few to tell what they are.
 type Few = Option<(u64, Vec<u8>, FrameRef)>;
@@ -126,7 +129,25 @@ impl Stream {
     }
 
     fn held(&self) -> usize {
-        self.packing.held(Side::Client) + self.packing.held(Side::Server)
+        let tls = match &self.around {
+            Around::Tls(secured) => secured.held(),
+            Around::Nothing { .. } => 0,
+        };
+        self.packing.held(Side::Client) + self.packing.held(Side::Server) + tls
+    }
+
+    /// Gives up what is held.
+    fn shed(&mut self, frame: FrameRef, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
+        if let Around::Tls(secured) = &mut self.around {
+            secured.shed(frame);
+        }
+        let connection = self.connection;
+        for side in [Side::Client, Side::Server] {
+            if self.packing.held(side) > 0 {
+                let gap = Event::Gap { offset: 0, length: UNKNOWN_LENGTH, after: self.last, frame };
+                self.packing.event(Speaker { connection: &connection, side }, gap, ledger, out);
+            }
+        }
     }
 
     fn abandon(&mut self, keys: &mut Keys) {
@@ -213,7 +234,7 @@ pub struct Streams {
     kept: Vec<Stream>,
     ledger: Ledger,
     limits: framer::Limits,
-    /// Octets held of messages that are not whole.
+    /// Octets held of what is not whole.
     held: usize,
     /// The most of them.
     most_held: usize,
@@ -232,40 +253,33 @@ impl Streams {
             ledger: Ledger::new(ports),
             limits,
             held: 0,
-            most_held: usize::MAX,
+            most_held: MAX_HELD,
             fates: None,
             keys,
         }
     }
 
-    /// Holds at most so many octets of messages that are not whole; beyond it the largest are given up.
+    /// Holds at most so many octets of what is not whole; beyond it the largest are given up.
     pub fn hold_at_most(&mut self, octets: usize) {
         self.most_held = octets;
     }
 
-    /// Gives up the largest messages that are not whole, until there is some room again.
+    /// Gives up what the connections that hold most of it hold, until there is some room again.
     fn make_room(&mut self, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
         let Self { open, ledger, .. } = self;
-        let mut largest: Vec<(usize, Side, ConnectionId)> = Vec::new();
-        for (id, stream) in open.iter() {
-            for side in [Side::Client, Side::Server] {
-                largest.push((stream.packing.held(side), side, *id));
-            }
-        }
-        largest.sort_unstable_by_key(|(held, side, id)| (std::cmp::Reverse(*held), *id, side.index()));
+        let mut largest: Vec<(usize, ConnectionId)> = open.iter().map(|(id, stream)| (stream.held(), *id)).collect();
+        largest.sort_unstable_by_key(|(held, id)| (std::cmp::Reverse(*held), *id));
         // So much at once that it is not done again for every segment.
         let enough = self.most_held / 8 * 7;
-        for (held, side, id) in largest {
+        for (held, id) in largest {
             if self.held <= enough || held == 0 {
                 break;
             }
             let Some(stream) = open.get_mut(&id) else { continue };
             let detail = "too many octets of messages that are not whole; the largest was given up";
             ledger.anomaly(Anomaly { kind: AnomalyKind::TableLimit, frame, detail });
-            let gap = Event::Gap { offset: 0, length: UNKNOWN_LENGTH, after: stream.last, frame };
-            let connection = stream.connection;
-            stream.packing.event(Speaker { connection: &connection, side }, gap, ledger, out);
-            self.held = self.held.saturating_sub(held.saturating_sub(stream.packing.held(side)));
+            stream.shed(frame, ledger, out);
+            self.held = self.held.saturating_sub(held.saturating_sub(stream.held()));
         }
     }
 
@@ -326,6 +340,7 @@ impl Streams {
                 match stream.is_waiting() && kept.len() < MAX_KEPT {
                     true => kept.push(stream),
                     false => {
+                        ledger.account.evicted += u64::from(stream.is_waiting());
                         stream.abandon(keys);
                         stream.close(ledger);
                     }
@@ -375,7 +390,7 @@ impl Streams {
             let connection = stream.connection;
             secured.retry(&connection, frame, &mut stream.packing, keys, ledger, &mut |seen| match seen {
                 Seen::Message { connection, side, at, raw } => messages.push((at, *connection, side, raw.to_vec())),
-                notice @ Seen::Notice(..) => out(notice),
+                other => out(other),
             });
         }
         messages.sort_by_key(|(at, ..)| at.time);
@@ -391,5 +406,35 @@ impl Streams {
     pub fn finish(&mut self, out: &mut impl FnMut(Seen<'_>)) {
         self.keys.seal();
         self.retry(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Flow, Transport};
+    use crate::ladder::profile::Profile;
+
+    #[test]
+    fn handshakes_that_never_end_are_held_within_a_bound() {
+        const MOST: usize = 64 << 10;
+        let profile = Profile::built_in().unwrap();
+        let mut streams = Streams::new(&profile.ports, framer::Limits::default(), Keys::default());
+        streams.hold_at_most(MOST);
+        // The first record of a certificate that would take many.
+        let mut record = vec![22, 3, 3, 0x20, 0, 11, 0, 0xff, 0xff];
+        record.resize(5 + 0x2000, 0);
+        let mut frame = FrameRef { input: 0, number: 0, time: Timestamp::new(1, 9) };
+        for number in 1..=40 {
+            let [client, server] = ["192.0.2.1:40000", "192.0.2.2:5061"].map(|address| address.parse().unwrap());
+            let flow = Flow { client, server };
+            let connection = Connection { id: ConnectionId(number), flow, transport: Transport::Tcp };
+            frame.number += 1;
+            streams.event(&connection, Side::Server, Event::Bytes { offset: 0, bytes: &record, frame }, &mut |_| {});
+            assert!(streams.held <= MOST, "{} octets after {number}", streams.held);
+        }
+        let all: usize = streams.open.values().map(Stream::held).sum();
+        assert!(all == streams.held && all > MOST / 2, "{all} octets");
+        assert!(streams.account().anomalies.count(AnomalyKind::TableLimit) > 30);
     }
 }

@@ -103,6 +103,12 @@ impl Secured {
 
     pub fn abandon(&mut self, _keys: &mut Keys) {}
 
+    pub fn held(&self) -> usize {
+        0
+    }
+
+    pub fn shed(&mut self, _frame: FrameRef) {}
+
     pub fn is_waiting(&self) -> bool {
         false
     }

@@ -1,7 +1,7 @@
 //! Interfaces watched: the same stages as for files behind another first one.
 //!
 //! In: open interfaces. Out: each ladder as it closes, and a report at the end. Frames move time on; where none come, the
-//! host's clock does, once it is certain that none is on its way ([`Live::until`]).
+//! host's clock does, once it is certain that none is on its way ([`Feed::until`]).
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,7 +20,7 @@ use super::orders::Orders;
 use super::reading::Reading;
 use super::reporting::Reporting;
 use super::{BATCHES, Budget, Observer, Settings, join};
-use crate::capture::{Live, Loss, LossKind};
+use crate::capture::{Feed, Loss, LossKind, News};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
 use crate::report::model::Report;
@@ -78,7 +78,7 @@ impl Default for Control {
 /// When the profile cannot be used, or the observer says so.
 pub fn watch(
     settings: &Settings,
-    live: Live,
+    live: impl Feed,
     mut keys: Keys,
     control: &Control,
     observer: &mut dyn Observer,
@@ -117,7 +117,8 @@ pub fn watch(
         reported
     });
     watching.kept.end(&watching.reading);
-    reporting.tell(&watching.kept.last_news());
+    let news: Vec<News> = watching.kept.last_news().into_iter().map(News::of_keeping).collect();
+    reporting.tell(&news);
     result?;
     let inputs = watching.live.summaries().map(|summary| (summary, 0, true));
     let report = reporting.finish(inputs, watching.reading.account(0), &judging);
@@ -125,8 +126,8 @@ pub fn watch(
 }
 
 /// The first stage: takes frames off interfaces and sends what it sees in batches.
-struct Watching {
-    live: Live,
+struct Watching<F> {
+    live: F,
     kept: Kept,
     reading: Reading,
     /// The latest time of each interface, by its index.
@@ -135,8 +136,8 @@ struct Watching {
     failed: Option<Error>,
 }
 
-impl Watching {
-    fn new(live: Live, kept: Kept, mut reading: Reading) -> Self {
+impl<F: Feed> Watching<F> {
+    fn new(live: F, kept: Kept, mut reading: Reading) -> Self {
         reading.remember_fates();
         Self { live, kept, reading, latest: Vec::new(), last: None, failed: None }
     }
@@ -178,7 +179,7 @@ impl Watching {
                 self.reading.follow(now.shifted(-KEY_WAIT), &mut |seen| batch.push(seen));
             }
             if ticked.elapsed() >= TICK {
-                batch.news.extend(self.kept.take_news());
+                batch.news.extend(self.kept.take_news().into_iter().map(News::of_keeping));
                 self.kept.flush();
                 self.kept.serve(&self.reading);
             }

@@ -33,6 +33,7 @@ pub use template::Template;
 use client::Client;
 use courier::{Courier, Delivered, Wake};
 use seen::Seen;
+pub use spool::Elsewhere;
 use spool::{Document, Filed, Spool};
 
 /// What a courier whose time is over needs to say so.
@@ -87,6 +88,8 @@ pub struct Outcome {
     pub left: usize,
     /// Why they do.
     pub why: Option<String>,
+    /// Documents that wait for other endpoints.
+    pub elsewhere: Vec<Elsewhere>,
 }
 
 impl Poster {
@@ -95,7 +98,8 @@ impl Poster {
     /// # Errors
     /// When the spool, the certificates or the template cannot be used.
     pub fn start(settings: Settings) -> Result<Self> {
-        let spool = Arc::new(Spool::open(&settings.spool.join(settings.endpoint.digest()))?);
+        let spool =
+            Arc::new(Spool::open(&settings.spool.join(settings.endpoint.digest()), &settings.endpoint.to_string())?);
         let client = Client::new(settings.endpoint, settings.headers, settings.ca.as_deref(), settings.patience)?;
         let (wake, woken) = channel();
         let (tell, done) = channel();
@@ -176,7 +180,8 @@ impl Poster {
             Err(RecvTimeoutError::Disconnected) => given_up("the sending thread failed"),
         };
         let left = self.spool.waiting().map_or(0, |waiting| waiting.len());
-        Outcome { sent: delivered.sent, known: self.known, left, why: delivered.why }
+        let elsewhere = self.spool.others();
+        Outcome { sent: delivered.sent, known: self.known, left, why: delivered.why, elsewhere }
     }
 
     /// The directory in which documents wait.

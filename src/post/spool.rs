@@ -26,6 +26,10 @@ const DAMAGED: &str = "damaged";
 const UNFINISHED: &str = ".unfinished-";
 /// Which faults have a ticket.
 const SEEN: &str = "seen.json";
+/// For whom the documents are, without what is secret of it.
+const ADDRESSEE: &str = "addressee";
+/// Octets of the longest host and port.
+const LONGEST_ADDRESSEE: u64 = 512;
 
 /// What is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +62,25 @@ pub(super) enum Found {
     Damaged,
 }
 
+/// Documents that wait for another endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Which, as far as it may be shown.
+    pub addressee: String,
+    /// Where.
+    pub directory: PathBuf,
+    /// How many.
+    pub waiting: usize,
+}
+
+/// For whom the documents of a spool are.
+fn addressee(directory: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(directory.join(ADDRESSEE)).ok()?.take(LONGEST_ADDRESSEE).read_to_string(&mut text).ok()?;
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
+    plain.then_some(text)
+}
+
 /// One endpoint's directory.
 #[derive(Debug)]
 pub(super) struct Spool {
@@ -65,22 +88,26 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// Opens a directory, making it where there is none; only its owner may look into it.
+    /// Opens a directory, making it where there is none; only its owner may look into it. `addressee` is for whom its
+    /// documents are, in words that may be shown.
     ///
     /// Fails when it cannot be written.
-    pub(super) fn open(directory: &Path) -> Result<Self> {
+    pub(super) fn open(directory: &Path, addressee: &str) -> Result<Self> {
         let spool = Self { directory: directory.to_owned() };
-        spool.prepare().map_err(|error| spool.error("use", &error))?;
+        spool.prepare(addressee).map_err(|error| spool.error("use", &error))?;
         Ok(spool)
     }
 
-    fn prepare(&self) -> io::Result<()> {
+    fn prepare(&self, addressee: &str) -> io::Result<()> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.directory)?;
         let _lock = self.lock()?;
+        if !self.directory.join(ADDRESSEE).exists() {
+            self.write(ADDRESSEE, addressee.as_bytes())?;
+        }
         // With the lock held nobody writes: what is not whole now never will be.
         for entry in fs::read_dir(&self.directory)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -146,6 +173,23 @@ impl Spool {
         }
         found.sort();
         Ok(found.into_iter().map(|(_, name)| name).collect())
+    }
+
+    /// What waits in the spools beside this one, each for an endpoint of its own: a document is never sent to another
+    /// than the one it was made for.
+    pub(super) fn others(&self) -> Vec<Elsewhere> {
+        let beside = self.directory.parent().and_then(|parent| fs::read_dir(parent).ok());
+        let directories = beside.into_iter().flatten().flatten().map(|entry| entry.path());
+        let others = directories.filter(|path| *path != self.directory && path.is_dir());
+        let mut found: Vec<Elsewhere> = others
+            .filter_map(|directory| {
+                let waiting = Self { directory: directory.clone() }.waiting().ok()?.len();
+                let addressee = addressee(&directory).unwrap_or_else(|| "an address that is not known".to_owned());
+                (waiting > 0).then_some(Elsewhere { addressee, directory, waiting })
+            })
+            .collect();
+        found.sort_by(|one, other| one.directory.cmp(&other.directory));
+        found
     }
 
     /// What lies under a name.
@@ -241,7 +285,7 @@ mod tests {
     }
 
     fn open(directory: &Path) -> Spool {
-        Spool::open(&directory.join("a/b")).unwrap()
+        Spool::open(&directory.join("a/b"), "https://a.example").unwrap()
     }
 
     #[test]
@@ -260,6 +304,24 @@ mod tests {
         assert!(matches!(spool.read("f-1.ticket").unwrap(), Found::Gone));
         spool.remove("f-1.ticket").unwrap();
         assert_eq!(spool.file(&document("f-3"), "f", 1002, Duration::ZERO).unwrap(), Filed::New);
+    }
+
+    #[test]
+    fn what_waits_beside_it_is_told_and_stays_where_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let [one, other, empty] =
+            ["1", "2", "3"].map(|name| Spool::open(&at(name), &format!("https://{name}.example")));
+        other.unwrap().file(&document("f-1"), "f", 1000, DAY).unwrap();
+        empty.unwrap();
+        let one = one.unwrap();
+        let there =
+            |addressee: &str| vec![Elsewhere { addressee: addressee.to_owned(), directory: at("2"), waiting: 1 }];
+        assert_eq!(one.others(), there("https://2.example"));
+        // Of an earlier version, or of another hand.
+        fs::write(at("2").join(ADDRESSEE), "\u{1b}[2J").unwrap();
+        assert_eq!(one.others(), there("an address that is not known"));
+        assert!(one.waiting().unwrap().is_empty());
     }
 
     #[test]

@@ -38,11 +38,13 @@ pub struct Options {
     pub verbose: bool,
     /// Only ladders of one user were asked for.
     pub filtered: bool,
+    /// Messages are whole, where the report has them.
+    pub whole_texts: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { width: 80, ascii: false, colour: false, verbose: false, filtered: false }
+        Self { width: 80, ascii: false, colour: false, verbose: false, filtered: false, whole_texts: false }
     }
 }
 

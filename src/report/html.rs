@@ -49,7 +49,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
     ladders(report, &faults, out)?;
     chart::latencies(report, out)?;
     coverage::write(report, out)?;
-    foot(report, out)
+    foot(report, options, out)
 }
 
 /// Up to the heading.
@@ -140,10 +140,18 @@ fn tools(report: &Report, faults: &diagnosis::Faults<'_>, out: &mut dyn Write) -
 }
 
 /// The end of the page.
-fn foot(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn foot(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result<()> {
     let mut seen = report.ladders.iter().flat_map(|ladder| &ladder.steps).flat_map(|step| &step.evidence);
-    let whole = seen.all(|seen| seen.text.is_some());
-    let hint = if whole { "" } else { " Messages are whole only with <code>--show-text</code>." };
+    let all = seen.clone().all(|seen| seen.text.is_some());
+    let hint = match (options.whole_texts, all, seen.any(|seen| seen.text.is_some())) {
+        (true, ..) => "",
+        (false, true, _) => " What is private in messages is left out; <code>--show-text</code> shows it.",
+        (false, false, true) => {
+            " What is private in messages is left out, and those of later ladders are: <code>--user</code> makes room for \
+             those of one user, <code>--show-text</code> shows everything."
+        }
+        (false, false, false) => " Messages are shown with <code>--show-text</code>.",
+    };
     write!(
         out,
         "</main>\n<footer>Written by {} {}. Times are UTC.{hint} <code>lyncpush explain CODE</code> tells what a code \

@@ -8,7 +8,7 @@ use super::model::Report;
 /// so that a report shown on a terminal does nothing to it. Outside strings JSON has none of them.
 ///
 /// Takes whole characters, as serializers write them. Source: RFC 8259 §7; ECMA-48 §5.3.
-pub(super) struct Escaping<W>(pub W);
+pub struct Escaping<W>(pub W);
 
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

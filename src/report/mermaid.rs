@@ -9,7 +9,7 @@ use super::diagram::{self, Line, Mark, Role};
 use super::format::Options;
 use super::model::{Diagnosis, Ladder, Report};
 use super::text;
-use super::words::{address, frame_name, outcome, summary, why_none};
+use super::words::{address, certificates, findings, frame_name, outcome, ruled_out, seen_as, summary, why_none};
 
 /// Columns of one piece of foreign text before it is cut.
 const COLUMNS: usize = 100;
@@ -26,7 +26,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
     }
     writeln!(out, "{}", summary(&report.summary))?;
     for (at, ladder) in report.ladders.iter().enumerate() {
-        out.write_all(block(report, at, ladder).as_bytes())?;
+        out.write_all(block(report, at, ladder, options.verbose).as_bytes())?;
     }
     Ok(())
 }
@@ -44,7 +44,7 @@ const fn letter(role: Role) -> char {
 }
 
 /// One ladder. Words outside the diagram are the program's own.
-fn block(report: &Report, at: usize, ladder: &Ladder) -> String {
+fn block(report: &Report, at: usize, ladder: &Ladder, verbose: bool) -> String {
     let mut block = format!("\n### Ladder {}: {}\n\n```mermaid\nsequenceDiagram\n", at + 1, outcome(ladder));
     for role in Role::ALL {
         line(&mut block, &format!("participant {} as {}", letter(role), role.name()));
@@ -68,13 +68,18 @@ fn block(report: &Report, at: usize, ladder: &Ladder) -> String {
     }
     block.push_str("```\n");
     if let Some(diagnosis) = &ladder.diagnosis {
-        remedy(&mut block, diagnosis);
+        remedy(&mut block, report, ladder, diagnosis, verbose);
+    }
+    for finding in findings(report, ladder).filter(|finding| finding.cause.is_none()) {
+        let severity = finding.severity.name();
+        let words = format!("{severity} {}: {}. {}", finding.code, finding.title, finding.detail);
+        block.push_str(&format!("\n{}\n", markdown(&words)));
     }
     block
 }
 
 /// The cause and what to do, under the diagram.
-fn remedy(block: &mut String, diagnosis: &Diagnosis) {
+fn remedy(block: &mut String, report: &Report, ladder: &Ladder, diagnosis: &Diagnosis, verbose: bool) {
     let remedy = &diagnosis.remedy;
     let mut paragraph = |words: &str| {
         block.push('\n');
@@ -82,6 +87,11 @@ fn remedy(block: &mut String, diagnosis: &Diagnosis) {
         block.push('\n');
     };
     paragraph(&format!("**{}.** {}", markdown(&cause(diagnosis)), markdown(&diagnosis.evidence)));
+    paragraph(&markdown(&format!("{}.", seen_as(report, ladder, diagnosis))));
+    let shown = findings(report, ladder).filter_map(|finding| finding.tls.as_ref());
+    for words in shown.flat_map(|tls| certificates(tls, &ladder.started_at)) {
+        paragraph(&format!("TLS: {}.", markdown(&words)));
+    }
     paragraph(&markdown(&remedy.advice));
     for (label, commands) in [("Check", &remedy.check), ("Change", &remedy.change)] {
         for group in commands.chunk_by(|one, next| one.place == next.place) {
@@ -95,6 +105,10 @@ fn remedy(block: &mut String, diagnosis: &Diagnosis) {
     if let Some(next) = &remedy.capture_next {
         paragraph(&format!("Capture next {}", markdown(next)));
     }
+    for words in ruled_out(&diagnosis.ruled_out).iter().filter(|_| verbose) {
+        paragraph(&format!("Not {}.", markdown(words)));
+    }
+    paragraph(&format!("More: lyncpush explain {}", markdown(&diagnosis.cause)));
 }
 
 /// Text as Markdown takes it: nothing in it is markup. Source: CommonMark §2.4.

@@ -15,8 +15,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use coverage::{
-    AnomalyCitation, AnomalyCount, Certificate, Coverage, FrameCounts, KeyCounts, Leg, Legs, Streams, Tls, Unreadable,
-    UnreadableReason, common_names,
+    AnomalyCitation, AnomalyCount, Certificate, Coverage, FrameCounts, Issuer, KeyCounts, Leg, Legs, Streams, Tls,
+    Unreadable, UnreadableReason, common_names,
 };
 pub use diagnosis::{Certainty, Command, Diagnosis, Remedy, RuledOut};
 pub use finding::{Citation, Diagnostics, Finding, FindingCounts, Latency, Reported, Severity, Summary};

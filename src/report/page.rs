@@ -205,7 +205,7 @@ impl Page {
     }
 
     /// `words` between the sequences of `tint`, when colours are wanted.
-    fn tinted<'a>(&self, tint: Tint, words: &'a str) -> Cow<'a, str> {
+    pub fn tinted<'a>(&self, tint: Tint, words: &'a str) -> Cow<'a, str> {
         match tint.sequence() {
             Some(sequence) if self.options.colour => Cow::Owned(format!("{sequence}{words}\u{1b}[0m")),
             _ => Cow::Borrowed(words),

@@ -10,7 +10,7 @@ mod prose;
 
 use super::model::{
     AnomalyCitation, AnomalyCount, Certificate, Command, Coverage, Diagnosis, Diagnostics, Evidence, Finding, Input,
-    Join, Ladder, Mobile, Remedy, Report, Reported, Rival, RuledOut, Step, Tls, Unreadable, common_names,
+    Issuer, Join, Ladder, Mobile, Remedy, Report, Reported, Rival, RuledOut, Step, Tls, Unreadable, common_names,
 };
 use super::wide::in_sentence;
 use crate::ladder::profile::Profile;
@@ -281,13 +281,14 @@ impl Pseudonyms {
         if let Some(name) = server_name {
             known.replace(name, self.names.host(name));
         }
-        for Certificate { subject, issuer, not_after: _, names } in
+        for Certificate { subject, issuer, not_after: _, names, chain } in
             [certificate, client_certificate].into_iter().flatten()
         {
             for name in names {
                 known.replace(name, self.names.host(name));
             }
-            for name in [subject, issuer] {
+            let above = chain.iter_mut().flat_map(|Issuer { subject, issuer, not_after: _ }| [subject, issuer]);
+            for name in [subject, issuer].into_iter().chain(above) {
                 let stand_in = self.distinguished(name);
                 known.add(&in_sentence(name), &stand_in);
                 *name = stand_in;

@@ -8,9 +8,12 @@ use super::diagram::{self, Line, Mark, Role};
 use super::format::Options;
 use super::model::{Command, Finding, Ladder, Report, StepStatus};
 use super::page::{Page, Tint};
-use super::table::{finding_head, severity_tint, status_tint, verdict_tint};
+use super::table::{DETAIL, finding_head, severity_tint, status_tint, verdict_tint};
 use super::time::nanos;
-use super::words::{address, day, findings, frame_name, kind, outcome, phone_name, summary, time_of_day, why_none};
+use super::words::{
+    address, certificates, day, findings, frame_name, kind, outcome, phone_name, ruled_out, seen_as, summary,
+    time_of_day, why_none,
+};
 use super::{table, text};
 
 /// Columns of a page from which the lanes are wider apart.
@@ -34,7 +37,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
     out.write_all(page.into_text().as_bytes())?;
     for (at, ladder) in report.ladders.iter().enumerate() {
         let mut page = Page::new(options);
-        write_ladder(&mut page, report, at, ladder);
+        write_ladder(&mut page, report, at, ladder, options.verbose);
         out.write_all(b"\n")?;
         out.write_all(page.into_text().as_bytes())?;
     }
@@ -48,14 +51,14 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
 }
 
 /// One ladder: who, the drawing, why.
-fn write_ladder(page: &mut Page, report: &Report, at: usize, ladder: &Ladder) {
+fn write_ladder(page: &mut Page, report: &Report, at: usize, ladder: &Ladder, verbose: bool) {
     let head = format!("Ladder {}: {}", at + 1, page.safe(&outcome(ladder)));
     page.prose(0, verdict_tint(ladder.verdict), &head);
     let who = who(page, ladder);
     page.prose(0, Tint::Plain, &who);
     page.gap();
     draw(page, report, ladder);
-    why(page, report, ladder);
+    why(page, report, ladder, verbose);
 }
 
 /// `alice@example.com → bob@example.com “Bob”, SAMSUNG SGH-i937; call, 2011-12-07 16:00:00.120 UTC`.
@@ -132,15 +135,18 @@ fn words_of(run: &[Line<'_>]) -> String {
 }
 
 /// The cause and what to do; the findings where no cause is known.
-fn why(page: &mut Page, report: &Report, ladder: &Ladder) {
+fn why(page: &mut Page, report: &Report, ladder: &Ladder, verbose: bool) {
     let unexplained = |finding: &&Finding| finding.cause.is_none();
     if let Some(diagnosis) = &ladder.diagnosis {
         page.gap();
         let tint = findings(report, ladder).map(|finding| finding.severity).max().map_or(Tint::Plain, severity_tint);
         let head = format!("Cause ({}): {}", diagnosis.certainty.name(), page.safe(&diagnosis.title));
         page.prose(0, tint, &head);
-        for words in [&diagnosis.evidence, &diagnosis.remedy.advice] {
-            let words = page.safe(words);
+        let shown = findings(report, ladder).filter_map(|finding| finding.tls.as_ref());
+        let shown: Vec<String> = shown.flat_map(|tls| certificates(tls, &ladder.started_at)).collect();
+        let seen = seen_as(report, ladder, diagnosis);
+        for words in [&diagnosis.evidence, &seen].into_iter().chain(&shown).chain([&diagnosis.remedy.advice]) {
+            let words = page.short(words, DETAIL);
             page.prose(2, Tint::Plain, &words);
         }
         commands(page, "Check", &diagnosis.remedy.check);
@@ -149,6 +155,12 @@ fn why(page: &mut Page, report: &Report, ladder: &Ladder) {
             let next = page.safe(next);
             page.prose(2, Tint::Plain, &format!("Capture next {next}"));
         }
+        for words in ruled_out(&diagnosis.ruled_out).iter().filter(|_| verbose) {
+            let words = page.safe(words);
+            page.prose(2, Tint::Dim, &format!("Not {words}"));
+        }
+        let more = format!("More: lyncpush explain {}", page.safe(&diagnosis.cause));
+        page.prose(2, Tint::Dim, &more);
     }
     for finding in findings(report, ladder).filter(unexplained) {
         page.gap();

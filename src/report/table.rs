@@ -10,7 +10,7 @@ mod overview;
 
 use std::io::{self, Write};
 
-pub(super) use ladder::{finding_head, mark, write_finding};
+pub(super) use ladder::{DETAIL, finding_head, mark, write_finding};
 
 use super::format::Options;
 use super::model::{Ladder, Report, Severity, Step, StepStatus, Verdict};

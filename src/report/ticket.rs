@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::model::{Finding, Input, Ladder, Severity, Tool, Trigger};
 use super::text::sanitize;
+use super::words::certificates;
 
 /// The version of this document.
 const SCHEMA: &str = "lyncpush.ticket/1";
@@ -172,6 +173,9 @@ impl<'a> Ticket<'a> {
                 let title = line(&finding.title);
                 lines.push(format!("Seen as {}{step}, frames {}: {title}", finding.code, frames.join(", ")));
             }
+        }
+        if let (Some(ladder), Some(tls)) = (self.ladder, &self.finding.tls) {
+            lines.extend(certificates(tls, &ladder.started_at).iter().map(|words| format!("TLS: {}", line(words))));
         }
         if let Some(diagnosis) = self.diagnosis() {
             let sure = diagnosis.certainty.name();

@@ -1,8 +1,13 @@
 //! From judged ladders and counts to the report model: where internal values become text.
 
 mod found;
+mod refused;
+mod samples;
 
 pub(super) use found::of_handshake;
+pub(super) use refused::Cited;
+pub use refused::Refused;
+use samples::Samples;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -16,7 +21,7 @@ use super::time::{Printer, rfc3339};
 use super::wide;
 use crate::anomaly::AnomalyLog;
 use crate::capture;
-use crate::flow::{Flow, Side};
+use crate::flow::Flow;
 use crate::frame::FrameRef;
 use crate::judge::Judgement;
 use crate::judge::finding;
@@ -30,10 +35,6 @@ use crate::ladder::rung::Rung;
 use crate::link;
 use crate::tally::FrameTally;
 use crate::unreadable::UnreadableReason;
-
-/// Times of one step kept for percentiles; beyond it every second one is dropped and from then on only
-/// every second one is kept, and so on.
-const MAX_SAMPLES: usize = 65_536;
 
 /// What became of everything read.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +71,8 @@ pub struct Account {
     pub refused: Vec<Refused>,
     /// Further ones that are not listed.
     pub unlisted_refused: u64,
+    /// Calls, pushes and connections closed early because a table was full.
+    pub evicted: u64,
 }
 
 /// A stream that could not be read.
@@ -87,23 +90,6 @@ pub struct Unread {
     pub tls: Option<Tls>,
 }
 
-/// A TLS handshake that was refused or broken off.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    /// Its endpoints.
-    pub flow: Flow,
-    /// The frame that shows it.
-    pub at: FrameRef,
-    /// What was said of why: equal for the same fault.
-    pub cause: String,
-    /// Who refused it, in words.
-    pub how: String,
-    /// The side that does not take the other one's certificate, where that is why.
-    pub distrusting: Option<Side>,
-    /// What it showed of itself.
-    pub tls: Tls,
-}
-
 /// Collects what a report says.
 pub struct View {
     profile: Profile,
@@ -116,6 +102,7 @@ pub struct View {
     summary: Summary,
     samples: [Samples; 10],
     times: Printer,
+    cited: Cited,
 }
 
 impl View {
@@ -131,6 +118,7 @@ impl View {
             summary: Summary::default(),
             samples: Default::default(),
             times: Printer::default(),
+            cited: Cited::default(),
         }
     }
 
@@ -139,17 +127,26 @@ impl View {
         self.summary.ladders
     }
 
-    /// One ladder as the report shows it, with its findings; `None` when it is another user's.
-    pub fn ladder(&mut self, closed: Closed, judgement: Judgement) -> Option<(Ladder, Vec<Finding>)> {
+    /// One ladder as the report shows it, with its findings; `None` when it is another user's. `handshake` is the one
+    /// that its push waited for and that came to nothing.
+    pub fn ladder(
+        &mut self,
+        closed: Closed,
+        judgement: Judgement,
+        handshake: Option<&Refused>,
+    ) -> Option<(Ladder, Vec<Finding>)> {
         if let Some(user) = &self.user
-            && ![&closed.caller, &closed.callee].into_iter().flatten().any(|one| one.eq_ignore_ascii_case(user))
+            && !closed.is_of(user)
         {
             return None;
         }
         let rungs = || judgement.steps.iter().flat_map(|step| &step.evidence).map(|rung| rung.at);
         let first = rungs().min_by_key(|at| at.time).unwrap_or(closed.first);
         let last = rungs().max_by_key(|at| at.time).unwrap_or(closed.last);
-        let (diagnosis, findings) = found::of_ladder(&closed, &judgement, &self.profile);
+        let (diagnosis, findings) = found::of_ladder(&closed, &judgement, &self.profile, handshake);
+        if let Some(handshake) = handshake {
+            self.cited.note(handshake, &findings);
+        }
         for found in &findings {
             self.summary.findings.count(found.severity);
         }
@@ -227,12 +224,11 @@ impl View {
         inputs: impl Iterator<Item = (&'a capture::Summary, i64, bool)>,
         account: &Account,
         coverage: &Coverage,
-        evicted: u64,
     ) -> Report {
         let mut report = Report::empty();
         report.inputs = inputs.map(|(summary, offset, compared)| input(summary, offset, compared)).collect();
         report.coverage = self::coverage(account, coverage);
-        let wide = wide::findings(&report.inputs, account, coverage, &self.profile, evicted + coverage.hops_dropped);
+        let wide = wide::findings(&report.inputs, account, coverage, &self.profile, self.summary.ladders, &self.cited);
         let mut ladders = Vec::from(std::mem::take(&mut self.ladders));
         ladders.sort_by(|(a, a_ladder, _), (b, b_ladder, _)| (a.time, &a_ladder.id).cmp(&(b.time, &b_ladder.id)));
         for (_, mut ladder, findings) in ladders {
@@ -255,44 +251,6 @@ impl View {
     fn latencies(&mut self) -> Vec<Latency> {
         let steps = StepKey::ALL.into_iter().zip(&mut self.samples);
         steps.filter_map(|(key, samples)| samples.latency(key.number())).collect()
-    }
-}
-
-/// Times of one step, thinned evenly when there are many.
-#[derive(Default)]
-struct Samples {
-    kept: Vec<i64>,
-    stride: u64,
-    count: u64,
-    max: i64,
-}
-
-impl Samples {
-    fn push(&mut self, nanos: i64) {
-        self.stride = self.stride.max(1);
-        if self.count.is_multiple_of(self.stride) {
-            if self.kept.len() >= MAX_SAMPLES {
-                let mut at = 0;
-                self.kept.retain(|_| {
-                    at += 1;
-                    at % 2 == 1
-                });
-                self.stride *= 2;
-            }
-            self.kept.push(nanos);
-        }
-        self.max = if self.count == 0 { nanos } else { self.max.max(nanos) };
-        self.count += 1;
-    }
-
-    fn latency(&mut self, step: u8) -> Option<Latency> {
-        self.kept.sort_unstable();
-        // Nearest rank: the smallest value that so many per cent of all do not exceed.
-        let rank = |percent: usize| {
-            let place = (self.kept.len() * percent).div_ceil(100).max(1) - 1;
-            self.kept.get(place).copied().map(millis)
-        };
-        Some(Latency { step, count: self.count, p50: rank(50)?, p95: rank(95)?, max: millis(self.max) })
     }
 }
 
@@ -491,7 +449,7 @@ mod tests {
             let ladder = Ladder { id: number.to_string(), ..sample::broken().ladders.remove(0) };
             view.keep(first, ladder, Vec::new());
         }
-        let report = view.report(std::iter::empty(), &Account::default(), &Coverage::default(), 0);
+        let report = view.report(std::iter::empty(), &Account::default(), &Coverage::default());
         assert_eq!(report.ladders.iter().map(|ladder| ladder.id.as_str()).collect::<Vec<_>>(), ["4", "5"]);
         assert!(report.findings.iter().any(|found| found.code == "LP904" && found.detail.starts_with("3 earlier")));
     }

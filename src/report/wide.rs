@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::model::{Certificate, Citation, Finding, Input, common_names};
+use super::model::{Certificate, Finding, Input};
 use super::text;
 use super::time::rfc3339;
-use super::view::{Account, Refused, finding, of_handshake};
+use super::view::{Account, Cited, Refused, finding, of_handshake};
 use crate::anomaly::AnomalyKind;
 use crate::frame::Timestamp;
 use crate::judge::finding::{self, Severity};
@@ -17,6 +17,8 @@ use crate::tally::SetAside;
 
 /// Frames cited for one kind of refused handshake.
 const CITED: usize = 5;
+/// Certificates that vouch for another, as sentences name them.
+const VOUCHING: usize = 4;
 /// Columns of a name in a sentence: no certificate that is honest has a longer one.
 const NAME: usize = 160;
 
@@ -26,7 +28,8 @@ pub fn findings(
     account: &Account,
     coverage: &Coverage,
     profile: &Profile,
-    evicted: u64,
+    ladders: u64,
+    cited: &Cited,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut say = |code: &'static str, severity, detail: String| {
@@ -47,6 +50,14 @@ pub fn findings(
                 "{hidden} stream(s) on SIP ports, and not one message that tells anything could be read: see the coverage."
             ),
         );
+    } else if hidden > 0 {
+        let severity = if ladders == 0 { Severity::Warning } else { Severity::Note };
+        let streams = text::counted(hidden, "stream", "streams");
+        let what = if ladders == 0 { "pushes" } else { "further pushes" };
+        let detail = format!(
+            "{streams} that may be SIP could not be read, or not wholly: {what} may be in there. The coverage names each, and what would open it."
+        );
+        say("LP908", severity, detail);
     }
     for input in inputs {
         if let Some(detail) = &input.ended_detail {
@@ -79,10 +90,11 @@ pub fn findings(
         );
         say("LP905", Severity::Warning, detail);
     }
+    let evicted = account.evicted + coverage.hops_dropped;
     if evicted > 0 {
         say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
     }
-    found.extend(refused(account, coverage, profile));
+    found.extend(refused(account, coverage, profile, cited));
     found
 }
 
@@ -94,8 +106,9 @@ pub fn let_go(ladders: u64, most: usize) -> Finding {
     finding(&finding::make("LP904", Severity::Note, None, detail, None, Vec::new(), None), None)
 }
 
-/// One finding for each pair of hosts and cause for which TLS handshakes failed, where SIP is expected.
-fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Finding> {
+/// One finding for each pair of hosts and cause for which TLS handshakes failed, where SIP is expected. One that a ladder
+/// cites is a symptom of what broke the ladder.
+fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Cited) -> Vec<Finding> {
     let mut kinds: BTreeMap<_, Vec<&Refused>> = BTreeMap::new();
     for refused in &account.refused {
         let server = refused.flow.server;
@@ -116,21 +129,32 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile) -> Vec<Fin
         let detail = format!("Between {client} and {server}{times}: {}.{}", first.how, shown(first));
         let hop = format!("{client} > {server} {cause}");
         let made = finding::make("LP601", severity, None, detail, None, Vec::new(), Some(&hop));
-        let evidence =
-            all.iter().take(CITED).map(|refused| Citation { input: refused.at.input, frame: refused.at.number });
+        let evidence = all.iter().take(CITED).map(|refused| refused.citation()).collect();
         let told = of_handshake(&made, first, names_peer(first, profile), profile);
-        Some(Finding { evidence: evidence.collect(), tls: Some(first.tls.clone()), ..told })
+        let found = Finding { evidence, tls: Some(first.tls.clone()), ..told };
+        let by_ladder = all.iter().find_map(|refused| cited.get(refused));
+        Some(match by_ladder {
+            Some((cause, code)) if found.cause.as_ref().is_none_or(|own| own == cause) => {
+                let (cause, symptom_of) = (Some(cause.clone()), Some(code.clone()));
+                // What to do stands with the ladder's finding.
+                Finding { cause, symptom_of, remedy: None, ..found }
+            }
+            _ => found,
+        })
     });
     findings.collect()
 }
 
 /// Whether the server is the clearing house's, by what either side calls it.
 fn names_peer(refused: &Refused, profile: &Profile) -> bool {
-    let tls = &refused.tls;
-    let names = tls.certificate.iter().flat_map(|certificate| &certificate.names).chain(&tls.server_name);
-    let common = tls.certificate.iter().flat_map(|certificate| common_names(&certificate.subject));
-    let mut all = names.map(String::as_str).chain(common);
-    all.any(|name| profile.push.peer_hosts.iter().any(|host| host.eq_ignore_ascii_case(name)))
+    refused.is_with(&profile.push.peer_hosts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A handshake that a push waited for, as sentences.
+pub(super) fn waited_for(refused: &Refused) -> String {
+    let (client, server) = (refused.flow.client.ip(), refused.flow.server);
+    let frame = refused.at.number;
+    format!("Meanwhile the TLS handshake between {client} and {server} failed (frame {frame}): {}.", refused.how)
 }
 
 /// What a refused handshake shows, as sentences.
@@ -160,10 +184,25 @@ pub(super) fn in_sentence(name: &str) -> Cow<'_, str> {
 }
 
 fn described(whose: &str, certificate: &Certificate, at: Timestamp) -> String {
-    let Certificate { subject, issuer, not_after, .. } = certificate;
-    let [subject, issuer] = [subject, issuer].map(|name| in_sentence(name));
+    let Certificate { subject, issuer, not_after, chain, .. } = certificate;
+    let own = one(subject, issuer, not_after, at);
+    let mut words = format!(" The {whose}'s certificate is of {own}.");
+    if !chain.is_empty() {
+        let chain: Vec<String> = chain
+            .iter()
+            .take(VOUCHING)
+            .map(|one_of| one(&one_of.subject, &one_of.issuer, &one_of.not_after, at))
+            .collect();
+        words.push_str(&format!(" With it came that of {}.", chain.join("; of ")));
+    }
+    words
+}
+
+/// One certificate.
+fn one(subject: &str, issuer: &str, not_after: &str, at: Timestamp) -> String {
     // Both are RFC 3339 in UTC: up to the seconds their order is that of time.
     let is_over = not_after.get(..19) < rfc3339(at).get(..19);
     let until = if is_over { "EXPIRED, it was valid until" } else { "valid until" };
-    format!(" The {whose}'s certificate is of {subject}, issued by {issuer}, {until} {not_after}.")
+    let by = if issuer == subject { "itself".into() } else { in_sentence(issuer) };
+    format!("{}, issued by {by}, {until} {not_after}", in_sentence(subject))
 }

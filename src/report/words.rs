@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::format::Options;
 use super::model::{
-    Certainty, Diagnostics, Finding, Ladder, Mobile, Report, RuledOut, Severity, Step, StepStatus, Summary, Trigger,
-    Verdict,
+    Certainty, Certificate, Diagnosis, Diagnostics, Finding, Issuer, KeyCounts, Ladder, Mobile, Report, RuledOut,
+    Severity, Step, StepStatus, Summary, Tls, Trigger, Verdict,
 };
 use super::text;
 
@@ -15,7 +15,7 @@ use super::text;
 const FRAMES: usize = 12;
 
 /// The findings of `ladder`, in its order.
-pub fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> {
+pub fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> + Clone {
     ladder.findings.iter().filter_map(|&at| report.findings.get(usize::try_from(at).ok()?))
 }
 
@@ -113,7 +113,11 @@ pub fn why_none(report: &Report, options: &Options) -> String {
         if options.filtered {
             return format!("{messages} read, but no ladder among them is of the user asked for");
         }
-        format!("{messages} read, but no call to a mobile user and no push among them")
+        let closed = match coverage.unreadable.len() as u64 {
+            0 => String::new(),
+            closed => format!("; {} stayed closed (see below)", text::counted(closed, "stream", "streams")),
+        };
+        format!("{messages} read, but no call to a mobile user and no push among them{closed}")
     }
 }
 
@@ -146,6 +150,17 @@ pub fn phone(mobile: &Mobile) -> String {
     format!("{known}; {due}")
 }
 
+/// `Seen as LP105 in step 5, LP109 in step 9`: what a diagnosis explains.
+pub fn seen_as(report: &Report, ladder: &Ladder, diagnosis: &Diagnosis) -> String {
+    let seen = findings(report, ladder).filter(|finding| finding.cause.as_ref() == Some(&diagnosis.cause));
+    let seen: Vec<String> = seen
+        .map(|finding| {
+            finding.step.map_or_else(|| finding.code.clone(), |step| format!("{} in step {step}", finding.code))
+        })
+        .collect();
+    format!("Seen as {}", seen.join(", "))
+}
+
 /// `frames 81, 82 and 3 more`.
 pub fn frames_of(report: &Report, finding: &Finding) -> Option<String> {
     let frames: Vec<String> =
@@ -157,6 +172,42 @@ pub fn frames_of(report: &Report, finding: &Finding) -> Option<String> {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let word = if finding.evidence.len() == 1 { "frame" } else { "frames" };
     Some(format!("{word} {}{more}", frames.join(", ")))
+}
+
+/// `8 secrets from key logs, 1 RSA key, 3 lines not understood`.
+pub fn keys(keys: &KeyCounts) -> String {
+    let mut words = format!(
+        "{} from key logs, {}",
+        text::counted(keys.secrets, "secret", "secrets"),
+        text::counted(keys.rsa_keys, "RSA key", "RSA keys")
+    );
+    for (lines, what) in [(keys.unused, "of no use here"), (keys.skipped, "not understood")] {
+        if lines > 0 {
+            words.push_str(&format!(", {} {what}", text::counted(lines, "line", "lines")));
+        }
+    }
+    words
+}
+
+/// The certificates of a handshake at an RFC 3339 instant, one a line: whose, who signed it, how long it is valid.
+pub fn certificates(tls: &Tls, at: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (whose, certificate) in [("server's", &tls.certificate), ("client's", &tls.client_certificate)] {
+        let Some(certificate) = certificate else { continue };
+        let Certificate { subject, issuer, not_after, names: _, chain } = certificate;
+        lines.push(format!("{whose} certificate {}", one_certificate(subject, issuer, not_after, at)));
+        for Issuer { subject, issuer, not_after } in chain {
+            lines.push(format!("sent with it {}", one_certificate(subject, issuer, not_after, at)));
+        }
+    }
+    lines
+}
+
+fn one_certificate(subject: &str, issuer: &str, not_after: &str, at: &str) -> String {
+    // Both are RFC 3339 in UTC: up to the seconds their order is that of time.
+    let until = if not_after.get(..19) < at.get(..19) { "EXPIRED" } else { "valid until" };
+    let by = if issuer == subject { "self-signed".to_owned() } else { format!("issued by {issuer}") };
+    format!("{subject}, {by}, {until} {}", day(not_after))
 }
 
 /// Causes that share what rules them out, on one line.
@@ -190,13 +241,19 @@ pub const fn kind(trigger: Trigger) -> &'static str {
 
 /// What a ladder's verdict comes from: the cause, else the finding, else the status of the step that decided.
 pub fn what(report: &Report, ladder: &Ladder) -> String {
+    what_of(ladder, findings(report, ladder))
+}
+
+/// The same of a ladder with its findings, before there is a report.
+pub fn what_of<'a>(ladder: &Ladder, findings: impl Iterator<Item = &'a Finding> + Clone) -> String {
     let step = deciding_step(ladder);
     // Where nothing is wrong, the note is the news.
     let quiet = matches!(ladder.verdict, Verdict::Complete | Verdict::NoPushExpected);
     let worth = |severity: Severity| severity > Severity::Note || quiet;
-    let finding = findings(report, ladder)
+    let mut all = findings.clone();
+    let finding = all
         .find(|finding| step.is_some_and(|step| finding.step == Some(step.number)))
-        .or_else(|| findings(report, ladder).find(|finding| worth(finding.severity)));
+        .or_else(|| findings.clone().find(|finding| worth(finding.severity)));
     match (finding, step) {
         (Some(finding), _) => {
             let shows = finding.cause.is_some() && finding.symptom_of.is_none();

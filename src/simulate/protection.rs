@@ -4,7 +4,7 @@
 
 use super::options::{Options, unknown};
 use super::random::Random;
-use super::topology::Hop;
+use super::topology::{CLEARING_HOUSE, Hop};
 use crate::error::{Error, Result};
 use crate::flow::Side;
 use crate::spelling::distance;
@@ -16,6 +16,8 @@ pub(super) use crate::tls::Handshake;
 /// How long before the beginning of the capture certificates became valid, and how long after it they are, seconds:
 /// two years, as Windows makes them out.
 const VALID: [i64; 2] = [200 * 86_400, 530 * 86_400];
+/// Who vouches for the clearing house, in public; every other host vouches for itself.
+const AUTHORITIES: &[&str] = &["Example Issuing CA", "Example Root CA"];
 /// Suites that are named when one is not known.
 const NEAREST: usize = 3;
 /// Octets of the longest name that is compared with others: comparing takes time by length.
@@ -122,7 +124,8 @@ impl Protection {
         // A host has the same certificate in every connection.
         let identity = |name: &str| {
             let number = name.bytes().fold(0u64, |number, octet| number.wrapping_mul(257).wrapping_add(octet.into()));
-            Identity::new(name, choice, valid, draw(&[options.seed, number, 0x6365_7274]))
+            let authorities = if name == CLEARING_HOUSE { AUTHORITIES } else { &[] };
+            Identity::new(name, authorities, choice, valid, draw(&[options.seed, number, 0x6365_7274]))
         };
         let (client, server_name) = hop.names();
         let (client, server) = (client.map(identity).transpose()?, identity(server_name)?);

@@ -14,6 +14,8 @@ use x509_cert::ext::pkix::name::GeneralName;
 const MAX_KNOWN: usize = 1 << 10;
 /// The most names of a certificate that are kept.
 const MAX_NAMES: usize = 16;
+/// The most certificates that are kept of those that vouch for another: chains have two to four.
+pub(crate) const MAX_ISSUERS: usize = 8;
 
 /// Facts of a certificate that passed over the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -91,8 +91,12 @@ pub struct Facts {
     pub server_name: Option<String>,
     /// The server's own certificate, where it passed unencrypted or was opened.
     pub certificate: Option<CertificateFacts>,
+    /// The certificates that the server sent with it to vouch for it, in its order; the first few.
+    pub issuers: Vec<CertificateFacts>,
     /// The client's own certificate: mutual TLS.
     pub client_certificate: Option<CertificateFacts>,
+    /// The same that the client sent with it.
+    pub client_issuers: Vec<CertificateFacts>,
     /// The first alert other than `close_notify`; a fatal one before one that is not.
     pub alert: Option<Alert>,
     /// The session was agreed on in an earlier connection.

@@ -59,6 +59,11 @@ impl Messages {
         }
     }
 
+    /// Octets of the message that is not whole.
+    pub(crate) fn held(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Octets were lost: what was begun stays unknown, and the next record begins a message.
     pub(crate) fn lose(&mut self) {
         self.partial = Vec::new();
@@ -200,11 +205,19 @@ fn server_name(data: &[u8]) -> Option<String> {
     plain.then(|| String::from_utf8_lossy(name).into_owned())
 }
 
-/// The first certificate of a Certificate message, DER. Source: RFC 5246 §7.4.2; RFC 8446 §4.4.2.
-pub(crate) fn first_certificate(body: &[u8], tls13: bool) -> Option<&[u8]> {
-    let body = if tls13 { context(body)? } else { body };
-    let list: IResult<&[u8], (u32, &[u8])> = (be_u24, length_data(be_u24)).parse(body);
-    list.ok().map(|(_, (_, certificate))| certificate)
+/// The certificates of a Certificate message, DER: the sender's own, then those that are to vouch for it, as far as
+/// the message makes sense. Source: RFC 5246 §7.4.2; RFC 8446 §4.4.2.
+pub(crate) fn certificates(body: &[u8], tls13: bool) -> impl Iterator<Item = &[u8]> {
+    let body = if tls13 { context(body).unwrap_or_default() } else { body };
+    let counted: IResult<&[u8], u32> = be_u24(body);
+    let mut rest = counted.map_or(&[][..], |(list, octets)| list.get(..octets as usize).unwrap_or(list));
+    std::iter::from_fn(move || {
+        let one: IResult<&[u8], &[u8]> = length_data(be_u24).parse(rest);
+        let (behind, certificate) = one.ok()?;
+        let extensions: IResult<&[u8], &[u8]> = length_data(be_u16).parse(behind);
+        rest = if tls13 { extensions.map_or(&[], |(behind, _)| behind) } else { behind };
+        Some(certificate)
+    })
 }
 
 /// What follows the context of a TLS 1.3 Certificate.
@@ -275,8 +288,8 @@ mod tests {
             client_hello(&body);
             old_client_hello(&body);
             server_hello(&body);
-            first_certificate(&body, true);
-            first_certificate(&body, false);
+            certificates(&body, true).count();
+            certificates(&body, false).count();
             encrypted_premaster(&body);
             new_ticket(&body);
             let mut messages = Messages::default();

@@ -46,7 +46,9 @@ pub(crate) struct Direction {
 pub(crate) struct Negotiation {
     pub(crate) client: Option<ClientHello>,
     pub(crate) server: Option<ServerHello>,
-    /// The ClientHello and what the server sent.
+    /// The ClientHello as it stands on the wire, where the master secret may depend on it.
+    opening: Vec<u8>,
+    /// It and what the server sent, once both agreed that the master secret depends on it.
     transcript: Option<Box<Transcript>>,
     /// What the server sent, while the ClientHello is not there: the two sides may come out of order.
     server_flight: Vec<u8>,
@@ -81,10 +83,35 @@ impl Negotiation {
 
     /// Adds the ClientHello, which comes after what it began.
     pub(crate) fn complete(&mut self, hello: ClientHello, message: &[u8]) {
+        if hello.extended_master_secret {
+            self.opening = message.to_vec();
+        }
         self.client = Some(hello);
-        let transcript = self.transcript.get_or_insert_default();
-        transcript.push(message);
-        transcript.push(&std::mem::take(&mut self.server_flight));
+        let flight = std::mem::take(&mut self.server_flight);
+        self.open_transcript();
+        self.hash(&flight);
+    }
+
+    /// Begins to hash, once it is known that there is need of it, and how.
+    fn open_transcript(&mut self) {
+        if self.is_extended()
+            && let Ok(Agreed { version, suite }) = self.agreed()
+        {
+            let transcript = self.transcript.insert(Box::new(Transcript::new(suite.prf(version))));
+            transcript.push(&std::mem::take(&mut self.opening));
+        }
+    }
+
+    fn hash(&mut self, messages: &[u8]) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.push(messages);
+        }
+    }
+
+    /// Whether the master secret depends on the handshake's messages. Source: RFC 7627 §5.
+    fn is_extended(&self) -> bool {
+        self.client.as_ref().is_some_and(|hello| hello.extended_master_secret)
+            && self.server.as_ref().is_some_and(|hello| hello.extended_master_secret)
     }
 
     /// Takes a message of the handshake behind the ClientHello, header included, that is not encrypted or was opened.
@@ -103,7 +130,10 @@ impl Negotiation {
                 }
                 return;
             }
-            (Side::Server, kind::SERVER_HELLO) => self.server = handshake::server_hello(body),
+            (Side::Server, kind::SERVER_HELLO) => {
+                self.server = handshake::server_hello(body);
+                self.open_transcript();
+            }
             (Side::Server, kind::CERTIFICATE) => self.full = true,
             (Side::Server, kind::SERVER_HELLO_DONE) => (self.full, self.answered) = (true, true),
             (Side::Server, kind::NEW_SESSION_TICKET) => {
@@ -113,7 +143,7 @@ impl Negotiation {
             _ => {}
         }
         if self.client.is_some() {
-            self.transcript.get_or_insert_default().push(message);
+            self.hash(message);
         } else if self.server_flight.len() + message.len() <= MAX_FLIGHT {
             self.server_flight.extend_from_slice(message);
         }
@@ -136,6 +166,11 @@ impl Negotiation {
             return Err(unsupported("records are compressed by TLS, which is not read".to_owned()));
         }
         Ok(Agreed { version, suite })
+    }
+
+    /// Octets of messages that are kept.
+    pub(crate) fn held(&self) -> usize {
+        self.opening.len() + self.server_flight.len() + self.client_flight.len()
     }
 
     /// Which of the turns that [`lacks`](Self::lacks) asks for have been taken.
@@ -266,16 +301,13 @@ impl Negotiation {
         let (client, server) = (self.client.as_ref(), self.server.as_ref());
         let (client_random, server_random) =
             (client.map_or([0; 32], |hello| hello.random), server.map_or([0; 32], |hello| hello.random));
-        let extended = client.is_some_and(|hello| hello.extended_master_secret)
-            && server.is_some_and(|hello| hello.extended_master_secret);
-        Secret::made(MASTER, |out| {
-            if extended {
-                let mut transcript = self.transcript.as_deref().cloned().unwrap_or_default();
+        Secret::made(MASTER, |out| match &self.transcript {
+            Some(transcript) => {
+                let mut transcript = transcript.as_ref().clone();
                 transcript.push(&self.client_flight);
-                prf.fill(premaster.octets(), b"extended master secret", [&transcript.hash(prf), &[]], out);
-            } else {
-                prf.fill(premaster.octets(), b"master secret", [&client_random, &server_random], out);
+                prf.fill(premaster.octets(), b"extended master secret", [&transcript.hash(), &[]], out);
             }
+            None => prf.fill(premaster.octets(), b"master secret", [&client_random, &server_random], out),
         })
     }
 
@@ -289,6 +321,7 @@ impl Negotiation {
     /// Forgets what only the making of keys needs.
     pub(crate) fn settle(&mut self) {
         self.client_flight = Vec::new();
+        self.opening = Vec::new();
         self.transcript = None;
         self.block = None;
         self.exchanged = true;
@@ -305,7 +338,11 @@ impl Negotiation {
         let keys = !secrets.rsa_keys().is_empty();
         match suite.exchange {
             _ if !keys => {
-                let what = if secrets.is_empty() { "no secret was given" } else { "no given secret belongs to it" };
+                let what = match secrets.is_empty() {
+                    false => "no given secret belongs to it",
+                    true if secrets.has_keylog() => "the key log that was given holds no secret",
+                    true => "no secret was given",
+                };
                 (UnreadableReason::TlsNoSecret, what.to_owned())
             }
             Exchange::Rsa if !self.full => {

@@ -120,34 +120,45 @@ fn once<M: Mac + KeyInit>(secret: &[u8], parts: [&[u8]; 4], out: &mut [u8]) {
     made.zeroize();
 }
 
-/// The handshake messages so far, hashed every way a suite may ask for: which one is known only after two of them.
-#[derive(Clone, Default)]
-pub(crate) struct Transcript {
-    md5: Md5,
-    sha1: Sha1,
-    sha256: Sha256,
-    sha384: Sha384,
+/// The handshake messages so far, hashed as the suite asks for.
+#[derive(Clone)]
+pub(crate) enum Transcript {
+    /// TLS 1.0 and 1.1: both, one behind the other.
+    Md5Sha1(Md5, Sha1),
+    /// TLS 1.2.
+    Sha256(Sha256),
+    /// TLS 1.2, suites that name it.
+    Sha384(Sha384),
 }
 
 impl Transcript {
+    /// Nothing yet, for suites of `prf`.
+    pub(crate) fn new(prf: Prf) -> Self {
+        match prf {
+            Prf::Md5Sha1 => Self::Md5Sha1(Md5::new(), Sha1::new()),
+            Prf::Sha256 => Self::Sha256(Sha256::new()),
+            Prf::Sha384 => Self::Sha384(Sha384::new()),
+        }
+    }
+
     /// Adds octets of handshake messages, with their headers.
     pub(crate) fn push(&mut self, octets: &[u8]) {
-        Digest::update(&mut self.md5, octets);
-        Digest::update(&mut self.sha1, octets);
-        Digest::update(&mut self.sha256, octets);
-        Digest::update(&mut self.sha384, octets);
+        match self {
+            Self::Md5Sha1(md5, sha1) => {
+                Digest::update(md5, octets);
+                Digest::update(sha1, octets);
+            }
+            Self::Sha256(hash) => Digest::update(hash, octets),
+            Self::Sha384(hash) => Digest::update(hash, octets),
+        }
     }
 
     /// The hash of everything so far.
-    pub(crate) fn hash(&self, prf: Prf) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(match prf {
-            Prf::Md5Sha1 => {
-                let mut both = self.md5.clone().finalize().to_vec();
-                both.extend_from_slice(&self.sha1.clone().finalize());
-                both
-            }
-            Prf::Sha256 => self.sha256.clone().finalize().to_vec(),
-            Prf::Sha384 => self.sha384.clone().finalize().to_vec(),
+    pub(crate) fn hash(self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(match self {
+            Self::Md5Sha1(md5, sha1) => [&md5.finalize()[..], &sha1.finalize()[..]].concat(),
+            Self::Sha256(hash) => hash.finalize().to_vec(),
+            Self::Sha384(hash) => hash.finalize().to_vec(),
         })
     }
 }
@@ -224,12 +235,15 @@ mod tests {
 
     #[test]
     fn a_transcript_hashes_what_was_pushed_in_any_pieces() {
-        let mut transcript = Transcript::default();
-        transcript.push(b"a");
-        transcript.push(b"bc");
+        let hash = |prf| {
+            let mut transcript = Transcript::new(prf);
+            transcript.push(b"a");
+            transcript.push(b"bc");
+            transcript.hash()
+        };
         let md5_sha1 = hex("900150983cd24fb0d6963f7d28e17f72 a9993e364706816aba3e25717850c26c9cd0d89d");
-        assert_eq!(*transcript.hash(Prf::Md5Sha1), md5_sha1);
-        assert_eq!(transcript.hash(Prf::Sha256).len(), 32);
-        assert_eq!(transcript.hash(Prf::Sha384)[..4], hex("cb00753f"));
+        assert_eq!(*hash(Prf::Md5Sha1), md5_sha1);
+        assert_eq!(hash(Prf::Sha256)[..4], hex("ba7816bf"));
+        assert_eq!(hash(Prf::Sha384)[..4], hex("cb00753f"));
     }
 }

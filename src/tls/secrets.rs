@@ -41,6 +41,8 @@ pub struct Secrets {
     /// What is remembered, the oldest first.
     order: VecDeque<Box<[u8]>>,
     sealed: bool,
+    /// A key log was given, with or without secrets in it.
+    has_keylog: bool,
     /// Octets that wait in all connections.
     waiting: usize,
 }
@@ -49,6 +51,7 @@ impl Secrets {
     /// Adds the secrets of a key log text; says what became of its lines. Of two that contradict each other the later
     /// one counts.
     pub fn push_keylog(&mut self, text: &[u8]) -> KeylogCount {
+        self.has_keylog = true;
         keylog::read(text, |entry| self.push(entry))
     }
 
@@ -81,6 +84,11 @@ impl Secrets {
             && self.of_exchange.is_empty()
             && self.of_session.is_empty()
             && self.rsa_keys.is_empty()
+    }
+
+    /// Whether a key log was given.
+    pub(crate) fn has_keylog(&self) -> bool {
+        self.has_keylog
     }
 
     pub(crate) fn is_sealed(&self) -> bool {

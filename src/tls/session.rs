@@ -34,7 +34,8 @@ pub struct Session {
     /// Something came that may open what waits, or nothing will come any more that could.
     renewed: bool,
     server_name: Option<String>,
-    certificates: [Option<Arc<CertificateFacts>>; 2],
+    /// What each side showed: its own certificate first.
+    certificates: [Vec<Arc<CertificateFacts>>; 2],
     alert: Option<Alert>,
     resumed: bool,
     /// Whether there was any record.
@@ -106,6 +107,24 @@ impl Session {
         !self.waiting.is_empty()
     }
 
+    /// Octets of records and handshake messages that are not whole, and of messages that keys depend on. What waits for
+    /// a secret is bounded elsewhere.
+    pub fn held(&self) -> usize {
+        let halves = self.halves.iter().map(|half| half.records.buffer.len() + half.messages.held());
+        halves.sum::<usize>() + self.negotiation.held()
+    }
+
+    /// Gives up what is held, for want of room: it is lost as if it had not been captured.
+    pub fn shed(&mut self, frame: FrameRef) {
+        for half in &mut self.halves {
+            let octets = half.records.lose() as u64;
+            half.lose(octets.max(1), frame);
+        }
+        if self.negotiation.held() > 0 {
+            self.negotiation = Negotiation::default();
+        }
+    }
+
     /// Whether [`facts`](Self::facts) would say that something is unreadable.
     pub fn is_unreadable(&self) -> bool {
         self.unread.is_some() || self.is_junk()
@@ -155,11 +174,15 @@ impl Session {
             Some(suite) => suite.name.to_owned(),
             None => format!("{:#06x}", hello.suite),
         });
-        let [certificate, client_certificate] = match self.client {
+        let [(certificate, issuers), (client_certificate, client_issuers)] = match self.client {
             Some(Side::Server) => [Side::Client, Side::Server],
             _ => [Side::Server, Side::Client],
         }
-        .map(|side| self.certificates.get(side.index()).and_then(Option::as_deref).cloned());
+        .map(|side| {
+            let mut shown =
+                self.certificates.get(side.index()).into_iter().flatten().map(|facts| facts.as_ref().clone());
+            (shown.next(), shown.collect())
+        });
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
         let state = match &self.unread {
             Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
@@ -175,7 +198,9 @@ impl Session {
             suite,
             server_name: self.server_name.clone(),
             certificate,
+            issuers,
             client_certificate,
+            client_issuers,
             alert: self.alert,
             resumed: self.resumed,
             secrets_tried: self.negotiation.tried.clone(),

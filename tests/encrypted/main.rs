@@ -7,12 +7,18 @@
 mod analysis;
 #[path = "../command/mod.rs"]
 mod command;
+#[cfg(feature = "post")]
+#[path = "../endpoint/mod.rs"]
+mod endpoint;
 #[path = "../faults/mod.rs"]
 mod faults;
 #[path = "../tls/fixture.rs"]
 #[allow(dead_code, reason = "shared with the tests of TLS alone")]
 mod fixture;
+mod handshakes;
 mod losses;
+#[path = "../pcap/mod.rs"]
+mod pcap;
 mod pcapng;
 mod secrets;
 mod sessions;

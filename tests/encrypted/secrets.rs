@@ -122,6 +122,37 @@ fn key_logs_of_many_hands_and_rsa_keys_of_every_kind_open_the_same() {
 }
 
 #[test]
+fn what_stays_closed_is_told_beside_what_was_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("happy.pcap");
+    simulate("happy", &["--tls", "1.2:TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], &path);
+    let keylog = fs::read_to_string(format!("{}.keys.log", path.display())).unwrap();
+    let log = directory.path().join("part.log");
+    let mut severities = BTreeSet::new();
+    for line in keylog.lines() {
+        fs::write(&log, line).unwrap();
+        let found = report([path.to_str().unwrap(), "--keylog", log.to_str().unwrap()]);
+        assert_eq!(opened(&found), (8, 1));
+        let told = found["findings"].as_array().unwrap().iter().find(|finding| finding["code"] == "LP908").unwrap();
+        let without_ladder = found["ladders"].as_array().unwrap().is_empty();
+        assert_eq!(told["severity"], if without_ladder { "warning" } else { "note" });
+        assert!(told["detail"].as_str().unwrap().starts_with("7 streams "), "{told}");
+        severities.insert(without_ladder);
+        let arguments = ["analyze", path.to_str().unwrap(), "--keylog", log.to_str().unwrap()];
+        let table = String::from_utf8(lyncpush().args(arguments).output().unwrap().stdout).unwrap();
+        let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(table.contains("among them; 7 streams stayed closed"), without_ladder, "{table}");
+    }
+    assert_eq!(severities.len(), 2, "some streams alone show a ladder, some do not");
+    for (text, says) in [("", "the key log that was given holds no secret"), (keylog.as_str(), "")] {
+        fs::write(&log, text).unwrap();
+        let found = report([path.to_str().unwrap(), "--keylog", log.to_str().unwrap()]);
+        let detail = found["coverage"]["unreadable"][0]["detail"].as_str().unwrap_or_default();
+        assert!(detail.starts_with(says) && (says.is_empty() == detail.is_empty()), "{detail}");
+    }
+}
+
+#[test]
 fn passwords_come_from_a_file_or_the_environment() {
     let directory = tempfile::tempdir().unwrap();
     let (capture, _) = sessions(directory.path());

@@ -45,7 +45,8 @@ fn told(report: &Value) -> Vec<String> {
     told.collect()
 }
 
-fn keylog(path: &Path) -> String {
+/// Where the key log of a simulated capture stands.
+pub fn keylog(path: &Path) -> String {
     format!("{}.keys.log", path.display())
 }
 
@@ -168,54 +169,4 @@ fn one_closed_connection_hides_its_leg_and_breaks_nothing() {
         }
     }
     assert!(hidden > 3, "{hidden} steps in all were unreadable");
-}
-
-/// Who does not take whose certificate is told without any key, with what the certificates say and what to do.
-#[test]
-fn a_refused_handshake_is_a_finding_with_its_cause() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("refused.pcapng");
-    for (scenario, tls, cause, remedy) in [
-        (
-            "certificate",
-            "1.0:TLS_RSA_WITH_RC4_128_SHA",
-            "certificate-not-trusted",
-            "Change, on 198.51.100.9:\n  Import-Certificate",
-        ),
-        (
-            "certificate",
-            "1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
-            "certificate-not-trusted",
-            "Check, on 198.51.100.9:",
-        ),
-        (
-            "certificate-refused",
-            "1.2:TLS_RSA_WITH_AES_128_CBC_SHA",
-            "certificate-refused",
-            "Set-CsCertificate -Type AccessEdgeExternal",
-        ),
-        // In TLS 1.3 the alert is protected: it takes the key log to see it.
-        ("certificate", "1.3:TLS_AES_128_GCM_SHA256", "certificate-not-trusted", "Import-Certificate"),
-        ("certificate-refused", "1.3:TLS_AES_256_GCM_SHA384", "certificate-refused", "Set-CsCertificate"),
-    ] {
-        simulate(scenario, &["--tls", tls], &path);
-        let log = keylog(&path);
-        let mut arguments = vec![path.to_str().unwrap(), "--vantage", "edge-external"];
-        if tls.starts_with("1.3") {
-            arguments.extend(["--keylog", &log]);
-        }
-        let found = report(&arguments);
-        let what = format!("{scenario} {tls}");
-        let refused: Vec<&Value> =
-            found["findings"].as_array().unwrap().iter().filter(|finding| finding["code"] == "LP601").collect();
-        assert_eq!(refused.len(), 1, "{what}: {:#}", found["findings"]);
-        assert_eq!((&refused[0]["severity"], &refused[0]["cause"]), (&"error".into(), &cause.into()), "{what}");
-        assert!(refused[0]["remedy"].as_str().unwrap().contains(remedy), "{what}: {}", refused[0]["remedy"]);
-        let detail = refused[0]["detail"].as_str().unwrap();
-        for fact in ["unknown_ca", "CN=sipfed.online.lync.com", "2014-11-15T08:00:00Z"] {
-            assert!(detail.contains(fact), "{what}: {detail}");
-        }
-        assert_eq!(refused[0]["evidence"].as_array().unwrap().len(), 1, "{what}");
-        assert_eq!(refused[0]["fingerprint"].as_str().unwrap().len(), 32, "{what}");
-    }
 }

@@ -24,7 +24,7 @@ fn play(view: LegSet, script: impl FnOnce(&mut Stage)) -> (Judgement, Option<Dia
     let ladders = stage.end(HOUR);
     let (ladder, judgement) =
         ladders.into_iter().find(|(ladder, _)| ladder.call_id.as_deref() == Some("c1")).expect("the call's ladder");
-    let diagnosis = diagnose(&ladder, &judgement, &Profile::built_in().expect("the profile"));
+    let diagnosis = diagnose(&ladder, &judgement, &Profile::built_in().expect("the profile"), None);
     (judgement, diagnosis)
 }
 

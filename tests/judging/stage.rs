@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use lyncpush::flow::{Connection, ConnectionId, Flow, Side, Transport};
 use lyncpush::frame::{FrameRef, Timestamp};
 use lyncpush::judge::{Judgement, judge};
-use lyncpush::ladder::Ladder;
 use lyncpush::ladder::correlator::{Correlator, Limits, Sighting};
 use lyncpush::ladder::coverage::{Coverage, Hop, Span};
 use lyncpush::ladder::leg::{Leg, LegSet};
 use lyncpush::ladder::profile::Profile;
+use lyncpush::ladder::{Ladder, Texts};
 use lyncpush::sip::grammar;
 
 /// The phone of the book, which gets a push.
@@ -104,7 +104,7 @@ impl Stage {
         let profile = Profile::with_overrides(overrides).expect("a profile");
         let coverage = Coverage::new(vec![told]);
         let mut stage = Self {
-            correlator: Correlator::new(profile.clone(), Limits::default(), coverage, false),
+            correlator: Correlator::new(profile.clone(), Limits::default(), coverage, Texts::None),
             profile,
             view,
             frames: 0,

@@ -13,7 +13,7 @@ const LIMIT: usize = 128;
 type Rounds = Box<dyn Iterator<Item = Vec<Vec<u8>>>>;
 
 /// The program's own memory, KiB: the kernel's ring is not in it.
-fn memory(watching: &Watching) -> usize {
+pub fn memory(watching: &Watching) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", watching.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()

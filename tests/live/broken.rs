@@ -68,7 +68,8 @@ const LITTLE: usize = 1_000;
 #[cfg(feature = "tls")]
 const MUCH: usize = 3_000;
 
-const BROKEN: [&str; 7] = [
+const BROKEN: [&str; 8] = [
+    "certificate-refused",
     "push-disabled",
     "not-federated",
     "domain-not-allowed",

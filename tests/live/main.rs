@@ -4,15 +4,27 @@
 
 #[path = "../command/mod.rs"]
 mod command;
+#[cfg(feature = "post")]
+#[path = "../endpoint/mod.rs"]
+mod endpoint;
 
 mod bounds;
 mod broken;
+#[cfg(feature = "post")]
+mod delivery;
 mod kept;
 mod ladders;
 mod links;
+mod load;
+mod log;
 mod metrics;
 mod rights;
 #[cfg(feature = "tls")]
 mod secrets;
 mod signals;
+mod sipp;
+mod terminal;
+#[cfg(feature = "post")]
+mod tickets;
+mod view;
 mod wire;

@@ -35,6 +35,8 @@ fn root_is_gone_in_every_thread_and_cannot_be_had_back() {
             assert_eq!(thread["Gid"], ids(user.gid.as_raw()));
             assert_eq!(thread["Groups"], user.gid.as_raw().to_string());
             assert_eq!(thread["NoNewPrivs"], "1");
+            // 2 is a filter of system calls.
+            assert_eq!(thread["Seccomp"], "2");
             for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
                 assert_eq!(thread[set].trim_start_matches('0'), "", "{set}");
             }

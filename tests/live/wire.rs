@@ -67,6 +67,11 @@ impl Wire {
         Some(wire)
     }
 
+    /// The namespace's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs `ip` in the namespace.
     pub fn ip(&self, arguments: &[&str]) {
         let ran = Command::new("ip").args(["-n", &self.name]).args(arguments).output().unwrap();
@@ -111,8 +116,8 @@ impl Wire {
         }
     }
 
-    /// Starts `lyncpush live` with these arguments and waits until it watches.
-    pub fn watch(&self, arguments: &[&str]) -> Watching {
+    /// `lyncpush live` with these arguments, about to be started.
+    pub fn live(&self, arguments: &[&str]) -> Command {
         let program = command::lyncpush();
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name]).arg(program.get_program()).arg("live");
@@ -123,6 +128,12 @@ impl Wire {
                 None => command.env_remove(name),
             };
         }
+        command
+    }
+
+    /// Starts `lyncpush live` with these arguments and waits until it watches.
+    pub fn watch(&self, arguments: &[&str]) -> Watching {
+        let mut command = self.live(arguments);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = lines(child.stdout.take().unwrap());
         let err = lines(child.stderr.take().unwrap());
@@ -231,6 +242,11 @@ impl Watching {
                 panic!("no further line: {error}; it said {:#?} {said:#?}", self.said)
             }
         }
+    }
+
+    /// Passes over the lines on standard output so far.
+    pub fn pass_over_lines(&mut self) {
+        self.out.try_iter().for_each(drop);
     }
 
     /// Lets it wait for no reader any more.

@@ -119,6 +119,25 @@ fn what_is_left_is_sent_at_the_next_start() {
     }
 }
 
+/// Tickets are made for one system: another one never gets them, and they are not forgotten either.
+#[test]
+fn what_waits_for_another_address_stays_and_is_told_of() {
+    let place = Place::empty();
+    let (old, new) =
+        (Endpoint::start(&[Reply::Status(503), Reply::Status(200)]), Endpoint::start(&[Reply::Status(200)]));
+    place.post(BROKEN, &old.url("/hook/secret-token"), &["--post-attempts", "1"]).with_code(2);
+    // The same fault is new to the new system.
+    let ran = place.post(BROKEN, &new.url("/"), &[]).with_code(1);
+    assert_eq!((new.requests().len(), old.requests().len(), place.waiting().len()), (1, 1, 1));
+    assert!(ran.err.contains(&format!("1 ticket for {} still waits in", old.url(""))), "{}", ran.err);
+    assert!(!ran.err.contains("secret"), "{}", ran.err);
+    assert_eq!(place.post(COMPLETE, &new.url("/"), &["-q"]).with_code(0).err, "");
+    // The old one again: it gets its own.
+    place.post(COMPLETE, &old.url("/hook/secret-token"), &[]).with_code(0);
+    assert_eq!((new.requests().len(), old.requests().len(), place.waiting().len()), (1, 2, 0));
+    assert_eq!(place.post(COMPLETE, &new.url("/"), &[]).with_code(0).err, "");
+}
+
 #[test]
 fn nobody_there_is_told_in_one_line() {
     let place = Place::empty();

@@ -29,7 +29,7 @@ struct Written {
 }
 
 fn written(choice: Choice, is_mutual: bool) -> Written {
-    let identity = |name, seed| Identity::new(name, choice, VALID, draw(seed)).unwrap();
+    let identity = |name, seed| Identity::new(name, &[], choice, VALID, draw(seed)).unwrap();
     let (server, client) = (identity(SERVER, 1), identity(CLIENT, 2));
     let parties = Parties { server_name: SERVER, server: &server, client: is_mutual.then_some(&client) };
     let (mut writer, Handshake { flights, keylog }) = Writer::begin(choice, parties, draw(3)).unwrap();

@@ -4,7 +4,7 @@
 //! kernel, by an interface, while an interface was down or away, or because the clock was set. It refuses to know
 //! what a frame holds, and what is made of a loss.
 //!
-//! Whoever uses it calls [`Live::fill`] again and again; it never waits. Several interfaces are merged by time: a frame
+//! Several interfaces are merged by time: a frame
 //! is given when no earlier one can still come from another of them ([`LAG`]).
 //!
 //! Everything that needs a privilege happens in [`Live::open`]; only an interface that went away needs it again to
@@ -16,6 +16,7 @@
 mod blocks;
 mod clock;
 mod device;
+mod feed;
 mod filter;
 mod keeping;
 mod leftovers;
@@ -25,12 +26,14 @@ mod whole;
 use std::time::{Duration, Instant};
 
 pub use device::{Interface, interfaces};
+pub use feed::Feed;
 pub use filter::dropped_by;
 pub use keeping::{KeepOptions, Keeper, check_directory};
 
 pub use whole::{Excerpt, Excerpts};
 
 use super::Summary;
+use super::news::{Fact, Level, News};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Timestamp};
 use clock::Clock;
@@ -94,7 +97,7 @@ pub struct Live {
     looked: Instant,
     current: Option<usize>,
     losses: Vec<Loss>,
-    news: Vec<String>,
+    news: Vec<News>,
 }
 
 impl Live {
@@ -112,12 +115,28 @@ impl Live {
         Ok(Self { watched, clock, looked, current: None, losses: Vec::new(), news: Vec::new() })
     }
 
-    /// Takes in what interfaces have got since the last time; whether there was anything. Losses are known before the
-    /// frames that come after them are given.
-    ///
-    /// # Errors
-    /// No interface is left that could be watched again.
-    pub fn fill(&mut self) -> Result<bool> {
+    /// Whether the clock was set, and now and then whether interfaces are up.
+    fn look(&mut self) {
+        if let Some((from, to, by)) = self.clock.check() {
+            self.losses.push(Loss { input: 0, from, to, kind: LossKind::ClockSet(by) });
+            let way = if by < 0 { "back" } else { "forward" };
+            let message = format!("the clock was set {way} by {:.1} s", by.unsigned_abs() as f64 / 1e9);
+            let news = News::new(Level::Warning, "clock-set", message);
+            self.news.push(news.with("seconds", Fact::Seconds(by as f64 / 1e9)));
+            self.watched.iter_mut().for_each(|watched| watched.clock_set(to));
+        }
+        if self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            let now = self.clock.now();
+            for watched in &mut self.watched {
+                watched.look(now, &mut self.losses, &mut self.news);
+            }
+        }
+    }
+}
+
+impl Feed for Live {
+    fn fill(&mut self) -> Result<bool> {
         let mut got = false;
         for watched in &mut self.watched {
             let before = self.clock.now();
@@ -134,25 +153,7 @@ impl Live {
         }
     }
 
-    /// Whether the clock was set, and now and then whether interfaces are up.
-    fn look(&mut self) {
-        if let Some((from, to, by)) = self.clock.check() {
-            self.losses.push(Loss { input: 0, from, to, kind: LossKind::ClockSet(by) });
-            let way = if by < 0 { "back" } else { "forward" };
-            self.news.push(format!("the clock was set {way} by {:.1} s", by.unsigned_abs() as f64 / 1e9));
-            self.watched.iter_mut().for_each(|watched| watched.clock_set(to));
-        }
-        if self.looked.elapsed() >= LOOK {
-            self.looked = Instant::now();
-            let now = self.clock.now();
-            for watched in &mut self.watched {
-                watched.look(now, &mut self.losses, &mut self.news);
-            }
-        }
-    }
-
-    /// Moves to the next frame; false when none can be given yet.
-    pub fn advance(&mut self) -> bool {
+    fn advance(&mut self) -> bool {
         if let Some(watched) = self.current.take().and_then(|current| self.watched.get_mut(current)) {
             watched.pop();
         }
@@ -165,29 +166,24 @@ impl Live {
         self.current.is_some()
     }
 
-    /// The frame moved to.
-    pub fn frame(&self) -> Option<Frame<'_>> {
+    fn frame(&self) -> Option<Frame<'_>> {
         self.watched.get(self.current?)?.frame()
     }
 
-    /// The time up to which every frame has been given, when there is none left to give.
-    pub fn until(&self) -> Option<Timestamp> {
+    fn until(&self) -> Option<Timestamp> {
         let waits = self.watched.iter().any(|watched| watched.head().is_some());
         if waits { None } else { self.watched.iter().filter_map(Watched::read_until).min() }
     }
 
-    /// Losses since the last time.
-    pub fn take_losses(&mut self) -> Vec<Loss> {
+    fn take_losses(&mut self) -> Vec<Loss> {
         std::mem::take(&mut self.losses)
     }
 
-    /// What is worth telling the administrator since the last time, a line each.
-    pub fn take_news(&mut self) -> Vec<String> {
+    fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
     }
 
-    /// What is known of each interface.
-    pub fn summaries(&self) -> impl Iterator<Item = &Summary> {
+    fn summaries(&self) -> impl Iterator<Item = &Summary> {
         self.watched.iter().map(Watched::summary)
     }
 }

@@ -7,7 +7,7 @@ use pcap::{Active, Capture, Precision, Stat};
 
 use super::device::{self, State};
 use super::{HELD, LAG, LiveOptions, Loss, LossKind, filter};
-use crate::capture::{Drops, Summary};
+use crate::capture::{Drops, Fact, Level, News, Summary};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameRef, LinkType, Timestamp};
 
@@ -98,7 +98,7 @@ impl Watched {
     }
 
     /// Takes frames in as long as there is room for them; whether there were any. `now` is the time before.
-    pub(super) fn read(&mut self, now: Timestamp, news: &mut Vec<String>) -> bool {
+    pub(super) fn read(&mut self, now: Timestamp, news: &mut Vec<News>) -> bool {
         let Some(handle) = &mut self.handle else {
             self.read_until = Some(now.shifted(-LAG));
             return false;
@@ -146,19 +146,21 @@ impl Watched {
     }
 
     /// The handle gives an error: the interface is gone, or it was down for a moment.
-    fn failed(&mut self, error: &pcap::Error, now: Timestamp, news: &mut Vec<String>) {
+    fn failed(&mut self, error: &pcap::Error, now: Timestamp, news: &mut Vec<News>) {
         self.handle = None;
         self.down.get_or_insert(self.looked.unwrap_or(now));
         if let Some(drops) = &mut self.summary.drops {
             drops.interruptions += 1;
         }
-        news.push(format!("{}: {}; it is tried again every second", self.name, plain(error)));
+        let why = plain(error);
+        let message = format!("{}: {why}; it is tried again every second", self.name);
+        news.push(self.warning("interface-away", message).with("why", Fact::Text(why)));
         self.retried = Instant::now();
     }
 
     /// Counts what was dropped since the last time. Only then are frames given, so that a loss is known before what
     /// comes after it.
-    pub(super) fn count_drops(&mut self, now: Timestamp, losses: &mut Vec<Loss>, news: &mut Vec<String>) {
+    pub(super) fn count_drops(&mut self, now: Timestamp, losses: &mut Vec<Loss>, news: &mut Vec<News>) {
         let since = self.counted.replace(now).unwrap_or(now).min(now);
         let Some(stat) = self.handle.as_mut().and_then(|handle| handle.stats().ok()) else { return };
         let before = std::mem::replace(&mut self.stat, stat);
@@ -178,7 +180,9 @@ impl Watched {
         if self.untold > 0 && self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.told = Some(Instant::now());
             let count = std::mem::take(&mut self.untold);
-            news.push(format!("{}: at least {count} frames were dropped; --buffer and --bpf help", self.name));
+            let message = format!("{}: at least {count} frames were dropped; --buffer and --bpf help", self.name);
+            let dropped = self.warning("frames-dropped", message).with("frames", Fact::Number(count));
+            news.push(dropped);
         }
     }
 
@@ -190,7 +194,7 @@ impl Watched {
     }
 
     /// Looks whether it is up, and opens it again when it has come back.
-    pub(super) fn look(&mut self, now: Timestamp, losses: &mut Vec<Loss>, news: &mut Vec<String>) {
+    pub(super) fn look(&mut self, now: Timestamp, losses: &mut Vec<Loss>, news: &mut Vec<News>) {
         let since = self.looked.replace(now).unwrap_or(now).min(now);
         if self.handle.is_none() {
             losses.push(self.loss(since, now, LossKind::Gone));
@@ -208,7 +212,7 @@ impl Watched {
                 drops.interruptions += 1;
             }
             self.down = Some(since);
-            news.push(format!("{} went down", self.name));
+            news.push(self.warning("interface-down", format!("{} went down", self.name)));
         }
         if self.down.is_some() {
             losses.push(self.loss(since, now, LossKind::Down));
@@ -216,8 +220,19 @@ impl Watched {
         if state.up
             && let Some(down) = self.down.take()
         {
-            news.push(format!("{} is up again after {}", self.name, seconds(now.since(down))));
+            news.push(self.returned("interface-up", "up again", now.since(down)));
         }
+    }
+
+    fn warning(&self, event: &'static str, message: String) -> News {
+        News::of(Level::Warning, event, &self.name, message)
+    }
+
+    /// It is there again after so many nanoseconds.
+    fn returned(&self, event: &'static str, how: &str, nanos: i64) -> News {
+        let seconds = nanos.max(0) as f64 / 1e9;
+        let message = format!("{} is {how} after {seconds:.1} s", self.name);
+        News::of(Level::Info, event, &self.name, message).with("seconds", Fact::Seconds(seconds))
     }
 
     fn loss(&self, from: Timestamp, to: Timestamp, kind: LossKind) -> Loss {
@@ -225,7 +240,7 @@ impl Watched {
     }
 
     /// Opens it again after it went away. Its numbers go on.
-    fn reopen(&mut self, now: Timestamp, news: &mut Vec<String>) {
+    fn reopen(&mut self, now: Timestamp, news: &mut Vec<News>) {
         if self.lost || !device::exists(&self.name) {
             return;
         }
@@ -237,14 +252,15 @@ impl Watched {
                 self.stat = Stat { received: 0, dropped: 0, if_dropped: 0 };
                 self.state = device::state(&self.name);
                 let down = self.down.take().unwrap_or(now);
-                news.push(format!("{} is back after {}", self.name, seconds(now.since(down))));
+                news.push(self.returned("interface-back", "back", now.since(down)));
             }
             Err(error) if is_permission(&error) => {
                 self.lost = true;
-                news.push(format!(
+                let message = format!(
                     "{} is back, but the right to open it was given up: it is not watched any more; start lyncpush again",
                     self.name
-                ));
+                );
+                news.push(News::of(Level::Error, "interface-lost", &self.name, message));
             }
             Err(_) => {}
         }
@@ -357,8 +373,4 @@ fn plain(error: &pcap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("libpcap error: ").unwrap_or(&text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn seconds(nanos: i64) -> String {
-    format!("{:.1} s", nanos.max(0) as f64 / 1e9)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::log::LogFormat;
 use crate::cli::args::Shared;
 
 /// What stands behind the options in the help.
@@ -18,8 +19,10 @@ Examples:
 
 Without --bpf, frames of the profile's ports are taken, with fragments and VLAN tags.
 A ladder is judged by what was in view until it closed: --vantage says from the beginning what is.
+On a terminal a live view stands until the end, then the report; in a pipe or a file, one ladder a line.
 Once interfaces and key files are open, root is given up: files are written as --run-as, and directories must be
-writable for that user.
+writable for that user. On Linux system calls are filtered from then on: no other program can be started, no process
+be touched, nothing be mounted.
 
 Files of --write end in .part while they are written; what a killed program left is taken over by the next one.
 A file of --write-broken has all frames of the ladder's connections that are in memory, and says what it lacks:
@@ -29,6 +32,11 @@ Signals:
   INT, TERM  close what is open, write the rest and end; a second one ends at once
   HUP        open the output file again, after it was moved away
   USR1       print counters to standard error
+
+With --log-format json each message on standard error is an object on a line of its own: time (RFC 3339, UTC), level
+(info, warning, error), event, message for people, and fields. Events: started, unconfined, filter, metrics,
+interface-down, interface-up, interface-away, interface-back, interface-lost, frames-dropped, clock-set, keeping,
+output, counters, summary, tickets, held, failed.
 
 Exit codes:
   0  no finding at or above --fail-on
@@ -93,6 +101,10 @@ pub struct Arguments {
     /// Serve counters for Prometheus there; a port alone is one of this host only
     #[arg(long, value_name = "ADDRESS", value_parser = super::metrics::address)]
     pub metrics: Option<SocketAddr>,
+
+    /// How messages on standard error are written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
 
     /// The user to go on as once interfaces are open [default: nobody when started as root]
     #[arg(long, value_name = "USER")]

@@ -183,8 +183,18 @@ fn header(out: &mut String, name: &str, kind: &str, help: &str) {
 
 /// Octets of resident memory, where the system says.
 fn memory() -> Option<u64> {
+    said("VmRSS:")
+}
+
+/// Those of them that the program's tables may be in: neither its code nor the kernel's rings.
+pub fn tables() -> Option<u64> {
+    said("RssAnon:")
+}
+
+/// What the system says of the memory of this process.
+fn said(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1_024)
 }
 

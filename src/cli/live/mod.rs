@@ -3,35 +3,52 @@
 //! In: [`Arguments`]. Out: ladders and a report on the output, what happens to interfaces on standard error.
 
 mod arguments;
+mod log;
 mod metrics;
+#[cfg_attr(not(unix), allow(dead_code, reason = "there the view is not shown"))]
+mod screen;
+#[cfg_attr(not(unix), path = "view/without.rs")]
+mod view;
+mod watchman;
 
-use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError};
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::analyze::{Watch, settings_of};
+use super::analyze::{Watch, options, settings_of};
 use super::args::Shared;
 use super::output::Output;
+use super::progress::Progress;
 use super::signals::Signals;
-use super::{UNUSABLE, complain, privileges};
+use super::{UNUSABLE, privileges, terminal};
 use crate::error::{Error, Result};
 use crate::frame::Timestamp;
 use crate::pipeline::{
-    self, Budget, Control, Keep, KeepBroken, KeepOptions, Live, LiveOptions, Meters, Observer, Settings,
+    self, Budget, Control, Fact, Keep, KeepBroken, KeepOptions, Level, Live, LiveOptions, News, Settings,
 };
 use crate::report::format::{self, Format, Shape};
-use crate::report::model::{Finding, Ladder};
-use crate::report::text::{count, sanitize};
 use crate::report::time::rfc3339;
 pub use arguments::{Arguments, HELP};
+use log::Log;
 use metrics::Server;
+use view::{Sources, View};
+use watchman::Watchman;
 
 /// Watches interfaces; the exit code says whether there was a finding that matters.
 ///
 /// Fails when an argument, an interface or the output cannot be used.
 pub fn run(args: &Arguments) -> Result<u8> {
+    let mut log = Log::new(args.log_format, args.shared.quiet);
+    watched(args, &mut log).or_else(|error| {
+        log.write(&failed(&error));
+        Ok(UNUSABLE)
+    })
+}
+
+/// Watches, and says on `log` what happens.
+///
+/// Fails as [`run`], which has it said.
+fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
     let shared = &args.shared;
     let settings = settings_of(&args.interfaces, shared)?;
     #[cfg(feature = "tls")]
@@ -40,8 +57,13 @@ pub fn run(args: &Arguments) -> Result<u8> {
     let keys = pipeline::Keys::default();
     let live = Live::open(&live_options(args, &settings))?;
     let server = args.metrics.map(Server::bind).transpose()?;
+    // Credentials are root's to read.
+    let files = shared.tickets.files()?;
     // Nothing that a packet holds is looked at before this.
     let user = privileges::give_up(args.run_as.as_deref())?;
+    if let Err(error) = privileges::confine() {
+        log.say(&News::new(Level::Warning, "unconfined", error.to_string()));
+    }
     let format = format_of(shared);
     for directory in args.write.iter().chain(&args.write_broken) {
         pipeline::check_directory(directory).map_err(|error| as_user(&error, user.as_deref()))?;
@@ -60,25 +82,50 @@ pub fn run(args: &Arguments) -> Result<u8> {
         ..Control::default()
     };
     let signals = Signals::listen(&control.stop)?;
-    let log = Log { quiet: shared.quiet };
     let tally = metrics::Shared::default();
     if let Some(server) = server {
-        log.say(&format!("metrics at http://{}/metrics", server.address()));
+        let address = server.address().to_string();
+        let message = format!("metrics at http://{address}/metrics");
+        log.say(&News::new(Level::Info, "metrics", message).with("address", Fact::Text(address)));
         server.run(Arc::clone(&control.meters), Arc::clone(&tally));
     }
-    warn(&log, &settings, user.as_deref());
-    let watch = Watch::start(shared, format, output, &args.interfaces, true)?;
-    let mut watch = Watchman { watch, signals, log, meters: Arc::clone(&control.meters), tally };
+    let watch = Watch::start(shared, files, format, output, &args.interfaces, true);
+    let mut watch = watch.map_err(|error| as_user(&error, user.as_deref()))?;
+    warn(log, &settings, user.as_deref());
+    let view = view_of(shared, format, args, &control, &tally)?;
+    if let Some(view) = &view {
+        log.show_on(view.board().clone());
+    }
+    if view.is_some() || log.is_for_programs() {
+        watch.progress = Progress::new(false);
+    }
+    let stop = Arc::clone(&control.stop);
+    let mut watch = Watchman { watch, signals, log, view, stop, meters: Arc::clone(&control.meters), tally };
     let result = pipeline::watch(&settings, live, keys, &control, &mut watch);
-    let Watchman { mut watch, .. } = watch;
+    let counters = watch.counters("summary");
+    let Watchman { mut watch, log, view, .. } = watch;
+    // The report stands below what stood there before.
+    drop(view);
+    log.release();
     watch.progress.finish();
-    let mut failed = None;
+    if log.is_for_programs() {
+        log.say(&counters);
+    }
+    let mut gone = None;
     let result = result.map(|(report, error)| {
-        failed = error;
+        gone = error;
         report
     });
-    let code = watch.end(result, shared, format)?;
-    Ok(failed.map_or(code, |error| complain(&error).max(UNUSABLE)))
+    let code = watch.end(result, shared, format, &mut |line| log.say(&News::new(Level::Info, "tickets", line)))?;
+    match gone {
+        Some(error) => Err(error),
+        None => Ok(code),
+    }
+}
+
+/// That it cannot go on.
+fn failed(error: &Error) -> News {
+    News::new(Level::Error, "failed", error.to_string())
 }
 
 /// Where frames are kept, if they are.
@@ -117,6 +164,30 @@ fn format_of(shared: &Shared) -> &'static Format {
     shared.format.or(lines).unwrap_or_else(|| shared.format())
 }
 
+/// The live view, where there is a terminal for it and nobody asked for quiet.
+fn view_of(
+    shared: &Shared,
+    format: &Format,
+    args: &Arguments,
+    control: &Control,
+    tally: &metrics::Shared,
+) -> Result<Option<View>> {
+    let wanted = format.name == "table" && shared.output.is_none() && !shared.quiet && !shared.no_progress;
+    if !wanted || !terminal::can_redraw(&terminal::environment) {
+        return Ok(None);
+    }
+    let sources = Sources {
+        interfaces: args.interfaces.join(", "),
+        meters: Arc::clone(&control.meters),
+        tally: Arc::clone(tally),
+        limit: u64::from(args.memory_limit) << 20,
+        stop: Arc::clone(&control.stop),
+        options: options(shared),
+        width: shared.width,
+    };
+    View::start(sources).map(Some)
+}
+
 /// The output: one that grows for lines, one that is whole or not there for anything else.
 fn open(format: &Format, shared: &Shared) -> Result<Output> {
     match format.shape {
@@ -132,94 +203,20 @@ fn as_user(error: &Error, user: Option<&str>) -> Error {
 }
 
 /// What should be known from the beginning.
-fn warn(log: &Log, settings: &Settings, user: Option<&str>) {
+fn warn(log: &mut Log, settings: &Settings, user: Option<&str>) {
     let ports = &settings.profile.ports;
     let ports: Vec<u16> = ports.sip.iter().chain(&ports.mobility).chain(&ports.remote).copied().collect();
     if let Some(bpf) = &settings.bpf {
         for dropped in pipeline::dropped_by(bpf, &ports) {
-            log.say(&format!("the filter {bpf:?} drops {dropped} of what it lets through otherwise"));
+            let message = format!("the filter {bpf:?} drops {dropped} of what it lets through otherwise");
+            log.say(&News::new(Level::Warning, "filter", message).with("drops", Fact::Text(dropped.to_owned())));
         }
     }
     let who = user.map_or_else(String::new, |user| format!(", as user {user}"));
-    log.say(&format!("watching {}{who}", settings.captures.join(", ")));
-}
-
-/// Lines on standard error.
-struct Log {
-    quiet: bool,
-}
-
-impl Log {
-    fn say(&self, line: &str) {
-        if !self.quiet {
-            self.write(&line);
-        }
-    }
-
-    fn write(&self, line: &dyn Display) {
-        // Nothing is left to do when standard error is closed.
-        let _ = writeln!(io::stderr(), "lyncpush: {}", sanitize(&line.to_string(), false));
-    }
-}
-
-/// Watches the watching: writes ladders, tells what happens to interfaces, answers signals.
-struct Watchman {
-    watch: Watch,
-    signals: Signals,
-    log: Log,
-    meters: Arc<Meters>,
-    tally: metrics::Shared,
-}
-
-impl Watchman {
-    /// The counters, in one line.
-    fn counters(&self) -> String {
-        let meters = &self.meters;
-        let of = |counter: &std::sync::atomic::AtomicU64| count(counter.load(Relaxed));
-        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        let verdicts = tally.verdicts().map(|(verdict, ladders)| format!("{ladders} {}", verdict.name()));
-        let verdicts: Vec<String> = verdicts.collect();
-        format!(
-            "{} frames, {} bytes, {} SIP messages ({} malformed); ladders: {}; open: {} calls, {} pushes; \
-             lost: {} frames by the kernel, {} by interfaces, {} interruptions; {} closed early",
-            of(&meters.frames),
-            of(&meters.octets),
-            of(&meters.messages),
-            of(&meters.malformed),
-            verdicts.join(", "),
-            of(&meters.calls),
-            of(&meters.pushes),
-            of(&meters.kernel_drops),
-            of(&meters.interface_drops),
-            of(&meters.interruptions),
-            of(&meters.evicted),
-        )
-    }
-}
-
-impl Observer for Watchman {
-    fn ladder(&mut self, ladder: &Ladder, findings: &[Finding]) -> Result<()> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).count(ladder, findings);
-        self.watch.ladder(ladder, findings)
-    }
-
-    fn progress(&mut self, position: u64, size: Option<u64>, frames: u64, ladders: u64) {
-        if self.signals.reopen()
-            && let Err(error) = self.watch.sink.output_mut().reopen()
-        {
-            self.log.write(&error);
-        }
-        if self.signals.print() {
-            self.log.write(&self.counters());
-        }
-        self.watch.progress(position, size, frames, ladders);
-    }
-
-    fn keep(&self) -> bool {
-        self.watch.keep()
-    }
-
-    fn news(&mut self, line: &str) {
-        self.log.say(line);
-    }
+    let news = News::new(Level::Info, "started", format!("watching {}{who}", settings.captures.join(", ")));
+    let news = news.with("interfaces", Fact::List(settings.captures.clone()));
+    log.say(&match user {
+        Some(user) => news.with("user", Fact::Text(user.to_owned())),
+        None => news,
+    });
 }

@@ -9,11 +9,22 @@ use crate::report::model::{Finding, Input, Ladder};
 #[derive(Debug, Args)]
 pub struct Options {}
 
+/// No files.
+#[derive(Debug)]
+pub struct Files;
+
 impl Options {
+    /// No files.
+    ///
+    /// Never fails.
+    pub fn files(&self) -> Result<Files> {
+        Ok(Files)
+    }
+
     /// No tickets.
     ///
     /// Never fails.
-    pub fn start(&self, _: &[String], _: impl FnMut(&String) -> String) -> Result<Tickets> {
+    pub fn start(&self, _: Files, _: &[String], _: impl FnMut(&String) -> String) -> Result<Tickets> {
         Ok(Tickets)
     }
 }
@@ -42,7 +53,7 @@ impl Tickets {
     /// Does nothing.
     ///
     /// Never fails.
-    pub fn finish(self, _: bool) -> Result<()> {
+    pub fn finish(self, _: bool, _: &mut dyn FnMut(&str)) -> Result<()> {
         Ok(())
     }
 }

@@ -1,8 +1,11 @@
 //! What stops a push at the Edge, or on its way to the clearing house.
 
-use super::{Cause, EDGE, REPORTER, SHELL, Stage, evidence, numbered, numbered_if, on, reporter};
+use super::{
+    Cause, EDGE, Evidence, REPORTER, SHELL, Stage, evidence, numbered, numbered_if, on, reporter, with_handshake,
+};
 use crate::diagnosis::Certainty::{Certain, Likely, Possible};
 use crate::diagnosis::case::Case;
+use crate::flow::Side;
 use crate::knowledge::sources::{BHARGAV, DNS, EXPRESSWAY, MS_OCER, NETDORK, PUSH_SET_UP, PUSH_TEST, RISUAL, WINDOWS};
 use crate::knowledge::{diagnostics, statuses};
 
@@ -123,7 +126,7 @@ pub(super) const CAUSES: &[Cause] = &[
         statuses: &[504],
         codes: &["LP105", "LP108", "LP109"],
         applies: |case| numbered_if(case, &[1046], Likely, |error| !matches!(error, Some(REFUSED | NOT_FOUND))),
-        advice: "Open TCP 5061 from the Access Edge's external address to the clearing house's proxy, in every firewall between.",
+        advice: "See whether TCP 5061 is open from the Access Edge's external address to the clearing house's proxy, in every firewall between; where it is not, open it.",
         check: &[on(EDGE, "Test-NetConnection -ComputerName '{proxy}' -Port 5061")],
         change: &[on(
             EDGE,
@@ -142,8 +145,8 @@ pub(super) const CAUSES: &[Cause] = &[
         numbers: &[1010],
         statuses: &[504],
         codes: &["LP105", "LP108", "LP109", "LP601"],
-        applies: |case| numbered(case, &[1010], Certain),
-        advice: "Put the root of the peer's chain into the reporting host's store of trusted roots; if the host's clock is wrong, set it.",
+        applies: not_trusted,
+        advice: "If the root of the peer's chain is missing among the reporting host's trusted roots, put it there; if the host's clock is wrong, set it. A certificate that is expired or for another name can only be mended by the peer.",
         check: &[
             on(
                 REPORTER,
@@ -165,8 +168,8 @@ pub(super) const CAUSES: &[Cause] = &[
         numbers: &[1047],
         statuses: &[504],
         codes: &["LP105", "LP108", "LP109", "LP601"],
-        applies: |case| numbered(case, &[1047], Likely),
-        advice: "Give the Edge's external side a valid certificate of a public authority, for the name in the federation SRV record.",
+        applies: refused,
+        advice: "See whether the Edge's external certificate is valid, of a public authority, and for the name in the federation SRV record; if it is not, put one there that is.",
         check: &[on(
             EDGE,
             "Get-CsCertificate -Type AccessEdgeExternal | Format-List Subject, AlternativeNames, Issuer, NotAfter",
@@ -200,7 +203,35 @@ pub(super) const UNEXPLAINED: Cause = Cause {
     sources: &[PUSH_TEST],
 };
 
-fn unexplained(case: &Case<'_>) -> Option<super::Evidence> {
+/// The reporter's own word, or the alert of the side that reports.
+fn not_trusted(case: &Case<'_>) -> Option<Evidence> {
+    let by_client = is_distrusted_by(case, Side::Client);
+    numbered(case, &[1010], Certain)
+        .or_else(|| numbered(case, &[1047], Certain).filter(|_| by_client))
+        .or_else(|| unnumbered(case).filter(|_| by_client))
+        .map(|evidence| with_handshake(evidence, case))
+}
+
+fn refused(case: &Case<'_>) -> Option<Evidence> {
+    let by_server = is_distrusted_by(case, Side::Server);
+    numbered(case, &[1047], if by_server { Certain } else { Likely })
+        .or_else(|| unnumbered(case).filter(|_| by_server))
+        .map(|evidence| with_handshake(evidence, case))
+}
+
+/// Whether that side of the handshake that the push waited for does not take the other one's certificate.
+fn is_distrusted_by(case: &Case<'_>, side: Side) -> bool {
+    case.handshake.is_some_and(|handshake| handshake.distrusting == Some(side))
+}
+
+/// A refusal made inside without any number: then the handshake has to tell.
+fn unnumbered(case: &Case<'_>) -> Option<Evidence> {
+    let refusal = case.refusal().filter(|_| case.told().is_empty() && !case.is_from_outside())?;
+    let by = reporter(refusal.edge.as_deref());
+    evidence(Likely, format!("{by} answered the push with {}.", refusal.status))
+}
+
+fn unexplained(case: &Case<'_>) -> Option<Evidence> {
     let refusal = case.refusal()?;
     let told = case.told();
     let by = reporter(told.iter().find_map(|told| told.report.source.as_deref()).or(refusal.edge.as_deref()));

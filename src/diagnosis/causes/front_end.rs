@@ -1,6 +1,6 @@
 //! What stops a push at the Front End, or on its way to the Edge.
 
-use super::{Cause, EDGE, Evidence, FRONT_END, SHELL, Stage, evidence, numbered, on, reporter};
+use super::{Cause, EDGE, Evidence, FRONT_END, SHELL, Stage, evidence, numbered, on, reporter, with_handshake};
 use crate::diagnosis::Certainty::{Certain, Likely, Possible};
 use crate::diagnosis::case::Case;
 use crate::knowledge::sources::{KERBEROS, MS_DIAGNOSTICS, MS_OCER, PUSH_TEST, SIPE};
@@ -81,7 +81,10 @@ pub(super) const CAUSES: &[Cause] = &[
         numbers: &[1038, 1039, 1041],
         statuses: &[504],
         codes: &["LP105", "LP109"],
-        applies: |case| if case.is_made_by_edge() { None } else { numbered(case, &[1038, 1039, 1041], Likely) },
+        applies: |case| {
+            let told = numbered(case, &[1038, 1039, 1041], Likely).filter(|_| !case.is_made_by_edge());
+            told.map(|evidence| with_handshake(evidence, case))
+        },
         advice: "See whether the Edge's access service runs and its port 5061 is open from the Front End; then start the one or open the other.",
         check: &[
             on(SHELL, "Get-CsService -EdgeServer | Format-List PoolFqdn, AccessEdgeInternalSipPort"),

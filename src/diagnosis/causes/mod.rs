@@ -143,6 +143,14 @@ fn numbered_if(
     evidence(certainty, why)
 }
 
+/// Evidence with what is seen of the handshake that the push waited for.
+fn with_handshake(evidence: Evidence, case: &Case<'_>) -> Evidence {
+    match case.handshake {
+        Some(handshake) => Evidence { why: format!("{} {}", evidence.why, handshake.shown), ..evidence },
+        None => evidence,
+    }
+}
+
 /// Who reports something, if the name looks like one.
 fn reporter(source: Option<&str>) -> String {
     source.and_then(names::host).unwrap_or_else(|| "A server".to_owned())

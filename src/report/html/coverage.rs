@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::markup::Text;
-use crate::report::model::{Certificate, Coverage, Ended, Input, Leg, Report, Tls};
+use crate::report::model::{Certificate, Coverage, Ended, Input, Issuer, Leg, Report, Tls};
 use crate::report::text;
 use crate::report::words::{self, frame_name};
 
@@ -105,7 +105,14 @@ fn counts(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
     for (at, (reason, count)) in frames.set_aside.iter().enumerate() {
         write!(out, "{} {} {}", if at == 0 { "; set aside:" } else { "," }, text::count(*count), Text(reason))?;
     }
-    out.write_all(b".</p>\n")
+    out.write_all(b".</p>\n")?;
+    let Some(keys) = &coverage.keys else { return Ok(()) };
+    let none = if keys.secrets + keys.rsa_keys == 0 {
+        "<b class=warning>Nothing that opens TLS was given:</b>"
+    } else {
+        "Given to open TLS with:"
+    };
+    writeln!(out, "<p>{none} {}.</p>", words::keys(keys))
 }
 
 /// Streams that could not be read: why, and what is known of them.
@@ -149,12 +156,15 @@ fn handshake(tls: &Tls, out: &mut dyn Write) -> io::Result<()> {
     }
     for (whose, certificate) in [("Server", &tls.certificate), ("Client", &tls.client_certificate)] {
         let Some(certificate) = certificate else { continue };
-        let Certificate { subject, issuer, not_after, names } = certificate;
+        let Certificate { subject, issuer, not_after, names, chain } = certificate;
         let names = if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) };
         fact(
             &format!("{whose}'s certificate"),
             &format!("{subject}{names}; by {issuer}; valid until {}", words::day(not_after)),
         )?;
+        for Issuer { subject, issuer, not_after } in chain {
+            fact("With it came", &format!("{subject}; by {issuer}; valid until {}", words::day(not_after)))?;
+        }
     }
     if let Some(alert) = &tls.alert {
         fact("Alert", alert)?;

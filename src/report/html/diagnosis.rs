@@ -6,11 +6,14 @@ use std::io::{self, Write};
 use super::markup::{Lines, Short, Text};
 use crate::report::model::{Command, Diagnosis, Finding, Ladder, Report, Severity, Verdict};
 use crate::report::text;
-use crate::report::words::{findings, frames_of, ruled_out};
+use crate::report::words::{certificates, findings, frames_of, ruled_out};
 
 /// Ladders of a report from which only the first of each fault repeats the commands: the page would grow by what
 /// it says already.
 const MANY: usize = 300;
+
+/// Columns of the longest detail: what a handshake shows is long.
+const DETAIL: usize = 2_000;
 
 /// Faults of a report up to which their remedies are open from the beginning.
 const OPEN: usize = 2;
@@ -84,7 +87,7 @@ impl<'a> Faults<'a> {
                  <a href=\"#l{first}\">ladder {first}</a>. {}</p>\n<details{}><summary>What to do</summary>\n",
                 Text(&one.title),
                 one.certainty.name(),
-                Text(&one.evidence),
+                Short(&one.evidence, DETAIL),
                 if self.faults.len() <= OPEN { " open" } else { "" },
                 first = fault.first + 1,
             )?;
@@ -117,7 +120,7 @@ impl<'a> Faults<'a> {
                 ladder.verdict.name(),
                 Text(&one.title),
                 one.certainty.name(),
-                Text(&one.evidence)
+                Short(&one.evidence, DETAIL)
             )?;
             let explained = findings(report, ladder).filter(|finding| finding.cause.as_deref() == cause);
             out.write_all(b"<ul class=seen>")?;
@@ -125,6 +128,9 @@ impl<'a> Faults<'a> {
                 write!(out, "<li>{}", head(found))?;
                 if let Some(frames) = frames_of(report, found) {
                     write!(out, " <span class=note>{frames}</span>")?;
+                }
+                for words in found.tls.iter().flat_map(|tls| certificates(tls, &ladder.started_at)) {
+                    write!(out, "<li class=note>TLS: {}", Text(&words))?;
                 }
             }
             out.write_all(b"</ul>")?;
@@ -172,7 +178,10 @@ pub fn finding(report: &Report, finding: &Finding, out: &mut dyn Write) -> io::R
         Severity::Warning => "degraded",
         Severity::Note => "quiet",
     };
-    write!(out, "<section class=\"cause {class}\"><p>{}</p><p>{}</p>", head(finding), Text(&finding.detail))?;
+    write!(out, "<section class=\"cause {class}\"><p>{}</p><p>{}</p>", head(finding), Short(&finding.detail, DETAIL))?;
+    if let Some(code) = finding.symptom_of.as_ref().filter(|_| finding.ladder.is_none()) {
+        write!(out, "<p class=note>A symptom of {}: its cause stands with its ladder.</p>", Text(code))?;
+    }
     if let Some((said, who)) = finding.diagnostics.as_ref().and_then(|said| Some((said, said.reported_by.as_deref()?)))
     {
         write!(out, "<p class=note>Reported by {}: {}</p>", Text(who), Text(&said.codes()))?;

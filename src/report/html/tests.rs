@@ -2,7 +2,7 @@
 //! What a browser makes of it is tested from outside.
 
 use super::*;
-use crate::report::model::{Certificate, Report, Tls};
+use crate::report::model::{Certificate, Issuer, KeyCounts, Report, Tls};
 use crate::report::sample;
 
 fn page(report: &Report) -> String {
@@ -72,6 +72,7 @@ fn named(name: &str) -> Report {
         issuer: name.to_owned(),
         not_after: "2013-06-03T08:00:00Z".to_owned(),
         names: vec![name.to_owned()],
+        chain: vec![Issuer { subject: name.to_owned(), issuer: name.to_owned(), not_after: name.to_owned() }],
     };
     report.coverage.unreadable[0].tls = Some(Tls {
         version: Some("TLS 1.2".to_owned()),
@@ -178,5 +179,18 @@ fn every_link_leads_somewhere() {
         for target in targets {
             assert!(page.contains(&format!("id={target} ")) || page.contains(&format!("id={target}>")), "{target}");
         }
+    }
+}
+
+#[test]
+fn what_was_given_to_open_tls_is_counted() {
+    let mut report = sample::mixed();
+    assert!(!page(&report).contains("open TLS"));
+    for (secrets, rsa_keys, expected) in [
+        (8, 1, "Given to open TLS with: 8 secrets from key logs, 1 RSA key, 3 lines not understood."),
+        (0, 0, "Nothing that opens TLS was given:</b> 0 secrets from key logs, 0 RSA keys, 3 lines not understood."),
+    ] {
+        report.coverage.keys = Some(KeyCounts { secrets, rsa_keys, unused: 0, skipped: 3 });
+        assert!(page(&report).contains(expected), "{expected}");
     }
 }

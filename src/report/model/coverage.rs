@@ -122,6 +122,19 @@ pub struct Certificate {
     pub not_after: String,
     /// Names and addresses in its subject alternative name; the first few.
     pub names: Vec<String>,
+    /// The certificates that were sent with it to vouch for it, in that order; the first few.
+    pub chain: Vec<Issuer>,
+}
+
+/// A certificate that was sent to vouch for another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Issuer {
+    /// Whom it names.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// The last moment it is valid.
+    pub not_after: String,
 }
 
 /// The common names in the name of a certificate, as RFC 4514 writes it.

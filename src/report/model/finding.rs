@@ -75,7 +75,7 @@ impl Diagnostics {
 }
 
 /// A frame of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub struct Citation {
     /// Index into `inputs`.
     pub input: u16,

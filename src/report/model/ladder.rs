@@ -134,7 +134,17 @@ pub struct Evidence {
     pub to: String,
     /// The message in one line.
     pub summary: String,
-    /// The whole message; only with `--show-text`.
+    /// The whole message with `--show-text`; without it, in a page of HTML, its head without what is private, else null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+}
+
+impl Ladder {
+    /// The same without the texts of messages.
+    #[must_use]
+    pub fn without_texts(&self) -> Self {
+        let mut bare = self.clone();
+        bare.steps.iter_mut().flat_map(|step| &mut step.evidence).for_each(|seen| seen.text = None);
+        bare
+    }
 }

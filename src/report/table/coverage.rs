@@ -7,7 +7,7 @@ use crate::report::format::Options;
 use crate::report::model::{Coverage, Drops, Ended, Input, Leg, Report, Tls, Unreadable, UnreadableReason};
 use crate::report::page::{Fit, Page, Tint};
 use crate::report::text;
-use crate::report::words::{day, frame_name, span};
+use crate::report::words::{self, day, frame_name, span};
 
 /// Columns of the labels left of the facts.
 const LABEL: usize = 10;
@@ -131,6 +131,8 @@ fn legs(page: &mut Page, coverage: &Coverage) {
         names.collect::<Vec<_>>().join(", ")
     };
     let words = match (named(true), named(false)) {
+        // A leg that is in view and closed cannot be told from one that is not.
+        (seen, unseen) if seen.is_empty() && !coverage.unreadable.is_empty() => format!("none can be read ({unseen})"),
         (seen, unseen) if seen.is_empty() => format!("none in view ({unseen})"),
         (seen, unseen) if unseen.is_empty() => format!("{seen} in view"),
         (seen, unseen) => format!("{seen} in view; {unseen} not"),
@@ -231,12 +233,16 @@ fn facts(page: &Page, tls: &Tls) -> String {
     for (label, certificate) in [("certificate ", &tls.certificate), ("client's certificate ", &tls.client_certificate)]
     {
         if let Some(certificate) = certificate {
-            say(label, &certificate.subject);
-            match certificate.issuer == certificate.subject {
-                true => say("", "self-signed"),
-                false => say("issued by ", &certificate.issuer),
+            let own = (label, &certificate.subject, &certificate.issuer, &certificate.not_after);
+            let chain = certificate.chain.iter().map(|one| ("with it ", &one.subject, &one.issuer, &one.not_after));
+            for (label, subject, issuer, not_after) in std::iter::once(own).chain(chain) {
+                say(label, subject);
+                match issuer == subject {
+                    true => say("", "self-signed"),
+                    false => say("issued by ", issuer),
+                }
+                say("valid until ", day(not_after));
             }
-            say("valid until ", day(&certificate.not_after));
         }
     }
     if tls.resumed {
@@ -251,19 +257,8 @@ fn facts(page: &Page, tls: &Tls) -> String {
 /// What was given to open TLS with.
 fn keys(page: &mut Page, coverage: &Coverage) {
     let Some(keys) = &coverage.keys else { return };
-    let mut words = format!(
-        "{} from key logs, {}",
-        text::counted(keys.secrets, "secret", "secrets"),
-        text::counted(keys.rsa_keys, "RSA key", "RSA keys")
-    );
-    if keys.unused > 0 {
-        words.push_str(&format!(", {} of no use here", text::counted(keys.unused, "line", "lines")));
-    }
-    if keys.skipped > 0 {
-        words.push_str(&format!(", {} not understood", text::counted(keys.skipped, "line", "lines")));
-    }
     let tint = if keys.secrets + keys.rsa_keys == 0 { Tint::Warn } else { Tint::Plain };
-    page.labelled(2, "Keys", LABEL, tint, &words);
+    page.labelled(2, "Keys", LABEL, tint, &words::keys(keys));
 }
 
 /// Defects by kind, with the first of each.

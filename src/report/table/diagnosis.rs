@@ -1,10 +1,10 @@
 //! The cause of a ladder's findings, and what to do.
 
-use super::ladder::{finding_head, write_finding};
+use super::ladder::{DETAIL, finding_head, write_finding};
 use super::severity_tint;
 use crate::report::model::{Command, Diagnosis, Finding, Ladder, Report};
 use crate::report::page::{Page, Tint};
-use crate::report::words::{findings, frames_of, ruled_out};
+use crate::report::words::{certificates, findings, frames_of, ruled_out};
 
 /// Columns of the labels.
 const LABEL: usize = 9;
@@ -17,7 +17,7 @@ pub fn write(page: &mut Page, report: &Report, ladder: &Ladder, verbose: bool) {
     if let Some(diagnosis) = &ladder.diagnosis {
         page.gap();
         let seen: Vec<&Finding> = findings(report, ladder).filter(|finding| explained(finding)).collect();
-        cause(page, report, diagnosis, &seen, verbose);
+        cause(page, report, (ladder, diagnosis), &seen, verbose);
     }
     for finding in findings(report, ladder).filter(|finding| verbose || !explained(finding)) {
         page.gap();
@@ -26,11 +26,17 @@ pub fn write(page: &mut Page, report: &Report, ladder: &Ladder, verbose: bool) {
 }
 
 /// What it is, what speaks for it, what it explains, what to do.
-fn cause(page: &mut Page, report: &Report, diagnosis: &Diagnosis, seen: &[&Finding], verbose: bool) {
+fn cause(
+    page: &mut Page,
+    report: &Report,
+    (ladder, diagnosis): (&Ladder, &Diagnosis),
+    seen: &[&Finding],
+    verbose: bool,
+) {
     let tint = seen.first().map_or(Tint::Plain, |finding| severity_tint(finding.severity));
     let head = format!("Cause ({}): {}", diagnosis.certainty.name(), page.safe(&diagnosis.title));
     page.prose(2, tint, &head);
-    let evidence = page.safe(&diagnosis.evidence);
+    let evidence = page.short(&diagnosis.evidence, DETAIL);
     page.prose(4, Tint::Plain, &evidence);
     for (at, finding) in seen.iter().enumerate() {
         let words = format!(
@@ -39,6 +45,11 @@ fn cause(page: &mut Page, report: &Report, diagnosis: &Diagnosis, seen: &[&Findi
             frames_of(report, finding).map_or_else(String::new, |frames| format!("; {frames}"))
         );
         page.labelled(4, if at == 0 { "Seen as" } else { "" }, LABEL, Tint::Plain, &words);
+    }
+    let shown = seen.iter().filter_map(|finding| finding.tls.as_ref());
+    for (at, words) in shown.flat_map(|tls| certificates(tls, &ladder.started_at)).enumerate() {
+        let words = page.safe(&words);
+        page.labelled(4, if at == 0 { "TLS" } else { "" }, LABEL, Tint::Plain, &words);
     }
     let remedy = &diagnosis.remedy;
     let advice = page.safe(&remedy.advice);

@@ -19,7 +19,7 @@ const EVIDENCE: usize = 8;
 /// Lines shown of one message's text.
 const TEXT_LINES: usize = 60;
 /// Columns of the sentences of one finding; names in them are cut before.
-const DETAIL: usize = 2_000;
+pub const DETAIL: usize = 2_000;
 
 /// Writes the section of `ladder`, the one at index `at`.
 pub fn write(page: &mut Page, report: &Report, at: usize, ladder: &Ladder, verbose: bool) {
@@ -214,7 +214,10 @@ fn messages(page: &mut Page, report: &Report, ladder: &Ladder) {
 pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
     let head = finding_head(page, finding);
     page.prose(2, severity_tint(finding.severity), &head);
-    let detail = page.short(&finding.detail, DETAIL);
+    let detail = match finding.symptom_of.as_ref().filter(|_| finding.ladder.is_none()) {
+        Some(code) => format!("A symptom of {}: its cause stands with its ladder.", page.safe(code)),
+        None => page.short(&finding.detail, DETAIL),
+    };
     page.prose(4, Tint::Plain, &detail);
     // Without a name the line would only repeat what the detail says.
     if let Some((said, who)) = finding.diagnostics.as_ref().and_then(|said| Some((said, said.reported_by.as_deref()?)))

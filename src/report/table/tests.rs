@@ -34,6 +34,7 @@ fn every_option() -> impl Iterator<Item = Options> {
             colour: bits & 2 > 0,
             verbose: bits & 4 > 0,
             filtered: false,
+            whole_texts: false,
         })
     })
 }

@@ -1,6 +1,7 @@
 //! Findings with their diagnosis, as the report shows them.
 
 use super::Refused;
+use crate::diagnosis::case::Handshake;
 use crate::diagnosis::names::{Names, host};
 use crate::diagnosis::{self, Certainty, causes, fingerprint, remedy};
 use crate::flow::Side;
@@ -10,6 +11,7 @@ use crate::knowledge::diagnostics;
 use crate::ladder::Ladder as Closed;
 use crate::ladder::profile::Profile;
 use crate::report::model::{Certificate, Command, Diagnosis, Finding, Input, Remedy, Reported, RuledOut, common_names};
+use crate::report::wide;
 
 /// Captures whose clocks are further apart are told of, milliseconds: what Kerberos allows.
 const CLOCKS_APART_MS: f64 = 300_000.0;
@@ -29,8 +31,11 @@ pub(super) fn of_ladder(
     closed: &Closed,
     judgement: &Judgement,
     profile: &Profile,
+    handshake: Option<&Refused>,
 ) -> (Option<Diagnosis>, Vec<Finding>) {
-    let diagnosis = diagnosis::diagnose(closed, judgement, profile);
+    let shown =
+        handshake.map(|refused| Handshake { distrusting: refused.distrusting, shown: wide::waited_for(refused) });
+    let diagnosis = diagnosis::diagnose(closed, judgement, profile, shown.as_ref());
     let part = |at: usize| {
         let diagnosis = diagnosis.as_ref()?;
         let cause = diagnosis.cause.name;
@@ -40,12 +45,22 @@ pub(super) fn of_ladder(
         let shown_by = judgement.findings.get(diagnosis.primary).map(|primary| primary.code);
         diagnosis.symptoms.contains(&at).then_some(Part { cause, symptom_of: shown_by, remedy: None })
     };
-    let findings: Vec<Finding> = judgement
+    let mut findings: Vec<Finding> = judgement
         .findings
         .iter()
         .enumerate()
         .map(|(at, found)| with_cause(found, Some(&closed.id), part(at)))
         .collect();
+    if let (Some(diagnosis), Some(refused)) = (&diagnosis, handshake)
+        && diagnosis.cause.codes.contains(&"LP601")
+        && let Some(primary) = findings.get_mut(diagnosis.primary)
+    {
+        primary.tls = Some(refused.tls.clone());
+        if !primary.evidence.contains(&refused.citation()) {
+            primary.evidence.push(refused.citation());
+            primary.evidence.sort_by_key(|cited| (cited.input, cited.frame));
+        }
+    }
     (diagnosis.as_ref().map(|diagnosis| told(diagnosis, &findings)), findings)
 }
 

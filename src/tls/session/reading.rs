@@ -6,8 +6,9 @@ use super::Session;
 use crate::flow::Side;
 use crate::frame::FrameRef;
 use crate::stream::Event;
+use crate::tls::certificate::MAX_ISSUERS;
 use crate::tls::facts::Alert;
-use crate::tls::half::Guard;
+use crate::tls::half::{Guard, Half};
 use crate::tls::handshake::{self, kind as message};
 use crate::tls::negotiation::{Agreed, Direction, Negotiation, Stage, Unread, updated};
 use crate::tls::record::{HEADER, kind};
@@ -185,8 +186,12 @@ impl Session {
 
     /// Keys opened their first record: they are the right ones.
     fn prove(&mut self, secrets: &mut Secrets) {
-        let others = self.halves.iter().any(|half| half.waiting || matches!(half.guard, Guard::Dead));
-        if !others {
+        let is_closed = |half: &Half| match half.guard {
+            Guard::Dead => true,
+            Guard::Missing(_) => half.lost_octets > 0,
+            Guard::Plain | Guard::Keyed(_) => false,
+        };
+        if !self.halves.iter().any(|half| half.waiting || is_closed(half)) {
             self.unread = None;
         }
         self.resumed |= self.negotiation.is_resumed()
@@ -379,12 +384,13 @@ impl Session {
     }
 
     fn certificate(&mut self, side: Side, body: &[u8], tls13: bool, secrets: &mut Secrets) {
-        let Some(der) = handshake::first_certificate(body, tls13) else { return };
-        let Some(facts) = secrets.certificates.facts(der) else { return };
+        let mut shown = handshake::certificates(body, tls13);
+        let Some(own) = shown.next().and_then(|der| secrets.certificates.facts(der)) else { return };
         if self.role(side) == Side::Server {
-            self.negotiation.modulus = facts.modulus.clone();
+            self.negotiation.modulus = own.modulus.clone();
         }
-        *side.of(&mut self.certificates) = Some(facts);
+        let issuers = shown.filter_map(|der| secrets.certificates.facts(der)).take(MAX_ISSUERS);
+        *side.of(&mut self.certificates) = std::iter::once(own).chain(issuers).collect();
     }
 
     fn key_update(&mut self, side: Side, agreed: Agreed) -> bool {

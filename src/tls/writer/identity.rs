@@ -118,43 +118,68 @@ impl Key {
 /// What a host says it is.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Its certificate, DER.
-    pub(super) certificate: Vec<u8>,
+    /// Its certificate, and those that vouch for it, DER.
+    pub(super) chain: Vec<Vec<u8>>,
 }
 
 impl Identity {
-    /// The certificate of the host `name`, made out by itself, valid from the first to the second of two moments,
-    /// seconds since 1970-01-01T00:00:00 UTC. Its key is of the kind that `choice` asks for, and drawn, as is the
-    /// signature: no private key belongs to it.
+    /// The certificate of the host `name`, valid from the first to the second of two moments, seconds since
+    /// 1970-01-01T00:00:00 UTC, and those of `authorities`, each made out by the next and the last by itself; without
+    /// any the host makes out its own. Keys are of the kind that `choice` asks for, and drawn, as are the signatures:
+    /// no private key belongs to any of them.
     ///
     /// # Errors
     /// A moment before 1970 or after 9999.
     ///
     /// Source: RFC 5280 §4.1.
-    pub fn new(name: &str, choice: Choice, [from, until]: [i64; 2], mut draw: Draw) -> Result<Self> {
+    pub fn new(
+        name: &str,
+        authorities: &[&str],
+        choice: Choice,
+        [from, until]: [i64; 2],
+        mut draw: Draw,
+    ) -> Result<Self> {
         let key = Key::of(choice).unwrap_or(Key::Rsa);
-        let algorithm = key.algorithm();
-        let common = der(tag::SEQUENCE, &[oid::COMMON_NAME, &der(tag::UTF8_STRING, &[name.as_bytes()])]);
-        let subject = der(tag::SEQUENCE, &[&der(tag::SET, &[&common])]);
-        let names = der(tag::SEQUENCE, &[&der(tag::DNS_NAME, &[name.as_bytes()])]);
-        let alternative = der(tag::SEQUENCE, &[oid::ALTERNATIVE_NAME, &der(tag::OCTET_STRING, &[&names])]);
-        let body = der(
-            tag::SEQUENCE,
-            &[
-                // Version 3.
-                &der(tag::EXPLICIT_0, &[&der(tag::INTEGER, &[&[2]])]),
-                &scalar(&mut draw),
-                &algorithm,
-                &subject,
-                &der(tag::SEQUENCE, &[&moment(from)?, &moment(until)?]),
-                &subject,
-                &key.public(&mut draw),
-                &der(tag::EXPLICIT_3, &[&der(tag::SEQUENCE, &[&alternative])]),
-            ],
-        );
-        let signature = der(tag::BIT_STRING, &[&[0], &key.signed(&mut draw)]);
-        Ok(Self { certificate: der(tag::SEQUENCE, &[&body, &algorithm, &signature]) })
+        let valid = der(tag::SEQUENCE, &[&moment(from)?, &moment(until)?]);
+        let subjects: Vec<&str> = std::iter::once(name).chain(authorities.iter().copied()).collect();
+        let mut chain = Vec::new();
+        for (at, subject) in subjects.iter().enumerate() {
+            let issuer = subjects.get(at + 1).unwrap_or(subject);
+            let host = if at == 0 { Some(name) } else { None };
+            chain.push(certificate(subject, issuer, host, &valid, key, &mut draw));
+        }
+        Ok(Self { chain })
     }
+}
+
+/// One certificate; of a host where one is given. Source: RFC 5280 §4.1.
+fn certificate(subject: &str, issuer: &str, host: Option<&str>, valid: &[u8], key: Key, draw: &mut Draw) -> Vec<u8> {
+    let named = |name: &str| {
+        let common = der(tag::SEQUENCE, &[oid::COMMON_NAME, &der(tag::UTF8_STRING, &[name.as_bytes()])]);
+        der(tag::SEQUENCE, &[&der(tag::SET, &[&common])])
+    };
+    let algorithm = key.algorithm();
+    let extensions = host.map_or_else(Vec::new, |host| {
+        let names = der(tag::SEQUENCE, &[&der(tag::DNS_NAME, &[host.as_bytes()])]);
+        let alternative = der(tag::SEQUENCE, &[oid::ALTERNATIVE_NAME, &der(tag::OCTET_STRING, &[&names])]);
+        der(tag::EXPLICIT_3, &[&der(tag::SEQUENCE, &[&alternative])])
+    });
+    let body = der(
+        tag::SEQUENCE,
+        &[
+            // Version 3.
+            &der(tag::EXPLICIT_0, &[&der(tag::INTEGER, &[&[2]])]),
+            &scalar(draw),
+            &algorithm,
+            &named(issuer),
+            valid,
+            &named(subject),
+            &key.public(draw),
+            &extensions,
+        ],
+    );
+    let signature = der(tag::BIT_STRING, &[&[0], &key.signed(draw)]);
+    der(tag::SEQUENCE, &[&body, &algorithm, &signature])
 }
 
 /// One value of DER, made of parts. Source: ITU-T X.690 §8.1.

@@ -94,11 +94,16 @@ fn key_share(share: &[u8; 32]) -> Vec<u8> {
     [&[0, 29], sized16(share).as_slice()].concat()
 }
 
-/// A chain of one certificate. Source: RFC 5246 §7.4.2; RFC 8446 §4.4.2.
-pub(super) fn certificate(version: Version, der: &[u8]) -> Vec<u8> {
+/// A chain of certificates, DER. Source: RFC 5246 §7.4.2; RFC 8446 §4.4.2.
+pub(super) fn certificate(version: Version, chain: &[Vec<u8>]) -> Vec<u8> {
+    let one = |der: &Vec<u8>| match version {
+        Version::Tls13 => [&sized24(der)[..], &[0, 0]].concat(),
+        _ => sized24(der),
+    };
+    let list = sized24(&chain.iter().flat_map(one).collect::<Vec<u8>>());
     match version {
-        Version::Tls13 => [&[0], sized24(&[&sized24(der)[..], &[0, 0]].concat()).as_slice()].concat(),
-        _ => sized24(&sized24(der)),
+        Version::Tls13 => [&[0], list.as_slice()].concat(),
+        _ => list,
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) struct Staging {
 
 impl Staging {
     pub(super) fn new(choice: Choice, draw: Draw) -> Self {
-        Self { choice, transcript: Transcript::default(), draw, flights: Vec::new(), sealers: [None, None] }
+        let transcript = Transcript::new(choice.suite.prf(choice.version));
+        Self { choice, transcript, draw, flights: Vec::new(), sealers: [None, None] }
     }
 
     /// A full handshake of TLS 1.0 to 1.2; gives its line of a key log. Source: RFC 5246 §7.3.
@@ -45,7 +46,7 @@ impl Staging {
         let hello = messages::server_hello(self.choice, &server_random, &session, None);
         self.message(Side::Server, message::SERVER_HELLO, &hello)?;
         if key.is_some() {
-            let certificate = messages::certificate(version, &parties.server.certificate);
+            let certificate = messages::certificate(version, &parties.server.chain);
             self.message(Side::Server, message::CERTIFICATE, &certificate)?;
         }
         if suite.exchange != Exchange::Rsa {
@@ -58,7 +59,7 @@ impl Staging {
         self.message(Side::Server, message::SERVER_HELLO_DONE, &[])?;
 
         if let Some(client) = client {
-            let certificate = messages::certificate(version, &client.certificate);
+            let certificate = messages::certificate(version, &client.chain);
             self.message(Side::Client, message::CERTIFICATE, &certificate)?;
         }
         let exchange = messages::client_exchange(suite.exchange, &mut self.draw);
@@ -75,7 +76,7 @@ impl Staging {
             self.protect(side, Sealer::new(suite, version, schedule::of_block(suite, version, &block, side)));
             let prf = suite.prf(version);
             let mut verify = [0; 12];
-            prf.fill(master.octets(), label, [&self.transcript.hash(prf), &[]], &mut verify);
+            prf.fill(master.octets(), label, [&self.transcript.clone().hash(), &[]], &mut verify);
             self.message(side, message::FINISHED, &verify)?;
         }
         Ok(keylog::line("CLIENT_RANDOM", &client_random, &master))
@@ -112,11 +113,11 @@ impl Staging {
                 self.message(side, message::CERTIFICATE_REQUEST, &messages::certificate_request(version))?;
             }
             if let (Some(identity), Some(key)) = (identity, Key::of(self.choice)) {
-                self.message(side, message::CERTIFICATE, &messages::certificate(version, &identity.certificate))?;
+                self.message(side, message::CERTIFICATE, &messages::certificate(version, &identity.chain))?;
                 let signature = key.signature(version, &mut self.draw);
                 self.message(side, message::CERTIFICATE_VERIFY, &signature)?;
             }
-            let code = suite.prf.finished(handshake.octets(), &self.transcript.hash(suite.prf));
+            let code = suite.prf.finished(handshake.octets(), &self.transcript.clone().hash());
             self.message(side, message::FINISHED, &code)?;
             self.protect(side, schedule::of_traffic(suite, &traffic, |keys| Sealer::new(suite, version, keys)));
         }
@@ -169,7 +170,7 @@ mod tests {
     /// The records of a handshake whose suite hides nothing: who sends them, kind and body.
     fn staged(choice: Choice, is_mutual: bool) -> (Vec<(Side, u8, Vec<u8>)>, String) {
         let draw = |octet: u8| -> Draw { Box::new(move |octets| octets.fill(octet)) };
-        let identity = Identity::new("a.example.com", choice, [0, 1], draw(1)).unwrap();
+        let identity = Identity::new("a.example.com", &[], choice, [0, 1], draw(1)).unwrap();
         let client = is_mutual.then_some(&identity);
         let parties = Parties { server_name: "a.example.com", server: &identity, client };
         let mut staging = Staging::new(choice, draw(2));
@@ -230,14 +231,15 @@ mod tests {
                     .map(|(_, kind, body)| if *kind == kind::HANDSHAKE { body[0] } else { CHANGE })
                     .collect();
                 assert_eq!(kinds, expected);
-                let (mut transcript, prf) = (Transcript::default(), choice.suite.prf(choice.version));
+                let prf = choice.suite.prf(choice.version);
+                let mut transcript = Transcript::new(prf);
                 for (side, _, body) in records.iter().filter(|(_, kind, _)| *kind == kind::HANDSHAKE) {
                     // Behind a Finished stands the code of its record, 20 octets of SHA-1.
                     let body = if body[0] == FINISHED { &body[..body.len() - 20] } else { &body[..] };
                     if body[0] == FINISHED {
                         let label: &[u8] = if *side == Side::Client { b"client finished" } else { b"server finished" };
                         let mut expected = [0; 12];
-                        prf.fill(&[2; MASTER], label, [&transcript.hash(prf), &[]], &mut expected);
+                        prf.fill(&[2; MASTER], label, [&transcript.clone().hash(), &[]], &mut expected);
                         assert_eq!(body, [&[FINISHED, 0, 0, 12][..], &expected].concat());
                     }
                     transcript.push(body);
