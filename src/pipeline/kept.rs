@@ -62,6 +62,11 @@ impl Kept {
         })
     }
 
+    /// Whether it matters what a frame is part of.
+    pub const fn is_sifted(&self) -> bool {
+        self.sieve.is_some()
+    }
+
     /// Takes the frame that `reading` took last.
     pub fn push(&mut self, frame: &Frame<'_>, reading: &Reading) {
         self.reached(frame.at.time);

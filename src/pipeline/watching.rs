@@ -138,7 +138,9 @@ struct Watching<F> {
 
 impl<F: Feed> Watching<F> {
     fn new(live: F, kept: Kept, mut reading: Reading) -> Self {
-        reading.remember_fates();
+        if kept.is_sifted() {
+            reading.remember_fates();
+        }
         Self { live, kept, reading, latest: Vec::new(), last: None, failed: None }
     }
 
