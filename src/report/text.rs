@@ -95,7 +95,7 @@ const WIDEST: usize = 3;
 /// `text` as lines of at most `width` columns: broken at spaces, a longer word after a punctuation mark where
 /// there is one, else inside.
 ///
-/// `width` below [`WIDEST`] counts as that, so that every character fits.
+/// `width` below three columns counts as three, so that every character fits.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(WIDEST);
     let mut lines = Vec::new();
