@@ -132,6 +132,7 @@ impl Judging {
             }
         }
         self.finish();
+        self.count();
         // Nobody takes it only when the analysis has failed already.
         let _ = out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news: Vec::new() });
     }

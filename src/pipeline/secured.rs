@@ -57,9 +57,15 @@ impl Secured {
             Event::Witness { .. } => return,
         };
         self.first.get_or_insert(frame.time);
+        let lost = self.session.lost_octets();
         self.session.event(speaker.side, event, &mut keys.secrets, &mut |side, event| {
             packing.event(Speaker { connection, side }, event, ledger, out);
         });
+        // Records that are there and do not open are lost like those that are not. Where none opens, that is told below.
+        let lost = self.session.lost_octets().saturating_sub(lost);
+        if lost > 0 && !matches!(event, Event::Gap { .. }) && !self.session.is_unreadable() {
+            packing.warn(connection, lost, None, frame, ledger, out);
+        }
         if let Some(alert) = self.session.alert()
             && self.alerted.is_none_or(|(known, _)| known != alert)
         {
@@ -87,9 +93,15 @@ impl Secured {
         ledger: &mut Ledger,
         out: &mut impl FnMut(Seen<'_>),
     ) {
+        let lost = self.session.lost_octets();
         self.session.retry(&mut keys.secrets, &mut |side, event| {
             packing.event(Speaker { connection, side }, event, ledger, out);
         });
+        let lost = self.session.lost_octets().saturating_sub(lost);
+        if lost > 0 && !self.session.is_unreadable() {
+            let since = self.first.map(|time| FrameRef { time, ..frame });
+            packing.warn(connection, lost, since, frame, ledger, out);
+        }
         self.tell(connection, frame, packing, keys, ledger, out);
     }
 

@@ -12,6 +12,12 @@ use x509_cert::ext::pkix::name::GeneralName;
 /// The most certificates that are kept; then all are forgotten, which only costs reading them again. 1,024 (about 3 MB): a
 /// pool has tens.
 const MAX_KNOWN: usize = 1 << 10;
+/// The most characters of a name. 1,024: of honest ones the longest has some hundred.
+const MAX_NAME: usize = 1 << 10;
+/// The most octets of a certificate that is kept to be known again.
+const MAX_CERTIFICATE: usize = 16 << 10;
+/// The most octets of a modulus: that of a key of 16,384 bits.
+const MAX_MODULUS: usize = 2 << 10;
 /// The most names of a certificate that are kept.
 const MAX_NAMES: usize = 16;
 /// The most certificates that are kept of those that vouch for another: chains have two to four.
@@ -45,6 +51,9 @@ impl Known {
             return Some(Arc::clone(known));
         }
         let facts = Arc::new(facts(der)?);
+        if der.len() > MAX_CERTIFICATE {
+            return Some(facts);
+        }
         if self.facts.len() >= MAX_KNOWN {
             self.facts.clear();
         }
@@ -59,12 +68,22 @@ fn facts(der: &[u8]) -> Option<CertificateFacts> {
     let body = certificate.tbs_certificate();
     let key = body.subject_public_key_info();
     Some(CertificateFacts {
-        subject: body.subject().to_string(),
-        issuer: body.issuer().to_string(),
+        subject: shortened(body.subject().to_string()),
+        issuer: shortened(body.issuer().to_string()),
         not_after: i64::try_from(body.validity().not_after.to_unix_duration().as_secs()).ok()?,
         alternative_names: alternative_names(&certificate),
         modulus: key.subject_public_key.as_bytes().and_then(modulus).unwrap_or_default(),
     })
+}
+
+/// A name in the room that honest ones need.
+fn shortened(mut name: String) -> String {
+    if let Some((end, _)) = name.char_indices().nth(MAX_NAME) {
+        name.truncate(end);
+        name.push('…');
+        name.shrink_to_fit();
+    }
+    name
 }
 
 /// The modulus of an RSAPublicKey. Source: RFC 8017 §A.1.1.
@@ -75,7 +94,7 @@ fn modulus(key: &[u8]) -> Option<Vec<u8>> {
         UintRef::decode(inner)?;
         Ok(modulus)
     });
-    modulus.ok()
+    modulus.ok().filter(|modulus| modulus.len() <= MAX_MODULUS)
 }
 
 fn alternative_names(certificate: &Certificate) -> Vec<String> {
@@ -83,7 +102,7 @@ fn alternative_names(certificate: &Certificate) -> Vec<String> {
         return Vec::new();
     };
     let shown = names.iter().filter_map(|name| match name {
-        GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
+        GeneralName::DnsName(name) => Some(shortened(name.as_str().to_owned())),
         GeneralName::IpAddress(address) => Some(match *address.as_bytes() {
             [a, b, c, d] => std::net::Ipv4Addr::new(a, b, c, d).to_string(),
             ref octets => std::net::Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).to_string(),

@@ -49,6 +49,8 @@ pub(crate) struct Half {
     /// Protected octets lost since the last record that was opened.
     missed: u64,
     failures: u32,
+    /// Records that did not open.
+    pub(crate) unverified: u64,
     /// Octets that were tried to open under numbers after a loss, since the last record that opened.
     searched: u64,
     /// The secret of the keys in TLS 1.3.
@@ -86,14 +88,17 @@ impl Half {
     }
 
     /// The numbers that a record of `octets` may have. What is tried in vain is bounded: [`MAX_SEARCHED`].
-    pub(crate) fn candidates(&mut self, octets: usize) -> std::ops::Range<u64> {
+    ///
+    /// `budget` is what may be tried over all connections, in octets, and becomes less by what this one may try.
+    pub(crate) fn candidates(&mut self, octets: usize, budget: &mut u64) -> std::ops::Range<u64> {
         let octets = octets.max(1) as u64;
         let farthest = match self.missed {
             0 => 1,
             missed => {
-                let affordable = MAX_SEARCHED.saturating_sub(self.searched) / octets;
+                let affordable = MAX_SEARCHED.saturating_sub(self.searched).min(*budget) / octets;
                 let farthest = (missed / MIN_PROTECTED + 2).min(MAX_SEARCH).min(affordable).max(1);
                 self.searched = self.searched.saturating_add(farthest * octets);
+                *budget = budget.saturating_sub((farthest - 1) * octets);
                 farthest
             }
         };
@@ -116,6 +121,7 @@ impl Half {
 
     /// A record failed; false when that happened too often.
     pub(crate) fn failed(&mut self) -> bool {
+        self.unverified += 1;
         self.failures += 1;
         self.failures <= MAX_FAILURES
     }
@@ -161,8 +167,8 @@ impl Half {
         if self.ended {
             return;
         }
-        // Of a side that gave nothing, nothing is missing: it was not read at all.
-        if self.plain_octets > 0 {
+        // Of a side that was never opened, nothing is missing: it was not read at all.
+        if self.plain_octets > 0 || self.proven {
             self.give_gap(side, out);
         }
         self.ended = true;

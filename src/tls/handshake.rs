@@ -23,6 +23,13 @@ pub(crate) mod kind {
     pub(crate) const KEY_UPDATE: u8 = 24;
 }
 
+/// The most octets of a ticket that is kept: tickets are some hundred octets.
+const MAX_TICKET: usize = 4096;
+/// The most octets of an encrypted premaster secret: as many as the longest RSA key gives.
+const MAX_EXCHANGE: usize = 2048;
+/// The most octets of a host's name. Source: RFC 1035 §2.3.4.
+const MAX_HOST: usize = 255;
+
 /// Puts the messages of one side together.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
@@ -157,7 +164,9 @@ pub(crate) fn client_hello(body: &[u8]) -> Option<ClientHello> {
     for (number, data) in extensions(rest) {
         match number {
             extension::SERVER_NAME => hello.server_name = server_name(data),
-            extension::SESSION_TICKET => hello.ticket = data.to_vec(),
+            extension::SESSION_TICKET => {
+                hello.ticket = Some(data).filter(|ticket| ticket.len() <= MAX_TICKET).unwrap_or_default().to_vec()
+            }
             extension::EXTENDED_MASTER_SECRET => hello.extended_master_secret = true,
             extension::ENCRYPT_THEN_MAC => hello.encrypt_then_mac = true,
             extension::EARLY_DATA => hello.early_data = true,
@@ -201,7 +210,8 @@ pub(crate) fn server_hello(body: &[u8]) -> Option<ServerHello> {
 fn server_name(data: &[u8]) -> Option<String> {
     let list: IResult<&[u8], (u16, u8, &[u8])> = (be_u16, be_u8, length_data(be_u16)).parse(data);
     let (_, (_, kind, name)) = list.ok()?;
-    let plain = kind == 0 && !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    let is_length = (1..=MAX_HOST).contains(&name.len());
+    let plain = kind == 0 && is_length && name.iter().all(u8::is_ascii_graphic);
     plain.then(|| String::from_utf8_lossy(name).into_owned())
 }
 
@@ -229,13 +239,13 @@ fn context(body: &[u8]) -> Option<&[u8]> {
 /// The encrypted premaster secret of an RSA ClientKeyExchange. Source: RFC 5246 §7.4.7.1.
 pub(crate) fn encrypted_premaster(body: &[u8]) -> Option<&[u8]> {
     let secret: IResult<&[u8], &[u8]> = length_data(be_u16).parse(body);
-    secret.ok().map(|(_, secret)| secret)
+    secret.ok().map(|(_, secret)| secret).filter(|secret| secret.len() <= MAX_EXCHANGE)
 }
 
 /// The ticket of a NewSessionTicket of TLS 1.2 and before. Source: RFC 5077 §3.3.
 pub(crate) fn new_ticket(body: &[u8]) -> Option<&[u8]> {
     let ticket: IResult<&[u8], (&[u8], &[u8])> = (take(4usize), length_data(be_u16)).parse(body);
-    ticket.ok().map(|(_, (_, ticket))| ticket)
+    ticket.ok().map(|(_, (_, ticket))| ticket).filter(|ticket| ticket.len() <= MAX_TICKET)
 }
 
 #[cfg(test)]

@@ -354,7 +354,10 @@ impl Negotiation {
                 (UnreadableReason::TlsKeyMismatch, detail.to_owned())
             }
             Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
-                let detail = "its keys do not depend on the server's RSA key; only a key log opens it";
+                let detail = match secrets.has_keylog() {
+                    true => "its keys do not depend on the server's RSA key, and the key log given does not hold it",
+                    false => "its keys do not depend on the server's RSA key; only a key log opens it",
+                };
                 (UnreadableReason::TlsForwardSecret, detail.to_owned())
             }
         }

@@ -89,6 +89,7 @@ impl File<'_> {
     fn pem(&self, text: &str) -> Result<Vec<RsaKey>> {
         let mut keys = Vec::new();
         let mut others = None;
+        let mut refused = None;
         for (label, block) in blocks(text) {
             if block.contains("Proc-Type:") {
                 return Err(self.convert("its encryption (Proc-Type: 4,ENCRYPTED)"));
@@ -101,16 +102,21 @@ impl File<'_> {
             };
             match label {
                 "RSA PRIVATE KEY" => keys.push(self.pkcs1(decoded()?.as_bytes())?),
-                "PRIVATE KEY" => keys.push(self.pkcs8(decoded()?.as_bytes())?),
+                // A file may hold the keys of several servers.
+                "PRIVATE KEY" => match self.pkcs8(decoded()?.as_bytes()) {
+                    Ok(key) => keys.push(key),
+                    Err(error) => refused = refused.or(Some(error)),
+                },
                 "ENCRYPTED PRIVATE KEY" => keys.push(self.encrypted(decoded()?.as_bytes())?),
-                "EC PRIVATE KEY" => return Err(self.error(NOT_RSA)),
+                "EC PRIVATE KEY" => refused = refused.or(Some(self.error(NOT_RSA))),
                 other => others = Some(other),
             }
         }
-        match (keys.is_empty(), others) {
-            (false, _) => Ok(keys),
-            (true, Some(other)) => Err(self.error(&format!("there is only a {} in it", other.to_lowercase()))),
-            (true, None) => Err(self.error("the PEM is broken")),
+        match (refused, others) {
+            _ if !keys.is_empty() => Ok(keys),
+            (Some(error), _) => Err(error),
+            (None, Some(other)) => Err(self.error(&format!("there is only a {} in it", other.to_lowercase()))),
+            (None, None) => Err(self.error("the PEM is broken")),
         }
     }
 

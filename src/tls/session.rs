@@ -40,6 +40,8 @@ pub struct Session {
     resumed: bool,
     /// Whether there was any record.
     begun: bool,
+    /// Whether octets of the stream are missing.
+    has_holes: bool,
     /// Times that what waits was tried again before all secrets were there.
     retries: u8,
 }
@@ -72,6 +74,7 @@ impl Session {
         match event {
             Event::Bytes { bytes, frame, .. } => self.push(side, bytes, frame, secrets, out),
             Event::Gap { length, frame, .. } => {
+                self.has_holes = true;
                 let left = self.half(side).records.lose() as u64;
                 self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
                 self.renewed = true;
@@ -140,6 +143,20 @@ impl Session {
         self.alert
     }
 
+    /// Octets that gave no plain text, of both sides.
+    pub fn lost_octets(&self) -> u64 {
+        self.halves.iter().map(|half| half.lost_octets).fold(0, u64::saturating_add)
+    }
+
+    fn unverified(&self) -> u64 {
+        self.halves.iter().map(|half| half.unverified).sum()
+    }
+
+    /// Whether keys opened something, and all it carried is lost.
+    fn is_blank(&self) -> bool {
+        self.plain_octets() == 0 && self.lost_octets() > 0 && self.halves.iter().any(|half| half.proven)
+    }
+
     /// Octets of plain text given, of both sides.
     pub fn plain_octets(&self) -> u64 {
         self.halves.iter().map(|half| half.plain_octets).sum()
@@ -186,10 +203,22 @@ impl Session {
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
         let state = match &self.unread {
             Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
+            None if self.is_blank() => State::Unreadable {
+                reason: if self.unverified() > 0 { UnreadableReason::TlsBadMac } else { UnreadableReason::Damaged },
+                detail: match self.unverified() {
+                    0 => "what it carried is not in the capture: frames were lost or cut short".to_owned(),
+                    records => format!("{records} records cannot be verified, and none of what it carried can"),
+                },
+            },
             None if is_keyed(client) || is_keyed(server) => State::Reading,
             None if self.is_junk() => State::Unreadable {
                 reason: UnreadableReason::Damaged,
                 detail: "there is no TLS record in it that makes sense".to_owned(),
+            },
+            // One that was refused had nothing to say.
+            None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => State::Unreadable {
+                reason: UnreadableReason::Damaged,
+                detail: "part of its handshake is not in the capture: frames were lost or cut short".to_owned(),
             },
             None => State::Handshake,
         };

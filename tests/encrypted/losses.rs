@@ -75,6 +75,90 @@ fn choice(named: &str) -> Option<Choice> {
     Some(simulate::protection(named).expect("a version and a suite"))
 }
 
+/// The places of the frames of a pcap file, headers of the records included.
+fn places(capture: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut places = Vec::new();
+    let mut at = 24;
+    while let Some(length) = capture.get(at + 8..at + 12) {
+        let end = at + 16 + u32::from_le_bytes(length.try_into().expect("four octets")) as usize;
+        places.push(at..end);
+        at = end;
+    }
+    places
+}
+
+#[test]
+fn no_frame_that_is_lost_or_damaged_is_a_fault() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    let mut wrong = Vec::new();
+    for (suite, compress) in [
+        ("1.2:TLS_RSA_WITH_RC4_128_SHA", None),
+        ("1.2:TLS_RSA_WITH_RC4_128_SHA", Some(&LAYOUTS[0])),
+        ("1.0:TLS_RSA_WITH_AES_128_CBC_SHA", None),
+        ("1.2:TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", None),
+        ("1.3:TLS_AES_128_GCM_SHA256", None),
+    ] {
+        let vantage = vec![simulate::Vantage::Frontend];
+        let options = Options { tls: choice(suite), compress, vantage, ..Options::default() };
+        let (mut capture, mut keylog) = (Vec::new(), Vec::new());
+        simulate::write_with_keys("happy", &options, &mut capture, &mut keylog).expect("a capture");
+        let found = |capture: &[u8]| {
+            std::fs::write(&path, capture).expect("a file");
+            let mut keys = Keys::default();
+            keys.push_keylog(&keylog);
+            analyze_with(&path, false, keys).expect("a report").0
+        };
+        assert_eq!(found(&capture).summary.complete, 1, "{suite}");
+        let frames = places(&capture);
+        assert!(frames.len() > 40, "{suite}: {}", frames.len());
+        for (number, place) in frames.iter().enumerate() {
+            let without = [&capture[..place.start], &capture[place.end..]].concat();
+            let mut damaged = capture.clone();
+            damaged[place.end - 1] ^= 1;
+            for (what, capture) in [("without", without), ("damaged in", damaged)] {
+                let report = found(&capture);
+                wrong.extend(faults(&report).iter().map(|fault| format!("{suite} {what} {}: {fault}", number + 1)));
+            }
+        }
+        // All that was said damaged: it is told that it could not be read.
+        let mut damaged = capture.clone();
+        for place in &frames {
+            if damaged.get(place.start + 16 + 54) == Some(&23) {
+                damaged[place.end - 1] ^= 1;
+            }
+        }
+        let report = found(&damaged);
+        let told: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert!(told.contains(&"LP901"), "{suite}: {told:?} {:?}", report.coverage);
+        assert!(!report.coverage.unreadable.is_empty(), "{suite}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn frames_cut_short_are_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    for suite in ["1.2:TLS_RSA_WITH_AES_256_CBC_SHA256", "1.2:TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"] {
+        let options = Options { tls: choice(suite), ..Options::default() };
+        let mut capture = Vec::new();
+        simulate::write("happy", &options, &mut capture).expect("a capture");
+        for most in [60, 68, 80, 96, 112] {
+            let mut cut = capture[..24].to_vec();
+            for place in places(&capture) {
+                let kept = (place.len() - 16).min(most);
+                cut.extend_from_slice(&capture[place.start..place.start + 8]);
+                cut.extend_from_slice(&(kept as u32).to_le_bytes());
+                cut.extend_from_slice(&capture[place.start + 12..place.start + 16 + kept]);
+            }
+            std::fs::write(&path, cut).expect("a file");
+            let report = analyze_with(&path, false, Keys::default()).expect("a report").0;
+            assert!(report.findings.iter().any(|finding| finding.code == "LP901"), "{suite} {most}: {report:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_lost_inside_is_no_fault() {
     use Mischief::{Drop, Mirror, Reorder, Repeat, Split};
@@ -117,7 +201,7 @@ fn what_is_lost_inside_is_no_fault() {
                             coverage.unreadable.len(),
                         )
                     });
-                    assert_eq!(now, then, "{what}");
+                    assert_eq!(now, then, "{what}: {:?}", report.coverage.unreadable);
                 }
             }
         }

@@ -121,7 +121,7 @@ impl Session {
             return Outcome::Shut;
         }
         let half = self.half(side);
-        let candidates = half.candidates(body.len());
+        let candidates = half.candidates(body.len(), &mut secrets.searchable.0);
         let Guard::Keyed(opener) = &mut half.guard else {
             half.skip((HEADER + body.len()) as u64, frame);
             return Outcome::Shut;
@@ -245,7 +245,7 @@ impl Session {
         side: Side,
         header: [u8; HEADER],
         body: &mut [u8],
-        secrets: &Secrets,
+        secrets: &mut Secrets,
     ) -> Option<Outcome> {
         let (role, agreed) = (self.role(side), self.negotiation.agreed().ok()?);
         let half = self.half(side);
@@ -257,7 +257,7 @@ impl Session {
         };
         let Direction { mut opener, secret } = next;
         let half = self.half(side);
-        let farthest = half.candidates(body.len()).count() as u64;
+        let farthest = half.candidates(body.len(), &mut secrets.searchable.0).count() as u64;
         let opened = opener.open(0..farthest, header, body).ok()?;
         half.guard = Guard::Keyed(opener);
         half.secret = secret;
