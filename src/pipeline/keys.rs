@@ -69,6 +69,11 @@ impl Keys {
         any
     }
 
+    /// Why key logs that grow are not read any more, each said once.
+    pub(super) fn take_troubles(&mut self) -> Vec<String> {
+        self.followed.iter_mut().filter_map(Followed::trouble).collect()
+    }
+
     /// Does something as if no more secrets came: what waits then is given up.
     pub(super) fn as_if_sealed(&mut self, act: impl FnOnce(&mut Self)) {
         let mut secrets = std::mem::take(&mut self.secrets);

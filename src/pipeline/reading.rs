@@ -247,13 +247,14 @@ impl Reading {
     }
 
     /// Takes the secrets in that were written since the last time and reads what waited for them; what has waited since
-    /// before `since` is given up.
+    /// before `since` is given up. Gives what is in the way of reading more, said once.
     #[cfg(feature = "live")]
-    pub fn follow(&mut self, since: Timestamp, out: &mut impl FnMut(Seen<'_>)) {
+    pub fn follow(&mut self, since: Timestamp, out: &mut impl FnMut(Seen<'_>)) -> Vec<String> {
         if self.streams.keys.read_on() {
             self.streams.retry(out);
         }
         self.streams.give_up(since, out);
+        self.streams.keys.take_troubles()
     }
 
     /// Remembers of connections that are over what they were, for [`fate`](Self::fate).

@@ -20,7 +20,7 @@ use super::orders::Orders;
 use super::reading::Reading;
 use super::reporting::Reporting;
 use super::{BATCHES, Budget, Observer, Settings, join};
-use crate::capture::{Feed, Loss, LossKind, News};
+use crate::capture::{Feed, Level, Loss, LossKind, News};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
 use crate::report::model::Report;
@@ -178,7 +178,8 @@ impl<F: Feed> Watching<F> {
                 && let Some(now) = self.live.until().or(self.last.map(|last| last.time))
             {
                 looked = Instant::now();
-                self.reading.follow(now.shifted(-KEY_WAIT), &mut |seen| batch.push(seen));
+                let troubles = self.reading.follow(now.shifted(-KEY_WAIT), &mut |seen| batch.push(seen));
+                batch.news.extend(troubles.into_iter().map(|why| News::new(Level::Warning, "key-log-lost", why)));
             }
             if ticked.elapsed() >= TICK {
                 batch.news.extend(self.kept.take_news().into_iter().map(News::of_keeping));

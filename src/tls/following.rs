@@ -19,6 +19,8 @@ pub struct Followed {
     position: u64,
     /// The beginning of a line of which the end is not there yet.
     rest: Zeroizing<Vec<u8>>,
+    /// Why the file that has the name now is not read, and whether that was said.
+    barred: Option<(String, bool)>,
 }
 
 impl Followed {
@@ -31,7 +33,23 @@ impl Followed {
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("only a file can be followed"));
         }
-        Ok(Self { path: path.to_owned(), file, position: 0, rest: Zeroizing::new(Vec::with_capacity(2 * AT_ONCE)) })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            position: 0,
+            rest: Zeroizing::new(Vec::with_capacity(2 * AT_ONCE)),
+            barred: None,
+        })
+    }
+
+    /// Why no more secrets are read, said once: another file has the name now, and may not be opened.
+    pub fn trouble(&mut self) -> Option<String> {
+        let (error, said) = self.barred.as_mut().filter(|(_, said)| !said)?;
+        *said = true;
+        Some(format!(
+            "the key log {} was replaced by a file that cannot be opened ({error}): no more secrets are read from it",
+            self.path
+        ))
     }
 
     /// The next whole lines, if there are any; call it until there are none.
@@ -76,12 +94,15 @@ impl Followed {
             use std::os::unix::fs::MetadataExt;
             let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
             let Ok(named) = std::fs::metadata(&self.path) else { return Ok(()) };
-            if named.is_file()
-                && !same(&named, &self.file.metadata()?)
-                && let Ok(file) = File::open(&self.path)
-            {
-                self.file = file;
-                self.begin()?;
+            if named.is_file() && !same(&named, &self.file.metadata()?) {
+                match File::open(&self.path) {
+                    Ok(file) => {
+                        self.file = file;
+                        self.barred = None;
+                        self.begin()?;
+                    }
+                    Err(error) => _ = self.barred.get_or_insert_with(|| (error.to_string(), false)),
+                }
             }
         }
         Ok(())

@@ -73,7 +73,8 @@ fn an_error_is_an_object() {
 fn the_help_names_every_event() {
     let help = command::run(["live", "--help"]).with_code(0);
     let words: Vec<&str> = help.text().split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
-    let sources = ["src/cli/live", "src/capture"].map(|room| std::path::Path::new(command::ROOT).join(room));
+    let sources =
+        ["src/cli/live", "src/capture", "src/pipeline"].map(|room| std::path::Path::new(command::ROOT).join(room));
     let mut found = Vec::new();
     let mut waiting: Vec<std::path::PathBuf> = sources.to_vec();
     while let Some(path) = waiting.pop() {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 
 use crate::command::{finish, lyncpush};
-use crate::wire::{Wire, frames, read};
+use crate::wire::{Wire, frames, keep_alive, read};
 
 #[test]
 fn a_secret_that_comes_after_its_records_opens_them() {
@@ -34,4 +34,20 @@ fn a_secret_that_comes_after_its_records_opens_them() {
         let (left, _) = watching.stop(0);
         assert_eq!(left[0]["coverage"]["unreadable"].as_array().unwrap().len(), 0, "{left:#?}");
     }
+}
+
+#[test]
+fn a_key_log_that_may_not_be_opened_any_more_is_told_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(wire) = Wire::new(1) else { return };
+    let (keylog, other) = (wire.place("keys.log"), wire.place("other.log"));
+    fs::write(&keylog, "").unwrap();
+    let mut watching = wire.watch(&["-i", "b0", "--keylog", keylog.to_str().unwrap()]);
+    fs::write(&other, "# nobody but root may read this\n").unwrap();
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::rename(&other, &keylog).unwrap();
+    wire.send("a0", &[keep_alive()]);
+    watching.wait_for("was replaced by a file that cannot be opened");
+    let (_, said) = watching.stop(0);
+    assert_eq!(said.iter().filter(|line| line.contains("was replaced")).count(), 1, "{said:#?}");
 }

@@ -36,7 +36,7 @@ Signals:
 With --log-format json each message on standard error is an object on a line of its own: time (RFC 3339, UTC), level
 (info, warning, error), event, message for people, and fields. Events: started, unconfined, filter, metrics,
 interface-down, interface-up, interface-away, interface-back, interface-lost, frames-dropped, clock-set, keeping,
-output, counters, summary, tickets, held, failed.
+key-log-lost, output, counters, summary, tickets, held, failed.
 
 Exit codes:
   0  no finding at or above --fail-on
