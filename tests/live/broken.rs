@@ -1,12 +1,17 @@
 //! A capture of its own for each broken ladder.
 
-use std::fs::{self, File};
+use std::fs;
+#[cfg(feature = "tls")]
+use std::fs::File;
+#[cfg(feature = "tls")]
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::command::{self, finish, lyncpush};
+use crate::command;
+#[cfg(feature = "tls")]
+use crate::command::{finish, lyncpush};
 use crate::kept::{OPTIONS, files, segment, small_disk, writable};
 use crate::wire::{Wire, frames, open_to_all, read};
 
