@@ -16,7 +16,7 @@ pub enum Scan {
     NotStart,
     /// The head is longer than its limit.
     TooLong,
-    /// The head breaks off: its line at this offset is the start line of another message.
+    /// The head breaks off: at this offset the start line of another message begins.
     Restart(usize),
     /// The head ends in front of the octet `at`, the first one of the body.
     End {
@@ -100,7 +100,7 @@ impl HeadScan {
                     self.close(octets, start, limits);
                     return Scan::End { at: next, length: self.total() };
                 }
-                _ if is_start_line(line) => return Scan::Restart(start),
+                _ if is_start_line(line) => return Scan::Restart(next - text::trim_start(line).len()),
                 _ => {
                     self.close(octets, start, limits);
                     self.open = field(line).map(|(field, value)| (field, start + value));
@@ -203,6 +203,7 @@ mod tests {
             ("BYE sip:a@b SIP/2.0", Scan::Restart(27)),
             ("SIP/2.0 200 OK", Scan::Restart(27)),
             ("BYE sip:a@b sip/2.0 ", Scan::Restart(27)),
+            ("\rBYE sip:a@b SIP/2.0", Scan::Restart(28)),
             ("a: BYE sip:a@b SIP/2.0", Scan::More),
             ("a : SIP/2.0", Scan::More),
             (" BYE sip:a@b SIP/2.0", Scan::More),

@@ -209,6 +209,10 @@ fn a_head_that_breaks_off_in_another_message() {
     check(&[Bytes(&stream[..28]), Bytes(&stream[28..])], &[cut, "2-2 BYE body 0"]);
     check(&[Bytes(&stream[..35]), Bytes(&stream[35..40]), Bytes(&stream[40..])], &[cut, "2-3 BYE body 0"]);
     check(&[Bytes(&stream[..28]), Bytes(&stream[28..35]), Bytes(&stream[35..])], &[cut, "2-3 BYE body 0"]);
+    // White space in front of a start line belongs to no message, however the octets come in.
+    let behind_cr = format!("INFO sip:a@b SIP/2.0\r\n x\n\r{BYE}");
+    check(&[Bytes(&behind_cr)], &[cut, "1-1 BYE body 0"]);
+    check(&[Bytes(&behind_cr[..26]), Bytes(&behind_cr[26..])], &[cut, "2-2 BYE body 0"]);
     // Nothing but start lines: each is looked at once, none is a message.
     let lines = "BYE sip:a@b SIP/2.0\r\n".repeat(40);
     check(&[Bytes(&lines), Bytes("\r\n")], &[&[cut; 39][..], &["1-2 BYE body 0"]].concat());
