@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use aes::Aes256;
-use aes::cipher::{BlockModeDecrypt, KeyInit, KeyIvInit};
+use aes::cipher::{Block, BlockModeDecrypt, InnerIvInit, KeyInit};
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, Nonce};
 use hmac::{Hmac, Mac};
@@ -85,14 +85,12 @@ fn main() -> Outcome<()> {
 /// AES-256 in CBC, and HMAC-SHA384 over what it gives.
 fn cbc_sha384() -> Primitive {
     let key = [7; 32];
+    let cipher = Aes256::new(&key.into());
     let mac = Hmac::<Sha384>::new_from_slice(&key).expect("a key of any length");
     Box::new(move |record| {
         let Some((iv, hidden)) = record.split_first_chunk_mut::<16>() else { return };
-        let mut cipher = cbc::Decryptor::<Aes256>::new(&key.into(), &(*iv).into());
-        let (blocks, _) = hidden.as_chunks_mut::<16>();
-        for block in blocks.iter_mut() {
-            cipher.decrypt_block(block.into());
-        }
+        let (blocks, _) = Block::<Aes256>::slice_as_chunks_mut(hidden);
+        cbc::Decryptor::inner_iv_init(cipher.clone(), &(*iv).into()).decrypt_blocks(blocks);
         let mut mac = mac.clone();
         // The number, the header, and what is left without padding and code.
         mac.update(&[0; 13]);
