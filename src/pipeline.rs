@@ -59,13 +59,13 @@ use unsecured as keys;
 use unsecured as secured;
 
 use std::sync::mpsc::{channel, sync_channel};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use crate::capture::{self, Merged};
 pub use crate::capture::{Fact, Level, News};
 #[cfg(feature = "live")]
 pub use crate::capture::{Feed, Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces};
-use crate::error::Result;
+use crate::error::{Error, Result};
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
 use crate::report::model::{Finding, Ladder, Report};
@@ -169,8 +169,8 @@ pub fn analyze_with(settings: &Settings, mut keys: Keys, observer: &mut dyn Obse
         let (give_back, empties) = channel();
         let (closed, judged) = sync_channel(BATCHES);
         let (reader, judging) = (&mut reader, &mut judging);
-        let reading = scope.spawn(move || reader.run(&full, &empties));
-        let judge = scope.spawn(move || judging.run(&batches, &give_back, &closed));
+        let reading = stage(scope, "reading", move || reader.run(&full, &empties))?;
+        let judge = stage(scope, "judging", move || judging.run(&batches, &give_back, &closed))?;
         // Who stops taking stops those before it: their next batch is not wanted.
         let reported = judged.into_iter().try_for_each(|judged| reporting.take(judged));
         join(judge);
@@ -180,6 +180,16 @@ pub fn analyze_with(settings: &Settings, mut keys: Keys, observer: &mut dyn Obse
     let inputs = reader.captures().summaries().zip(clocks.compared());
     let inputs = inputs.map(|((summary, offset), compared)| (summary, offset, compared));
     Ok(reporting.finish(inputs, reader.account(), &judging))
+}
+
+/// Starts a stage on a thread called so, which is what tools that list threads show.
+fn stage<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    run: impl FnOnce() + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, ()>> {
+    let builder = thread::Builder::new().name(name.to_owned());
+    builder.spawn_scoped(scope, run).map_err(|error| Error::new(format!("no thread can be started: {error}")))
 }
 
 /// Waits for a stage; a panic in it goes on here.

@@ -19,7 +19,7 @@ use super::meters::Meters;
 use super::orders::Orders;
 use super::reading::Reading;
 use super::reporting::Reporting;
-use super::{BATCHES, Budget, Observer, Settings, join};
+use super::{BATCHES, Budget, Observer, Settings, join, stage};
 use crate::capture::{Feed, Level, Loss, LossKind, News};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
@@ -103,8 +103,8 @@ pub fn watch(
         let (give_back, empties) = channel();
         let (closed, judged) = sync_channel(BATCHES);
         let (watching, judging) = (&mut watching, &mut judging);
-        let reading = scope.spawn(move || watching.run(control, &full, &empties));
-        let judge = scope.spawn(move || judging.run(&batches, &give_back, &closed));
+        let reading = stage(scope, "reading", move || watching.run(control, &full, &empties))?;
+        let judge = stage(scope, "judging", move || judging.run(&batches, &give_back, &closed))?;
         let reported = judged.into_iter().try_for_each(|judged| {
             let enough = reporting.take_up_to(judged, control.ladders)?;
             if enough {
