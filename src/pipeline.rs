@@ -20,6 +20,7 @@ mod budget;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod carrier;
 mod clocks;
+mod dials;
 mod exported;
 mod handshakes;
 mod holding;

@@ -13,16 +13,20 @@ use serde_json::Value;
 /// Every failure, seen from everywhere: the cause, and what the remedy begins with.
 const FAILURES: &[(&str, &str, &str)] = &[
     ("push-disabled", "push-not-made", "Set-CsPushNotificationConfiguration -EnableApplePushNotificationService"),
-    ("im-filter", "im-filter", "Set-CsImFilterConfiguration -Identity global -Prefixes @{Remove='http:','https:'}"),
-    ("not-federated", "not-federated", "Set-CsExternalAccessPolicy -Identity <policy> -EnableFederationAccess $True"),
+    ("im-filter", "im-filter", "Set-CsImFilterConfiguration -Identity <identity> -Prefixes @{Remove='http:','https:'}"),
+    (
+        "not-federated",
+        "not-federated",
+        "Grant-CsExternalAccessPolicy -Identity 'sip:bob@example.com' -PolicyName <policy>",
+    ),
     ("not-federated-edge", "not-federated", "Get-CsUser -Identity 'sip:bob@example.com' | Format-List"),
-    ("edge-down", "edge-unreachable", "Test-NetConnection -ComputerName 'edge01.example.com' -Port 5061"),
+    ("edge-down", "edge-unreachable", "(New-Object Net.Sockets.TcpClient 'edge01.example.com', 5061).Connected"),
     ("domain-not-allowed", "domain-not-allowed", "New-CsAllowedDomain -Identity 'push.lync.com'"),
     ("answered-anyway", "domain-not-allowed", "New-CsAllowedDomain -Identity 'push.lync.com'"),
     ("no-route", "no-route", "Get-CsSite | Format-List Identity, FederationRoute"),
-    ("dns-missing", "dns-missing", "Resolve-DnsName -Type SRV '_sipfederationtls._tcp.push.lync.com'"),
-    ("firewall", "firewall", "Test-NetConnection -ComputerName 'sipfed.online.lync.com' -Port 5061"),
-    ("connection-refused", "connection-refused", "Resolve-DnsName 'sipfed.online.lync.com'"),
+    ("dns-missing", "dns-missing", "nslookup -type=SRV '_sipfederationtls._tcp.push.lync.com'"),
+    ("firewall", "firewall", "(New-Object Net.Sockets.TcpClient 'sipfed.online.lync.com', 5061).Connected"),
+    ("connection-refused", "connection-refused", "nslookup 'sipfed.online.lync.com'"),
     ("certificate", "certificate-not-trusted", "Import-Certificate -FilePath <root.cer>"),
     ("certificate-refused", "certificate-refused", "Get-CsCertificate -Type AccessEdgeExternal"),
     ("clock-skew", "clock-skew", "w32tm /query /status"),
@@ -44,6 +48,52 @@ fn unwrapped(text: &str) -> String {
     text.replace(" `\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Connections that are dialed in vain are evidence: where they stand in the capture, they make a cause sure, and where
+/// nothing else does, they tell it.
+#[test]
+fn connections_that_were_not_made_tell_causes() {
+    for (scenario, vantage, cause, certainty, said) in [
+        ("firewall", "", "firewall", "certain", "dialed 203.0.113.10:5061 in vain"),
+        ("firewall", "frontend", "firewall", "likely", "10060"),
+        ("connection-refused", "", "connection-refused", "certain", "a RST answered"),
+        ("edge-down", "", "edge-unreachable", "certain", "dialed 192.0.2.9:5061 in vain"),
+        ("edge-down", "frontend", "edge-unreachable", "likely", "No push went to the Edge. Meanwhile 192.0.2.7 dialed"),
+        ("edge-down", "frontend-loopback", "edge-unreachable", "likely", "1038"),
+    ] {
+        let taken: &[&str] = if vantage.is_empty() { &[] } else { &["--vantage", vantage] };
+        let capture = simulated(scenario, taken);
+        let report = command::report_on(&capture, &[]);
+        let diagnosis = &report["ladders"][0]["diagnosis"];
+        assert_eq!((&diagnosis["cause"], &diagnosis["certainty"]), (&cause.into(), &certainty.into()), "{scenario}");
+        let evidence = diagnosis["evidence"].as_str().unwrap();
+        assert!(evidence.contains(said), "{scenario} {vantage}: {evidence}");
+        // Each frame that is named is cited, and what another capture would show is not asked for.
+        let is_seen = evidence.contains("in vain");
+        assert_eq!(diagnosis["remedy"]["capture_next"].is_null(), is_seen, "{scenario} {vantage}");
+        let own = report["findings"].as_array().unwrap().iter().find(|found| found["code"] == "LP602");
+        assert_eq!(own.is_some(), is_seen, "{scenario} {vantage}");
+        if let Some(own) = own {
+            let primary = report["findings"].as_array().unwrap().iter().find(|found| found["cause"] == cause).unwrap();
+            assert_eq!(own["symptom_of"], primary["code"]);
+            for frame in own["evidence"].as_array().unwrap() {
+                assert!(primary["evidence"].as_array().unwrap().contains(frame), "{scenario} {vantage}: {frame}");
+            }
+        }
+    }
+    // Without any ladder they are what there is to tell.
+    let capture = simulated("firewall", &["--vantage", "edge-external"]);
+    let report = command::report_on(&capture, &[]);
+    assert_eq!(report["summary"]["ladders"], 0);
+    let told = report["findings"].as_array().unwrap().iter().find(|found| found["code"] == "LP602").unwrap();
+    assert_eq!(told["severity"], "warning");
+    assert!(told["remedy"].as_str().unwrap().contains("lyncpush explain firewall"), "{told}");
+    // What is answered is nothing to tell of.
+    for scenario in ["happy", "domain-not-allowed", "certificate-refused"] {
+        let report = command::report_on(&simulated(scenario, &[]), &[]);
+        assert!(report["findings"].as_array().unwrap().iter().all(|found| found["code"] != "LP602"), "{scenario}");
+    }
+}
+
 #[test]
 fn every_failure_has_its_cause_and_its_remedy_in_every_format() {
     for (scenario, cause, remedy) in FAILURES {
@@ -59,7 +109,9 @@ fn every_failure_has_its_cause_and_its_remedy_in_every_format() {
         assert_eq!(primary.len(), 1, "{scenario}: {shows:#?}");
         assert!(primary[0]["remedy"].as_str().unwrap().contains(remedy), "{scenario}: {}", primary[0]["remedy"]);
         assert_eq!(diagnosis["fingerprint"], primary[0]["fingerprint"]);
-        let codes: Vec<&str> = shows.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+        let of_ladder = shows.iter().filter(|finding| !finding["ladder"].is_null());
+        let codes: Vec<&str> = of_ladder.map(|finding| finding["code"].as_str().unwrap()).collect();
+        // What the capture as a whole shows of it stands beside them.
         let explains: Vec<&str> =
             diagnosis["explains"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
         assert_eq!(codes, explains, "{scenario}");

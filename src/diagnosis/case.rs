@@ -21,17 +21,40 @@ pub struct Case<'a> {
     pub judgement: &'a Judgement,
     /// By which profile.
     pub profile: &'a Profile,
-    /// The TLS handshake that the push waited for and that came to nothing.
-    pub handshake: Option<&'a Handshake>,
+    /// What the push waited for and what came to nothing.
+    pub waited: Option<&'a Waited>,
 }
 
-/// A TLS handshake that came to nothing while a push waited for it.
+/// What came to nothing while a push waited for it. What was seen of it are sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handshake {
-    /// The side that does not take the other one's certificate, where that is why.
-    pub distrusting: Option<Side>,
+pub enum Waited {
+    /// A TLS handshake.
+    Handshake {
+        /// The side that does not take the other one's certificate, where that is why.
+        distrusting: Option<Side>,
+        /// What was seen of it.
+        shown: String,
+    },
+    /// A TCP connection.
+    Connection {
+        /// A RST said no; else nothing answered.
+        refused: bool,
+        /// It was to the Edge, from inside; else to whoever the Edge may have dialed.
+        to_edge: bool,
+        /// It cannot have been another server that the push waited for.
+        sure: bool,
+        /// What was seen of it.
+        shown: String,
+    },
+}
+
+impl Waited {
     /// What was seen of it, as sentences.
-    pub shown: String,
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Handshake { shown, .. } | Self::Connection { shown, .. } => shown,
+        }
+    }
 }
 
 /// One ms-diagnostics value that is about the push.

@@ -111,6 +111,7 @@ impl Facts {
                 self.caller_told.as_ref().filter(|(status, _)| !is_shown_by(cause, *status)).map(|(_, why)| why.clone())
             }
             Stage::Phone => self.not_accepted.clone(),
+            Stage::Unseen => None,
             Stage::Call => self.caller_told.as_ref().filter(|(status, _)| *status != 487).map(|(_, why)| why.clone()),
         };
         by_stage

@@ -23,7 +23,7 @@ use crate::judge::Judgement;
 use crate::judge::finding::{Finding, Severity};
 use crate::ladder::Ladder;
 use crate::ladder::profile::Profile;
-use case::{Case, Handshake};
+use case::{Case, Waited};
 use causes::{CAUSES, Cause, Evidence};
 use names::Names;
 use remedy::Remedy;
@@ -70,24 +70,27 @@ pub struct Diagnosis {
     pub remedy: Remedy,
     /// Causes that the evidence rules out, and what does.
     pub ruled_out: Vec<Exclusion>,
+    /// Whether what the push waited for is part of what speaks for it.
+    pub shows_waited: bool,
 }
 
-/// Finds the primary cause of a ladder's findings; `None` where there is none, or none that is known. `handshake` is the
-/// TLS handshake that its push waited for and that came to nothing.
+/// Finds the primary cause of a ladder's findings; `None` where there is none, or none that is known. `waited` is what
+/// its push waited for and what came to nothing.
 pub fn diagnose(
     ladder: &Ladder,
     judgement: &Judgement,
     profile: &Profile,
-    handshake: Option<&Handshake>,
+    waited: Option<&Waited>,
 ) -> Option<Diagnosis> {
     if judgement.findings.is_empty() {
         return None;
     }
-    let case = Case { ladder, judgement, profile, handshake };
-    let (cause, primary, Evidence { certainty, why }) = CAUSES.iter().copied().flatten().find_map(|cause| {
-        let primary = judgement.findings.iter().position(|finding| cause.codes.contains(&finding.code))?;
-        Some((cause, primary, (cause.applies)(&case)?))
-    })?;
+    let case = Case { ladder, judgement, profile, waited };
+    let (cause, primary, Evidence { certainty, why, shows_waited }) =
+        CAUSES.iter().copied().flatten().find_map(|cause| {
+            let primary = judgement.findings.iter().position(|finding| cause.codes.contains(&finding.code))?;
+            Some((cause, primary, (cause.applies)(&case)?))
+        })?;
     let found = judgement.findings.get(primary)?;
     let is_symptom = |(at, finding): &(usize, &Finding)| {
         *at != primary
@@ -99,9 +102,9 @@ pub fn diagnose(
     let symptoms = judgement.findings.iter().enumerate().filter(is_symptom).map(|(at, _)| at).collect();
     let ruled_out = if found.severity == Severity::Error { exclusion::of(&case, cause) } else { Vec::new() };
     let mut remedy = Remedy::new(cause, &Names::of(&case, cause), certainty);
-    if handshake.is_some() && cause.codes.contains(&"LP601") {
+    if shows_waited {
         // What another capture would show is in this one.
         remedy.capture_next = None;
     }
-    Some(Diagnosis { cause, certainty, why, primary, symptoms, remedy, ruled_out })
+    Some(Diagnosis { cause, certainty, why, primary, symptoms, remedy, ruled_out, shows_waited })
 }

@@ -7,7 +7,7 @@ use super::names::Names;
 /// A command as a cause's row has it, with gaps such as `{edge}` inside single quotes.
 #[derive(Debug)]
 pub struct Template {
-    /// On which host.
+    /// On which host, and behind a comma under which condition.
     pub place: &'static str,
     /// The command.
     pub command: &'static str,
@@ -73,14 +73,11 @@ impl Remedy {
     }
 }
 
-/// A host as a row names it, with its own name where that is known.
+/// A host as a row names it, with its own name where that is known. A condition may follow.
 fn place(place: &str, names: &Names) -> String {
-    let name = match place {
-        causes::EDGE => &names.edge,
-        causes::REPORTER => &names.reporter,
-        _ => &None,
-    };
-    name.as_ref().map_or_else(|| place.to_owned(), |name| format!("on {name}"))
+    let named = [(causes::EDGE, &names.edge), (causes::REPORTER, &names.reporter)];
+    let mut named = named.into_iter().filter_map(|(host, name)| Some((place.strip_prefix(host)?, name.as_ref()?)));
+    named.next().map_or_else(|| place.to_owned(), |(condition, name)| format!("on {name}{condition}"))
 }
 
 /// A template with its gaps filled. What stands in single quotes is left out of them, as a gap, where one of its

@@ -122,7 +122,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP511", "One of several phones got no push"),
     ("LP512", "A push may have gone to another address"),
     ("LP513", "Frames were lost while this ladder ran"),
+    ("LP514", "An earlier push was refused"),
+    ("LP515", "The legs of the push are out of view"),
     ("LP601", "A TLS handshake failed"),
+    ("LP602", "A connection on which SIP is expected was not made"),
     ("LP901", "Nothing in the capture could be read"),
     ("LP902", "The capture is cut short or damaged"),
     ("LP903", "Bytes of SIP streams are missing from the capture"),
@@ -204,12 +207,19 @@ fn refusal(key: StepKey, ladder: &Ladder, push: Option<&PushSeen>) -> Option<Ref
     // Each hop may add what it knows: the copies nearer to the Front End say more than the first one.
     let (answer, copies): (&Answer, Vec<&Answer>) = match key {
         StepKey::CallAnswered => (ladder.answers.first()?, ladder.answers.iter().collect()),
-        _ => {
-            let push = push?;
-            let answer = push::decisive(push).filter(|answer| answer.status >= 300)?;
-            (answer, push.answers.iter().filter(|copy| copy.status == answer.status).collect())
-        }
+        _ => return refusal_of(push?),
     };
+    Some(refusal_by(answer, &copies))
+}
+
+/// What the refusal of a push says, if it was refused.
+pub fn refusal_of(push: &PushSeen) -> Option<Refusal> {
+    let answer = push::decisive(push).filter(|answer| answer.status >= 300)?;
+    let copies: Vec<&Answer> = push.answers.iter().filter(|copy| copy.status == answer.status).collect();
+    Some(refusal_by(answer, &copies))
+}
+
+fn refusal_by(answer: &Answer, copies: &[&Answer]) -> Refusal {
     let mut reports: Vec<Reported> = Vec::new();
     for told in answer.diagnostics.iter().chain(copies.iter().flat_map(|copy| &copy.diagnostics)) {
         let reported = Reported { id: told.id, by: told.source.clone() };
@@ -220,7 +230,7 @@ fn refusal(key: StepKey, ladder: &Ladder, push: Option<&PushSeen>) -> Option<Ref
     let edge = || answer.edge.clone().or_else(|| copies.iter().find_map(|copy| copy.edge.clone()));
     let reported_by = reports.iter().find_map(|told| told.by.clone()).or_else(edge);
     let ms_diagnostics = reports.first().map(|told| told.id);
-    Some(Refusal { status: answer.status, ms_diagnostics, reported_by, reports })
+    Refusal { status: answer.status, ms_diagnostics, reported_by, reports }
 }
 
 /// Where messages were seen, without naming a user: the leg furthest out and its servers' addresses. Of a

@@ -54,6 +54,9 @@ pub fn judge(ladder: &Ladder, coverage: &Coverage, profile: &Profile) -> Judgeme
         findings.push(notes::frames_lost());
     }
     let (verdict, broken_at) = verdict::of(&steps, ladder, &findings, &notes);
+    if verdict == Verdict::Inconclusive && findings.is_empty() {
+        findings.extend(notes::out_of_view(&steps));
+    }
     let push = track.push.and_then(|decides| ladder.pushes.iter().position(|push| std::ptr::eq(push, decides)));
     Judgement { steps, verdict, broken_at, findings, push, reach: track.reach, provisional }
 }

@@ -5,7 +5,7 @@ use super::finding::{self, Finding};
 use super::status::{Status, StepJudged};
 use crate::ladder::Ladder;
 use crate::ladder::profile::{Profile, StepKey};
-use crate::ladder::rung::{Ending, Rung, Trigger};
+use crate::ladder::rung::{Ending, PushSeen, Rung, Trigger};
 
 /// Why there is no push although none is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Notes {
     pub answer_before_push: bool,
     /// The clearing house took this long, nanoseconds.
     pub slow_push: Option<i64>,
+    /// Index of an earlier push for the same phone that was refused.
+    pub refused_before: Option<usize>,
     /// Index of the phone that got no push while another did.
     pub phone_without_push: Option<usize>,
 }
@@ -128,13 +130,39 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
             format!("The callee has several phones; the push for the one with epid {epid} is the one that broke.");
         found.push(("LP511", Some(StepKey::PushCreated), detail, evidence(StepKey::MobileRinging)));
     }
+    let refused_before = notes.refused_before.and_then(|at| ladder.pushes.get(at)).and_then(refused_before);
     found
         .into_iter()
         .map(|(code, step, detail, evidence)| {
             let hop = finding::hop_of(&evidence, &profile.ports);
             finding::make(code, finding::severity(code), step, detail, None, evidence, hop.as_deref())
         })
+        .chain(refused_before)
         .collect()
+}
+
+/// A push was refused before the one that counts.
+fn refused_before(push: &PushSeen) -> Option<Finding> {
+    let refusal = finding::refusal_of(push)?;
+    let number = refusal.ms_diagnostics.map_or_else(String::new, |id| format!(", ms-diagnostics {id}"));
+    let detail = format!(
+        "A push for this phone was refused with {}{number}, and a later one came further: the steps are that one's.",
+        refusal.status
+    );
+    let requests = push.requests.iter().map(|(rung, _)| rung);
+    let shown = requests.chain(push.answers.iter().map(|answer| &answer.rung)).cloned().collect();
+    let step = Some(StepKey::PushAccepted);
+    Some(finding::make("LP514", finding::severity("LP514"), step, detail, Some(refusal), shown, None))
+}
+
+/// Whether a push was made, and what became of it, is out of view.
+pub fn out_of_view(steps: &[StepJudged]) -> Option<Finding> {
+    let is_hidden = |key: StepKey| steps.get(key.index()).is_some_and(|step| step.status == Status::NotCovered);
+    let hidden = is_hidden(StepKey::PushFederated) && is_hidden(StepKey::PushAccepted);
+    let ringing = steps.get(StepKey::MobileRinging.index()).map(|step| step.evidence.clone()).unwrap_or_default();
+    let detail = "The phone should get a push; no leg that it takes is in view.";
+    let made = || finding::make("LP515", finding::severity("LP515"), None, detail.into(), None, ringing, None);
+    (hidden && steps.get(StepKey::PushCreated.index())?.status == Status::NotCovered).then(made)
 }
 
 /// Frames may have been lost while the ladder ran.

@@ -31,6 +31,18 @@ pub struct Track<'a> {
     pub phone: Option<usize>,
 }
 
+impl Track<'_> {
+    /// The place of a push for the same phone that was refused, while the deciding one came further.
+    pub fn refused_before(&self, ladder: &Ladder, coverage: &Coverage, profile: &Profile) -> Option<usize> {
+        let deciding = self.push.filter(|_| self.reach > Reach::RefusedOutside)?;
+        ladder.pushes.iter().position(|push| {
+            !std::ptr::eq(push, deciding)
+                && (push.phone == deciding.phone || push.phone.is_none())
+                && reach_of(push, coverage, ladder, profile) < Reach::Unanswered
+        })
+    }
+}
+
 /// Finds the deciding push: of each phone the push that came furthest, of all phones that should get
 /// one the phone that fared worst.
 pub fn track<'a>(ladder: &'a Ladder, coverage: &Coverage, profile: &Profile) -> Track<'a> {

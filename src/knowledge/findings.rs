@@ -214,7 +214,6 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "A request with the phone's epid to another host.",
         "Get-CsMcxConfiguration: PushNotificationProxyUri; and --push-uri.",
     ),
-    // Connections.
     row(
         "LP513",
         "While this ladder ran, frames were lost before they could be read: no step is said to be missing because of it.",
@@ -222,10 +221,29 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "What LP907 says of the interface.",
     ),
     row(
+        "LP514",
+        "A push for the phone was refused, and another one for the same call came further. The steps are those of the one that came furthest.",
+        "A final response outside 2xx to one push request, then another push request.",
+        "The number of the refusal, lyncpush explain tells its meaning: what refuses one push now and then refuses others too.",
+    ),
+    row(
+        "LP515",
+        "The phone should get a push, and no leg that a push takes is in view: nothing is known of it.",
+        "The caller's leg or the mobility service's, and none of the push's.",
+        "A capture on the Front End's loopback and network card, or on the Edge.",
+    ),
+    // Connections.
+    row(
         "LP601",
         "A TLS connection on which SIP is expected was refused or broken off in its handshake: no SIP passes there. An error on the Edge's legs, where pushes pass; a warning elsewhere.",
         "A TLS alert, or an end of the connection, before the handshake is complete.",
         "The certificates that the handshake shows, whether they are expired, and the alert's name: it says what the other side did not take.",
+    ),
+    row(
+        "LP602",
+        "A host dialed a port on which SIP is expected, and no connection came of it. A warning on the Edge's legs and where no ladder was found, a note elsewhere.",
+        "SYN sent again and again without an answer in the capture, or answered by RST.",
+        "Whether the server's host and service are up, and what stands between the two: nothing answers where a firewall throws packets away or a host is down, RST where a port is closed.",
     ),
     // The capture itself.
     row(

@@ -46,6 +46,8 @@ pub struct Push {
     pub key: Key,
     pub call_id: Box<str>,
     pub method: Box<str>,
+    /// Whether it only checks the route: nobody is to be woken.
+    pub check: bool,
     /// The host it is addressed to.
     pub host: Box<str>,
     pub test: bool,
@@ -103,7 +105,7 @@ impl Push {
 
     /// Says which leg each copy is, as far as can be told by now, and tells the coverage.
     ///
-    /// One Via is the first hop. Of the later hops, the one whose answer the Edge marked with
+    /// One Via is the first hop, and more for a check of the route, which the Front End makes. Of the later hops, the one whose answer the Edge marked with
     /// ms-edge-proxy-message-trust, or whose request is routed on by ms-edge-route, is inside the Edge;
     /// the deepest is outside. A lone hop is inside with two Via and outside with more.
     pub fn resolve(&mut self, coverage: &mut Coverage) {
@@ -129,12 +131,15 @@ impl Push {
         let edge = LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]);
         let routed = self.requests.iter().any(|copy| copy.hop == hop && copy.via == via && copy.routed_to_edge);
         let told = coverage.told(input);
+        // The Front End makes a check of the route itself: no hop comes before its own.
+        let (own, via) = (via, via + usize::from(self.check));
         if via <= 1 && !routed && (told.is_empty() || told.contains(Leg::PushInternal) || hop.is_one_host()) {
             return Leg::PushInternal;
         }
         let marked =
-            |answer: &PushAnswer| answer.hop == hop && answer.via == via && answer.answer.source_type.is_some();
+            |answer: &PushAnswer| answer.hop == hop && answer.via == own && answer.answer.source_type.is_some();
         let vias = || self.requests.iter().map(|copy| copy.via).chain(self.answers.iter().map(|answer| answer.via));
+        let vias = || vias().map(|via| via + usize::from(self.check));
         if let Some(leg) = told.intersection(edge).only() {
             leg
         } else if routed || self.answers.iter().any(marked) {

@@ -13,6 +13,7 @@ use crate::report::view::Refused;
 use crate::sip::grammar;
 use crate::sip::message::Message;
 use crate::sip::outline::{Field, Outline};
+use crate::tcp::dialing::Attempt;
 
 /// Frames after which a batch is full.
 const FRAMES: u64 = 4_096;
@@ -48,6 +49,7 @@ enum Item {
     },
     Notice(Connection, Notice),
     Refused(Box<Refused>),
+    Dialed(Box<Attempt>),
     Missed(Missed),
 }
 
@@ -137,6 +139,7 @@ impl Batch {
             }
             Seen::Notice(connection, notice) => Item::Notice(*connection, notice),
             Seen::Refused(refused) => Item::Refused(refused),
+            Seen::Dialed(attempt) => Item::Dialed(attempt),
         });
     }
 
@@ -181,6 +184,7 @@ impl Batch {
                 Item::NoMessage { at, reason } => Replayed::NoMessage { at: *at, reason },
                 Item::Notice(connection, notice) => Replayed::Notice(connection, *notice),
                 Item::Refused(refused) => Replayed::Refused(refused),
+                Item::Dialed(attempt) => Replayed::Dialed(attempt),
                 Item::Missed(missed) => Replayed::Missed(*missed),
             });
         }
@@ -219,6 +223,8 @@ pub enum Replayed<'a> {
     Notice(&'a Connection, Notice),
     /// As [`Seen::Refused`].
     Refused(&'a Refused),
+    /// As [`Seen::Dialed`].
+    Dialed(&'a Attempt),
     /// Whole frames may be missing.
     Missed(Missed),
 }

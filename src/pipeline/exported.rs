@@ -204,7 +204,7 @@ mod tests {
                 seen.push(format!("{} {} {text}", at.number, connection.flow.sender(side)));
             }
             Seen::Notice(_, Notice::Lost { .. }) => seen.push("lost".to_owned()),
-            Seen::Notice(..) | Seen::Refused(_) => seen.push("?".to_owned()),
+            Seen::Notice(..) | Seen::Refused(_) | Seen::Dialed(_) => seen.push("?".to_owned()),
         };
         for (number, (bytes, cut)) in (1..).zip(pdus) {
             let at = FrameRef { input: 0, number, time: Timestamp::new(number as i64, 6) };

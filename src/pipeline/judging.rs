@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::Settings;
 use super::batch::{Batch, Progress, Replayed};
+use super::dials::Dials;
 use super::handshakes::Handshakes;
 use super::holding::Holding;
 use super::meters::Meters;
@@ -19,7 +20,7 @@ use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::LegSet;
 use crate::ladder::profile::Profile;
 use crate::ladder::{Ladder, Texts};
-use crate::report::view::{Account, Refused};
+use crate::report::view::{Account, Waited};
 use crate::sip::method::Method;
 
 /// How long losses are remembered while interfaces are watched, nanoseconds: longer than any ladder is open.
@@ -46,8 +47,8 @@ pub struct Closed {
     pub ladder: Ladder,
     /// How it was judged.
     pub judgement: Judgement,
-    /// The TLS handshake that its push waited for and that came to nothing.
-    pub handshake: Option<Refused>,
+    /// What its push waited for and what came to nothing.
+    pub waited: Option<Waited>,
 }
 
 /// The second stage: correlates and judges.
@@ -57,6 +58,7 @@ pub struct Judging {
     holding: Option<Holding>,
     judged: Vec<Closed>,
     handshakes: Handshakes,
+    dials: Dials,
     /// Octets of messages that may still be kept, where they are counted.
     room: Option<usize>,
     user: Option<String>,
@@ -101,6 +103,7 @@ impl Judging {
             holding: Some(Holding::default()),
             judged: Vec::new(),
             handshakes: Handshakes::default(),
+            dials: Dials::default(),
             inputs: u16::try_from(settings.captures.len()).unwrap_or(u16::MAX),
             messages: 0,
             telling: 0,
@@ -149,6 +152,7 @@ impl Judging {
         account.evicted += self.correlator.evicted();
         account.malformed += self.malformed;
         account.anomalies.append(&self.anomalies);
+        account.dialed = self.dials.all(&self.correlator.profile().ports);
     }
 
     /// The captures are over: closes what is open.
@@ -194,6 +198,7 @@ impl Judging {
             }
             Replayed::NoMessage { at, reason } => self.malformed(at, reason),
             Replayed::Refused(refused) => self.handshakes.push(refused.clone()),
+            Replayed::Dialed(attempt) => self.dials.push(attempt),
             Replayed::Missed(missed) => {
                 coverage.blind(missed.input, Span { from: missed.from, to: missed.to });
                 if let Some(now) = missed.restart {
@@ -227,6 +232,7 @@ impl Judging {
             self.forgot = Some(now);
             self.correlator.coverage.forget(now.shifted(-REMEMBERED));
             self.handshakes.forget(now.shifted(-REMEMBERED));
+            self.dials.forget(now.shifted(-REMEMBERED));
         }
     }
 
@@ -264,13 +270,15 @@ impl Judging {
     }
 
     fn close(&mut self, ladder: Ladder, judgement: Judgement) {
-        let uncertainty = self.correlator.coverage.clock_uncertainty;
-        let handshake = self.handshakes.of(&ladder, &judgement, self.correlator.profile(), uncertainty).cloned();
+        let (coverage, profile) = (&self.correlator.coverage, self.correlator.profile());
+        let handshake = self.handshakes.of(&ladder, &judgement, profile, coverage.clock_uncertainty);
+        let waited = handshake.cloned().map(Box::new).map(Waited::Handshake);
+        let waited = waited.or_else(|| self.dials.of(&ladder, &judgement, profile, coverage));
         #[cfg(feature = "live")]
         if let Some(orders) = &mut self.orders {
-            orders.judged(&ladder, &judgement, handshake.as_ref(), &self.correlator.coverage);
+            orders.judged(&ladder, &judgement, waited.as_ref(), &self.correlator.coverage);
         }
-        self.judged.push(Closed { ladder, judgement, handshake });
+        self.judged.push(Closed { ladder, judgement, waited });
     }
 
     fn judge(&self, ladder: &Ladder) -> Judgement {

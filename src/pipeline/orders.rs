@@ -20,7 +20,7 @@ use crate::ladder::Ladder;
 use crate::ladder::coverage::{Coverage, Hop, Span};
 use crate::ladder::leg::{Leg, LegSet};
 use crate::ladder::rung::Trigger;
-use crate::report::view::Refused;
+use crate::report::view::Waited;
 
 /// Orders that wait to be taken, some KiB each at most.
 const ORDERS: usize = 1_024;
@@ -105,15 +105,16 @@ impl Orders {
         }
     }
 
-    /// A ladder was judged; its push waited for `handshake`, if for any that came to nothing.
-    pub fn judged(&mut self, ladder: &Ladder, judgement: &Judgement, handshake: Option<&Refused>, coverage: &Coverage) {
+    /// A ladder was judged; its push waited for `waited`, if for anything that came to nothing.
+    pub fn judged(&mut self, ladder: &Ladder, judgement: &Judgement, waited: Option<&Waited>, coverage: &Coverage) {
         // What came before is judged as well where the call was not seen.
         let is_early = ladder.opened_late || matches!(ladder.trigger, Trigger::PushOnly | Trigger::Test);
         let from = ladder.first.time.shifted(-BEFORE).shifted(if is_early { -self.ring } else { 0 });
         if judgement.verdict == Verdict::Broken && self.is_wanted(ladder) {
             let mut parts = parts(ladder, from, None);
-            let waited_for = handshake.map(|refused| Ends::new(refused.flow.client, refused.flow.server));
-            parts.extend(waited_for.map(|ends| Part { ends, from, to: None }));
+            let waited_for = waited.map_or(&[][..], Waited::flows);
+            let ends = waited_for.iter().map(|flow| Ends::new(flow.client, flow.server));
+            parts.extend(ends.map(|ends| Part { ends, from, to: None }));
             self.order(ladder, judgement, coverage, (from, parts));
         }
         // What a message does not show by itself a whole ladder does.

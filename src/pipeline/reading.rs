@@ -24,6 +24,7 @@ use crate::segment::{Datagram, Segment, TcpSegment};
 use crate::sip::framer::{self, datagram};
 use crate::sip::grammar::{Probe, looks_like_start};
 use crate::tally::{FrameTally, SetAside};
+use crate::tcp::dialing::{Attempt, Dialing};
 use crate::tcp::{self, SERVER_PORTS, Tcp};
 
 /// UDP conversations known at a time; the table is emptied when it is full, which only renumbers them.
@@ -52,6 +53,8 @@ pub enum Seen<'a> {
     Notice(&'a Connection, Notice),
     /// A TLS handshake came to nothing.
     Refused(Box<Refused>),
+    /// An attempt to connect came to nothing so far, or succeeded after all.
+    Dialed(Box<Attempt>),
 }
 
 /// What can be seen of a connection, and what not.
@@ -84,6 +87,7 @@ pub enum Notice {
 pub struct Reading {
     ip: Ip,
     tcp: Tcp,
+    dialing: Dialing,
     udp: Udp,
     exported: Exported,
     streams: Streams,
@@ -124,6 +128,7 @@ impl Reading {
         Self {
             ip: Ip::default(),
             tcp: Tcp::with_ids(tcp::Limits::default(), ids.clone()),
+            dialing: Dialing::default(),
             udp: Udp::new(ids.clone(), limits),
             exported: Exported::new(ids),
             streams: Streams::new(ports, limits, keys),
@@ -165,6 +170,12 @@ impl Reading {
             Ok(Segment::Tcp(segment)) => {
                 self.tally.push_used(packet.waited);
                 let streams = &mut self.streams;
+                // Whoever dials a port of no interest is of none.
+                if (!segment.syn || streams.is_expected([segment.source.port(), segment.destination.port()]))
+                    && let Some(attempt) = self.dialing.push(&segment)
+                {
+                    out(Seen::Dialed(Box::new(attempt.clone())));
+                }
                 let id = self.tcp.push(&segment, &mut self.anomalies, &mut |connection, side, event| {
                     streams.event(connection, side, event, out);
                 });

@@ -48,8 +48,8 @@ impl<'a> Reporting<'a> {
                 break;
             }
             let first = closed.ladder.first;
-            let handshake = closed.handshake.as_ref();
-            let Some((ladder, findings)) = self.view.ladder(closed.ladder, closed.judgement, handshake) else {
+            let waited = closed.waited.as_ref();
+            let Some((ladder, findings)) = self.view.ladder(closed.ladder, closed.judgement, waited) else {
                 continue;
             };
             self.observer.ladder(&ladder, &findings)?;

@@ -1,12 +1,14 @@
 //! From judged ladders and counts to the report model: where internal values become text.
 
+mod dialed;
 mod found;
 mod refused;
 mod samples;
 
+pub use dialed::Dialed;
 pub(super) use found::of_handshake;
 pub(super) use refused::Cited;
-pub use refused::Refused;
+pub use refused::{Refused, Waited};
 use samples::Samples;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -71,6 +73,8 @@ pub struct Account {
     pub refused: Vec<Refused>,
     /// Further ones that are not listed.
     pub unlisted_refused: u64,
+    /// Connections that were not made, of the hosts and ports where there are any.
+    pub dialed: Vec<Dialed>,
     /// Calls, pushes and connections closed early because a table was full.
     pub evicted: u64,
 }
@@ -127,13 +131,13 @@ impl View {
         self.summary.ladders
     }
 
-    /// One ladder as the report shows it, with its findings; `None` when it is another user's. `handshake` is the one
-    /// that its push waited for and that came to nothing.
+    /// One ladder as the report shows it, with its findings; `None` when it is another user's. `waited` is what its push
+    /// waited for and what came to nothing.
     pub fn ladder(
         &mut self,
         closed: Closed,
         judgement: Judgement,
-        handshake: Option<&Refused>,
+        waited: Option<&Waited>,
     ) -> Option<(Ladder, Vec<Finding>)> {
         if let Some(user) = &self.user
             && !closed.is_of(user)
@@ -143,9 +147,9 @@ impl View {
         let rungs = || judgement.steps.iter().flat_map(|step| &step.evidence).map(|rung| rung.at);
         let first = rungs().min_by_key(|at| at.time).unwrap_or(closed.first);
         let last = rungs().max_by_key(|at| at.time).unwrap_or(closed.last);
-        let (diagnosis, findings) = found::of_ladder(&closed, &judgement, &self.profile, handshake);
-        if let Some(handshake) = handshake {
-            self.cited.note(handshake, &findings);
+        let (diagnosis, findings, citing) = found::of_ladder(&closed, &judgement, &self.profile, waited);
+        if let (Some(waited), Some(citing)) = (waited, citing.and_then(|at| findings.get(at))) {
+            self.cited.note(waited, citing);
         }
         for found in &findings {
             self.summary.findings.count(found.severity);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::model::{Certificate, Finding, Input};
 use super::text;
 use super::time::rfc3339;
-use super::view::{Account, Cited, Refused, finding, of_handshake};
+use super::view::{Account, Cited, Dialed, Refused, finding, of_handshake};
 use crate::anomaly::AnomalyKind;
 use crate::frame::Timestamp;
 use crate::judge::finding::{self, Severity};
@@ -95,6 +95,7 @@ pub fn findings(
         say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
     }
     found.extend(refused(account, coverage, profile, cited));
+    found.extend(account.dialed.iter().map(|dialed| not_made(dialed, coverage, ladders, cited)));
     found
 }
 
@@ -132,17 +133,61 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Ci
         let evidence = all.iter().take(CITED).map(|refused| refused.citation()).collect();
         let told = of_handshake(&made, first, names_peer(first, profile), profile);
         let found = Finding { evidence, tls: Some(first.tls.clone()), ..told };
-        let by_ladder = all.iter().find_map(|refused| cited.get(refused));
-        Some(match by_ladder {
-            Some((cause, code)) if found.cause.as_ref().is_none_or(|own| own == cause) => {
-                let (cause, symptom_of) = (Some(cause.clone()), Some(code.clone()));
-                // What to do stands with the ladder's finding.
-                Finding { cause, symptom_of, remedy: None, ..found }
-            }
-            _ => found,
-        })
+        Some(symptom_of(found, cited.get(all.iter().map(|refused| refused.citation()))))
     });
     findings.collect()
+}
+
+/// A finding as a symptom of the one of a ladder that cites the same, by its cause and code. What to do stands there.
+fn symptom_of(found: Finding, by_ladder: Option<&(String, String)>) -> Finding {
+    match by_ladder {
+        Some((cause, code)) if found.cause.as_ref().is_none_or(|own| own == cause) => {
+            Finding { cause: Some(cause.clone()), symptom_of: Some(code.clone()), remedy: None, ..found }
+        }
+        _ => found,
+    }
+}
+
+/// A connection that was not made. Which of the two is whose, addresses do not tell.
+fn not_made(dialed: &Dialed, coverage: &Coverage, ladders: u64, cited: &Cited) -> Finding {
+    let told = coverage.told(dialed.first.input);
+    let seen = dialed.flows.first().map_or(LegSet::EMPTY, |flow| coverage.legs_of(&Hop::of(flow)));
+    // Where somebody said where the capture was taken, what was never seen to be SIP is one of those legs.
+    let legs = if seen.is_empty() { told } else { seen };
+    let matters = ladders == 0 || legs.meets(LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]));
+    let severity = if matters { Severity::Warning } else { Severity::Note };
+    let (client, server) = (dialed.client, dialed.server);
+    let (what, outside) = match dialed.refused {
+        true => {
+            (format!("See whether the service on port {} of {} runs", server.port(), server.ip()), "connection-refused")
+        }
+        false => (
+            format!("See whether {} is up, and what throws packets to its port {} away", server.ip(), server.port()),
+            "firewall",
+        ),
+    };
+    let remedy = format!(
+        "{what}. If {client} is the Edge that dials the clearing house: lyncpush explain {outside}. If it is the Front End that dials the Edge: lyncpush explain edge-unreachable."
+    );
+    let detail = format!("Between {client} and {server}: {}.", in_vain(dialed));
+    let hop = format!("{client} > {server} {}", if dialed.refused { "refused" } else { "unanswered" });
+    let made = finding::make("LP602", severity, None, detail, None, Vec::new(), Some(&hop));
+    let found = Finding { evidence: dialed.citations().collect(), remedy: Some(remedy), ..finding(&made, None) };
+    symptom_of(found, cited.get(dialed.citations()))
+}
+
+/// What was dialed in vain while a push waited for it, as a sentence.
+pub(super) fn dialed_meanwhile(dialed: &Dialed) -> String {
+    let frames: Vec<String> = dialed.frames.iter().map(|at| at.number.to_string()).collect();
+    let frames = format!("frame{} {}", if frames.len() == 1 { "" } else { "s" }, frames.join(", "));
+    format!("Meanwhile {} dialed {} in vain ({frames}): {}.", dialed.client, dialed.server, in_vain(dialed))
+}
+
+fn in_vain(dialed: &Dialed) -> String {
+    let attempts = text::counted(dialed.attempts, "attempt", "attempts");
+    let syns = text::counted(dialed.syns, "SYN", "SYNs");
+    let how = if dialed.refused { "a RST answered" } else { "no answer is in the capture" };
+    format!("{attempts} to connect, {syns}, {how}")
 }
 
 /// Whether the server is the clearing house's, by what either side calls it.

@@ -6,7 +6,8 @@
 //!
 //! The part about ranges and holes (`assembler`) knows no TCP; `half` knows sequence numbers and `proof` when
 //! a hole is lost; `conversation` knows how connections begin and end; `table` knows which there are, by
-//! their endpoints (`pair`), and `past` which there were.
+//! their endpoints (`pair`), and `past` which there were. [`dialing`] looks at attempts to connect that came to
+//! nothing, of which none of this hears.
 //!
 //! What callers can rely on:
 //! - Bytes in order are passed on at once and borrowed; only what waits for a hole is copied.
@@ -26,6 +27,7 @@
 mod arrival;
 mod assembler;
 mod conversation;
+pub mod dialing;
 mod half;
 mod pair;
 mod passed;

@@ -125,6 +125,6 @@ fn note(seen: &mut Vec<String>, event: Seen<'_>) {
             format!("{} {}", String::from_utf8_lossy(word), at.number)
         }
         Seen::Notice(_, Notice::Lost { from, to }) => format!("lost {}-{}", milliseconds(from), milliseconds(to)),
-        Seen::Notice(..) | Seen::Refused(_) => "?".to_owned(),
+        Seen::Notice(..) | Seen::Refused(_) | Seen::Dialed(_) => "?".to_owned(),
     });
 }

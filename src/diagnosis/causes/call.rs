@@ -119,6 +119,46 @@ pub(super) const CAUSES: &[Cause] = &[
         example: ("caller-gives-up", &[]),
         sources: &[RFC_3261],
     },
+    Cause {
+        name: "branch-cancelled",
+        title: "The phone's branch was cancelled, and who ended the call is out of view",
+        stage: Stage::Unseen,
+        meaning: "The Front End took the call back from the phone. The caller may have given up, another endpoint may have answered, or nobody answered in time, the phone neither: only the caller's leg tells which.",
+        wire: "CANCEL and 487 between Front End and mobility service; the caller's leg is not in view.",
+        numbers: &[],
+        statuses: &[487],
+        codes: &["LP504"],
+        applies: |case| {
+            let why = "The Front End cancelled the phone's branch; the caller's leg is not in view.";
+            if case.has("LP504") { evidence(Possible, why.into()) } else { None }
+        },
+        advice: "If the phone should have rung and did not, capture the caller's leg too before anything is changed.",
+        check: &[],
+        change: &[],
+        next: "on the Front End's network card as well: the caller's leg shows how the call ended.",
+        example: ("device-never-wakes", &["--vantage", "frontend-loopback"]),
+        sources: &[RFC_3261],
+    },
+    Cause {
+        name: "push-out-of-view",
+        title: "What became of the push is out of view",
+        stage: Stage::Unseen,
+        meaning: "The phone was found and should get a push. Whether one was made, left and was accepted passes on legs that this capture does not show.",
+        wire: "A mobile 180 on the caller's leg or the mobility service's, and nothing of the push's legs.",
+        numbers: &[],
+        statuses: &[],
+        codes: &["LP515"],
+        applies: |case| {
+            let why = "The phone was found, and no leg of the push is in view.";
+            if case.has("LP515") { evidence(Possible, why.into()) } else { None }
+        },
+        advice: "Nothing is shown to be wrong. To know of the push, capture where it passes.",
+        check: &[],
+        change: &[],
+        next: "on the Front End, its network card and its loopback at once: that shows whether a push is made and whether it leaves.",
+        example: ("happy", &["--vantage", "caller"]),
+        sources: &[RFC_3261],
+    },
     FOREGROUND,
     NO_PUSH,
 ];

@@ -2,9 +2,10 @@
 
 use super::{
     Cause, EDGE, Evidence, REPORTER, SHELL, Stage, evidence, numbered, numbered_if, on, reporter, with_handshake,
+    with_waited,
 };
 use crate::diagnosis::Certainty::{Certain, Likely, Possible};
-use crate::diagnosis::case::Case;
+use crate::diagnosis::case::{Case, Waited};
 use crate::flow::Side;
 use crate::knowledge::sources::{BHARGAV, DNS, EXPRESSWAY, MS_OCER, NETDORK, PUSH_SET_UP, PUSH_TEST, RISUAL, WINDOWS};
 use crate::knowledge::{diagnostics, statuses};
@@ -13,6 +14,8 @@ use crate::knowledge::{diagnostics, statuses};
 const REFUSED: u32 = 10061;
 /// WSAHOST_NOT_FOUND.
 const NOT_FOUND: u32 = 11001;
+/// The Management Shell again, for what only one of may be there.
+const WITHOUT_PROVIDER: &str = "Lync Server Management Shell, where no hosting provider has this proxy yet";
 /// What the Edge says may be told by the Front End only.
 const AT_EDGE: &str = "on the Edge's external network card: it shows what the Edge tries, DNS queries among it.";
 
@@ -36,7 +39,7 @@ pub(super) const CAUSES: &[Cause] = &[
         change: &[
             on(SHELL, "New-CsAllowedDomain -Identity '{push-domain}'"),
             on(
-                SHELL,
+                WITHOUT_PROVIDER,
                 "New-CsHostingProvider -Identity LyncOnline -Enabled $True -ProxyFqdn '{proxy}' -VerificationLevel UseSourceVerification",
             ),
         ],
@@ -80,14 +83,22 @@ pub(super) const CAUSES: &[Cause] = &[
         },
         advice: "Make the reporting host resolve the names. With a hosting provider that names its proxy, no SRV record of the push's domain is needed.",
         check: &[
-            on(REPORTER, "Resolve-DnsName -Type SRV '_sipfederationtls._tcp.{push-domain}'"),
-            on(REPORTER, "Resolve-DnsName '{proxy}'"),
+            on(REPORTER, "nslookup -type=SRV '_sipfederationtls._tcp.{push-domain}'"),
+            on(REPORTER, "nslookup '{proxy}'"),
             on(SHELL, "Get-CsHostingProvider | Format-List Identity, ProxyFqdn, Enabled"),
+            on(SHELL, "Get-CsAllowedDomain -Identity '{push-domain}'"),
         ],
         change: &[
-            on(REPORTER, "Set-DnsClientServerAddress -InterfaceAlias <external> -ServerAddresses <dns-server>"),
             on(
-                SHELL,
+                "on the host that reports it, only where it asks the wrong DNS servers: this replaces them",
+                "netsh interface ipv4 set dnsservers name=<external> static <dns-server>",
+            ),
+            on(
+                "Lync Server Management Shell, where the domain is not allowed yet",
+                "New-CsAllowedDomain -Identity '{push-domain}'",
+            ),
+            on(
+                WITHOUT_PROVIDER,
                 "New-CsHostingProvider -Identity LyncOnline -Enabled $True -ProxyFqdn '{proxy}' -VerificationLevel UseSourceVerification",
             ),
         ],
@@ -103,12 +114,12 @@ pub(super) const CAUSES: &[Cause] = &[
         wire: "The push request to the Edge, answered 504 by it with ms-diagnostics 1046 and Winsock code 10061; on the external leg SYN, RST.",
         numbers: &[1046],
         statuses: &[504],
-        codes: &["LP105", "LP108", "LP109"],
-        applies: |case| numbered_if(case, &[1046], Likely, |error| error == Some(REFUSED)),
+        codes: &["LP105", "LP108", "LP109", "LP602"],
+        applies: |case| not_connected(case, true),
         advice: "See to which address the proxy's name leads on the Edge, and who refuses the connection there.",
         check: &[
-            on(EDGE, "Resolve-DnsName '{proxy}'"),
-            on(EDGE, "Test-NetConnection -ComputerName '{proxy}' -Port 5061"),
+            on(EDGE, "nslookup '{proxy}'"),
+            on(EDGE, "(New-Object Net.Sockets.TcpClient '{proxy}', 5061).Connected"),
             on(EDGE, "Get-Content C:\\Windows\\System32\\drivers\\etc\\hosts"),
         ],
         change: &[],
@@ -124,13 +135,16 @@ pub(super) const CAUSES: &[Cause] = &[
         wire: "The push request to the Edge, answered 504 by it with ms-diagnostics 1046 after 20 to 30 seconds; on the external leg only SYN, sent again and again.",
         numbers: &[1046],
         statuses: &[504],
-        codes: &["LP105", "LP108", "LP109"],
-        applies: |case| numbered_if(case, &[1046], Likely, |error| !matches!(error, Some(REFUSED | NOT_FOUND))),
-        advice: "See whether TCP 5061 is open from the Access Edge's external address to the clearing house's proxy, in every firewall between; where it is not, open it.",
-        check: &[on(EDGE, "Test-NetConnection -ComputerName '{proxy}' -Port 5061")],
+        codes: &["LP105", "LP108", "LP109", "LP602"],
+        applies: |case| not_connected(case, false),
+        advice: "Open TCP 5061 from the Access Edge's external address to the clearing house's proxy in the firewalls between them, answers included. Windows' own firewall lets connections out unless told to block them.",
+        check: &[
+            on(EDGE, "(New-Object Net.Sockets.TcpClient '{proxy}', 5061).Connected"),
+            on(EDGE, "netsh advfirewall show allprofiles firewallpolicy"),
+        ],
         change: &[on(
-            EDGE,
-            "New-NetFirewallRule -DisplayName 'SIP federation out' -Direction Outbound -Protocol TCP -RemotePort 5061 -Action Allow",
+            "on the Edge, only where its own firewall blocks what goes out",
+            "netsh advfirewall firewall add rule name='SIP federation out' dir=out action=allow protocol=TCP remoteport=5061",
         )],
         next: "on the Edge's external network card: SYN packets without an answer show that something throws them away.",
         example: ("firewall", &[]),
@@ -221,7 +235,32 @@ fn refused(case: &Case<'_>) -> Option<Evidence> {
 
 /// Whether that side of the handshake that the push waited for does not take the other one's certificate.
 fn is_distrusted_by(case: &Case<'_>, side: Side) -> bool {
-    case.handshake.is_some_and(|handshake| handshake.distrusting == Some(side))
+    matches!(case.waited, Some(Waited::Handshake { distrusting, .. }) if *distrusting == Some(side))
+}
+
+/// The Edge says that it could not connect, or the capture shows it: nothing answered, or a RST said no.
+fn not_connected(case: &Case<'_>, by_reset: bool) -> Option<Evidence> {
+    let seen = match case.waited {
+        Some(Waited::Connection { refused, to_edge: false, sure, .. }) => Some((*refused, *sure)),
+        _ => None,
+    };
+    let fits = |error: Option<u32>| match (error, seen) {
+        (Some(NOT_FOUND), _) => false,
+        (Some(error), _) => (error == REFUSED) == by_reset,
+        (None, Some((refused, _))) => refused == by_reset,
+        (None, None) => !by_reset,
+    };
+    let is_seen = seen.is_some_and(|(refused, _)| refused == by_reset);
+    // What the Edge says and what it does are one story, where there was nothing else that it could have meant.
+    let certainty = if is_seen && seen.is_some_and(|(_, sure)| sure) { Certain } else { Likely };
+    let told = numbered_if(case, &[1046], certainty, fits);
+    told.or_else(|| unnumbered(case).filter(|_| is_seen && case.is_made_by_edge())).map(|evidence| {
+        with_waited(
+            evidence,
+            case,
+            |waited| matches!(waited, Waited::Connection { refused, to_edge: false, .. } if *refused == by_reset),
+        )
+    })
 }
 
 /// A refusal made inside without any number: then the handshake has to tell.

@@ -1,9 +1,11 @@
 //! What stops a push at the Front End, or on its way to the Edge.
 
-use super::{Cause, EDGE, Evidence, FRONT_END, SHELL, Stage, evidence, numbered, on, reporter, with_handshake};
+use super::{Cause, EDGE, Evidence, FRONT_END, SHELL, Stage, evidence, numbered, on, reporter, with_waited};
 use crate::diagnosis::Certainty::{Certain, Likely, Possible};
-use crate::diagnosis::case::Case;
+use crate::diagnosis::case::{Case, Waited};
+use crate::judge::status::Status;
 use crate::knowledge::sources::{KERBEROS, MS_DIAGNOSTICS, MS_OCER, PUSH_TEST, SIPE};
+use crate::ladder::profile::StepKey;
 
 /// Warning: message contents not allowed by policy.
 const CONTENT_NOT_ALLOWED: u16 = 309;
@@ -21,9 +23,9 @@ pub(super) const CAUSES: &[Cause] = &[
         statuses: &[606],
         codes: &["LP105"],
         applies: im_filter,
-        advice: "Take http: and https: out of the prefixes that the filter blocks.",
+        advice: "Take http: and https: out of the prefixes that the filter blocks; messages with such addresses then pass for everybody in its scope.",
         check: &[on(SHELL, "Get-CsImFilterConfiguration | Format-List Identity, Enabled, Action, Prefixes")],
-        change: &[on(SHELL, "Set-CsImFilterConfiguration -Identity global -Prefixes @{Remove='http:','https:'}")],
+        change: &[on(SHELL, "Set-CsImFilterConfiguration -Identity <identity> -Prefixes @{Remove='http:','https:'}")],
         next: "",
         example: ("im-filter", &[]),
         sources: &[PUSH_TEST, SIPE, MS_DIAGNOSTICS],
@@ -45,7 +47,11 @@ pub(super) const CAUSES: &[Cause] = &[
             on(SHELL, "Get-CsAccessEdgeConfiguration | Format-List AllowFederatedUsers"),
         ],
         change: &[
-            on(SHELL, "Set-CsExternalAccessPolicy -Identity <policy> -EnableFederationAccess $True"),
+            on(SHELL, "Grant-CsExternalAccessPolicy -Identity 'sip:{user}' -PolicyName <policy>"),
+            on(
+                "Lync Server Management Shell, to let everybody who has the policy",
+                "Set-CsExternalAccessPolicy -Identity <policy> -EnableFederationAccess $True",
+            ),
             on(SHELL, "Set-CsAccessEdgeConfiguration -AllowFederatedUsers $True"),
         ],
         next: "",
@@ -77,26 +83,46 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "The Front End does not reach the Edge",
         stage: Stage::FrontEnd,
         meaning: "The next hop inside, the Edge or a Director before it, is down, blocked by a firewall, or does not agree on TLS.",
-        wire: "The push request on its first hop, answered 504 by the Front End with ms-diagnostics 1038, 1039 or 1041; no answer carries the Edge's mark. On the network: SYN without an answer, or RST.",
+        wire: "The push request on its first hop, answered 504 by the Front End with ms-diagnostics 1038, 1039 or 1041; no answer carries the Edge's mark. On the network: SYN without an answer, or RST, and no push.",
         numbers: &[1038, 1039, 1041],
         statuses: &[504],
-        codes: &["LP105", "LP109"],
-        applies: |case| {
-            let told = numbered(case, &[1038, 1039, 1041], Likely).filter(|_| !case.is_made_by_edge());
-            told.map(|evidence| with_handshake(evidence, case))
-        },
-        advice: "See whether the Edge's access service runs and its port 5061 is open from the Front End; then start the one or open the other.",
+        codes: &["LP105", "LP109", "LP205", "LP602"],
+        applies: edge_unreachable,
+        advice: "See whether the Edge is up, its access service runs, and its port 5061 is open from the Front End. No answer at all points to the host or a firewall, a refusal to the service.",
         check: &[
             on(SHELL, "Get-CsService -EdgeServer | Format-List PoolFqdn, AccessEdgeInternalSipPort"),
-            on(FRONT_END, "Test-NetConnection -ComputerName '{peer}' -Port 5061"),
+            on(FRONT_END, "(New-Object Net.Sockets.TcpClient '{peer}', 5061).Connected"),
             on(EDGE, "Get-CsWindowsService -Name RTCSRV"),
         ],
-        change: &[on(EDGE, "Start-CsWindowsService -Name RTCSRV")],
+        change: &[on("on the Edge, where the service is stopped", "Start-CsWindowsService -Name RTCSRV")],
         next: "on the Front End's network card and on the Edge's internal one at once: that shows whether the packets arrive.",
         example: ("edge-down", &[]),
         sources: &[MS_OCER],
     },
 ];
+
+/// The Front End says so, or the capture shows that it dials the Edge in vain while no push goes there.
+fn edge_unreachable(case: &Case<'_>) -> Option<Evidence> {
+    if case.is_made_by_edge() || case.is_from_outside() {
+        return None;
+    }
+    let dials_in_vain = matches!(case.waited, Some(Waited::Connection { to_edge: true, .. }));
+    let stayed = dials_in_vain && case.status(StepKey::PushFederated) == Status::Missing;
+    let by_dialing = || {
+        let refusal = case.refusal().filter(|_| dials_in_vain && case.told().is_empty());
+        let why = match refusal {
+            Some(refusal) => format!("A server inside answered the push with {}.", refusal.status),
+            None if stayed => "No push went to the Edge.".to_owned(),
+            None => return None,
+        };
+        evidence(Likely, why)
+    };
+    let is_sure = matches!(case.waited, Some(Waited::Connection { to_edge: true, sure: true, .. }));
+    let told = numbered(case, &[1038, 1039, 1041], if is_sure { Certain } else { Likely }).or_else(by_dialing)?;
+    Some(with_waited(told, case, |waited| {
+        matches!(waited, Waited::Handshake { .. } | Waited::Connection { to_edge: true, .. })
+    }))
+}
 
 fn im_filter(case: &Case<'_>) -> Option<Evidence> {
     let refusal = case.refusal().filter(|_| !case.is_from_outside())?;

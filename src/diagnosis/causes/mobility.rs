@@ -13,7 +13,7 @@ pub(super) const CAUSES: &[Cause] = &[
         name: "push-not-made",
         title: "The mobility service made no push: disabled, throttled, or no subscription",
         stage: Stage::Mobility,
-        meaning: "The phone needs a push and none was made. Either push notifications are disabled (as they are by default), or the service throttles them, or the phone has given it no token to push to. On the wire the three look the same; the service's counters tell them apart.",
+        meaning: "The phone needs a push and none was made. Either push notifications are disabled (as they are by default), or the service throttles them, or the phone has given it no token to push to. On the wire the three look the same; the service's counters tell them apart. An app that is open needs no push either, and nobody may have answered it.",
         wire: "A mobile 180 and no request to the clearing house on the first hop, which is in view; later 408, 480 or 487 to the caller, as when nobody answers.",
         numbers: &[],
         statuses: &[408, 480],
@@ -30,6 +30,7 @@ pub(super) const CAUSES: &[Cause] = &[
                 SHELL,
                 "Get-CsPushNotificationConfiguration | Format-List Identity, EnableApplePushNotificationService, EnableMicrosoftPushNotificationService",
             ),
+            on(SHELL, "Get-CsUser -Identity 'sip:{user}' | Format-List SipAddress, MobilityPolicy"),
             on(SHELL, "Get-CsMobilityPolicy | Format-List Identity, EnableMobility, EnablePushNotifications"),
             on(
                 FRONT_END,

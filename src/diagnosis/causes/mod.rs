@@ -10,7 +10,7 @@ mod mobility;
 mod outside;
 
 use super::Certainty;
-use super::case::Case;
+use super::case::{Case, Waited};
 use super::names;
 use super::remedy::Template;
 use crate::knowledge::{diagnostics, os_errors};
@@ -32,6 +32,8 @@ pub enum Stage {
     Phone,
     /// The call's other parties.
     Call,
+    /// What the capture does not show.
+    Unseen,
 }
 
 /// What speaks for a cause.
@@ -41,6 +43,8 @@ pub struct Evidence {
     pub certainty: Certainty,
     /// The evidence in words.
     pub why: String,
+    /// Whether what the push waited for is part of it.
+    pub shows_waited: bool,
 }
 
 /// One cause.
@@ -106,7 +110,7 @@ pub(super) const EDGE: &str = "on the Edge";
 pub(super) const REPORTER: &str = "on the host that reports it";
 
 const fn evidence(certainty: Certainty, why: String) -> Option<Evidence> {
-    Some(Evidence { certainty, why })
+    Some(Evidence { certainty, why, shows_waited: false })
 }
 
 /// Evidence by number: the refusal of the push, made inside, carries one of `ids`. Where only the call's final
@@ -143,12 +147,19 @@ fn numbered_if(
     evidence(certainty, why)
 }
 
-/// Evidence with what is seen of the handshake that the push waited for.
-fn with_handshake(evidence: Evidence, case: &Case<'_>) -> Evidence {
-    match case.handshake {
-        Some(handshake) => Evidence { why: format!("{} {}", evidence.why, handshake.shown), ..evidence },
+/// Evidence with what is seen of what the push waited for, where that `fits` the cause.
+fn with_waited(evidence: Evidence, case: &Case<'_>, fits: impl Fn(&Waited) -> bool) -> Evidence {
+    match case.waited.filter(|waited| fits(waited)) {
+        Some(waited) => {
+            Evidence { why: format!("{} {}", evidence.why, waited.shown()), shows_waited: true, ..evidence }
+        }
         None => evidence,
     }
+}
+
+/// The same of a TLS handshake.
+fn with_handshake(evidence: Evidence, case: &Case<'_>) -> Evidence {
+    with_waited(evidence, case, |waited| matches!(waited, Waited::Handshake { .. }))
 }
 
 /// Who reports something, if the name looks like one.

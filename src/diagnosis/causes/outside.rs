@@ -27,7 +27,7 @@ pub(super) const CAUSES: &[Cause] = &[
         check: &[
             on(SHELL, "Test-CsMcxPushNotification -AccessEdgeFqdn '{edge}'"),
             on(SHELL, "Test-CsFederatedPartner -TargetFqdn '{edge}' -Domain '{push-domain}' -ProxyFqdn '{proxy}'"),
-            on("on a host outside", "Resolve-DnsName -Type SRV '_sipfederationtls._tcp.{sip-domain}'"),
+            on("on a host outside", "nslookup -type=SRV '_sipfederationtls._tcp.{sip-domain}'"),
         ],
         change: &[],
         next: "",
@@ -47,7 +47,7 @@ pub(super) const CAUSES: &[Cause] = &[
         advice: "Nothing inside is shown to be wrong. See whether a test is answered, and whether something between cuts long connections.",
         check: &[
             on(SHELL, "Test-CsMcxPushNotification -AccessEdgeFqdn '{edge}'"),
-            on(EDGE, "Test-NetConnection -ComputerName '{proxy}' -Port 5061"),
+            on(EDGE, "(New-Object Net.Sockets.TcpClient '{proxy}', 5061).Connected"),
         ],
         change: &[],
         next: "on the Edge's external network card: it shows whether the request left.",

@@ -75,7 +75,8 @@ impl Correlator {
         let via = message.via_count();
         let summary = format!("{} {}", transaction.method, self.push_target(uri, message));
         let rung = self.rung(sighting, summary);
-        if via <= 1 && !routed {
+        let check = self.pushes.get_mut(place).is_some_and(|push| push.check);
+        if via <= 1 && !routed && !check {
             self.coverage.sip(hop, sighting.at.input, Some(Leg::PushInternal));
         }
         if let Some(push) = self.pushes.get_mut(place) {
@@ -132,8 +133,8 @@ impl Correlator {
         // A user's endpoint checks no routes: whatever its method, what it sends there is a push.
         let epid = from.as_ref().and_then(Address::epid);
         let is_check = |test: &String| test.as_bytes() == transaction.method.as_bytes();
-        let test = epid.is_none() && self.profile.push.test_methods.iter().any(is_check)
-            || transaction.to.and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
+        let check = epid.is_none() && self.profile.push.test_methods.iter().any(is_check);
+        let test = check || transaction.to.and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
         let text = if message.request_uri().is_some() { self.push_text(message) } else { Box::default() };
         let contact_gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(self::text));
         let target = message.request_uri().filter(|uri| self.is_push_host(uri));
@@ -145,6 +146,7 @@ impl Correlator {
             call_id: self::text(transaction.call_id),
             method: transaction.method.to_string().into(),
             host,
+            check,
             test,
             senders,
             epid: epid.map(self::text),

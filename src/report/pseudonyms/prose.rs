@@ -114,8 +114,14 @@ fn without_stops(word: &str) -> &str {
     if bare.is_empty() { word } else { bare }
 }
 
+/// Words of our own commands that look like names of hosts.
+const OWN: &[&str] = &["Net.Sockets.TcpClient"];
+
 /// One word, which may be an address or hold several parts.
 fn word(word: &str, known: &Known, names: &mut Names, out: &mut String) {
+    if OWN.contains(&word) {
+        return out.push_str(word);
+    }
     let (bare, tail) = word.split_at(without_stops(word).len());
     let has_scheme = bare.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
     let has_user = bare.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());

@@ -1,7 +1,7 @@
 //! Findings with their diagnosis, as the report shows them.
 
-use super::Refused;
-use crate::diagnosis::case::Handshake;
+use super::{Refused, Waited};
+use crate::diagnosis::case;
 use crate::diagnosis::names::{Names, host};
 use crate::diagnosis::{self, Certainty, causes, fingerprint, remedy};
 use crate::flow::Side;
@@ -26,15 +26,24 @@ struct Part<'a> {
     remedy: Option<&'a remedy::Remedy>,
 }
 
-/// The diagnosis of a ladder, and its findings.
+/// The diagnosis of a ladder, its findings, and which of them cites what the push waited for.
 pub(super) fn of_ladder(
     closed: &Closed,
     judgement: &Judgement,
     profile: &Profile,
-    handshake: Option<&Refused>,
-) -> (Option<Diagnosis>, Vec<Finding>) {
-    let shown =
-        handshake.map(|refused| Handshake { distrusting: refused.distrusting, shown: wide::waited_for(refused) });
+    waited: Option<&Waited>,
+) -> (Option<Diagnosis>, Vec<Finding>, Option<usize>) {
+    let shown = waited.map(|waited| match waited {
+        Waited::Handshake(refused) => {
+            case::Waited::Handshake { distrusting: refused.distrusting, shown: wide::waited_for(refused) }
+        }
+        Waited::Connection { dialed, to_edge, sure } => case::Waited::Connection {
+            refused: dialed.refused,
+            to_edge: *to_edge,
+            sure: *sure,
+            shown: wide::dialed_meanwhile(dialed),
+        },
+    });
     let diagnosis = diagnosis::diagnose(closed, judgement, profile, shown.as_ref());
     let part = |at: usize| {
         let diagnosis = diagnosis.as_ref()?;
@@ -51,17 +60,20 @@ pub(super) fn of_ladder(
         .enumerate()
         .map(|(at, found)| with_cause(found, Some(&closed.id), part(at)))
         .collect();
-    if let (Some(diagnosis), Some(refused)) = (&diagnosis, handshake)
-        && diagnosis.cause.codes.contains(&"LP601")
+    let mut citing = None;
+    if let (Some(diagnosis), Some(waited)) = (&diagnosis, waited)
+        && diagnosis.shows_waited
         && let Some(primary) = findings.get_mut(diagnosis.primary)
     {
-        primary.tls = Some(refused.tls.clone());
-        if !primary.evidence.contains(&refused.citation()) {
-            primary.evidence.push(refused.citation());
-            primary.evidence.sort_by_key(|cited| (cited.input, cited.frame));
+        citing = Some(diagnosis.primary);
+        if let Waited::Handshake(refused) = waited {
+            primary.tls = Some(refused.tls.clone());
         }
+        primary.evidence.extend(waited.citations());
+        primary.evidence.sort_by_key(|cited| (cited.input, cited.frame));
+        primary.evidence.dedup();
     }
-    (diagnosis.as_ref().map(|diagnosis| told(diagnosis, &findings)), findings)
+    (diagnosis.as_ref().map(|diagnosis| told(diagnosis, &findings)), findings, citing)
 }
 
 /// A diagnosis in the report's words.

@@ -1,12 +1,13 @@
-//! TLS handshakes that came to nothing, and which of them ladders cite.
+//! TLS handshakes that came to nothing, what pushes waited for in vain, and which of it ladders cite.
 
 use std::collections::HashMap;
 
+use super::Dialed;
 use crate::flow::{Flow, Side};
 use crate::frame::FrameRef;
 use crate::report::model::{Citation, Finding, Tls, common_names};
 
-/// Handshakes remembered that ladders cite; further ones are told of twice.
+/// Frames remembered that ladders cite for it; what further ones show is told of twice.
 const MAX_CITED: usize = 4_096;
 
 /// A TLS handshake that was refused or broken off.
@@ -42,23 +43,58 @@ impl Refused {
     }
 }
 
-/// Handshakes that ladders cite: the cause of the finding that cites each, and its code.
+/// What a push waited for, and what came to nothing.
+#[derive(Clone, Debug)]
+pub enum Waited {
+    /// A TLS handshake.
+    Handshake(Box<Refused>),
+    /// A connection.
+    Connection {
+        /// What was dialed.
+        dialed: Dialed,
+        /// Whether that was the Edge, from inside.
+        to_edge: bool,
+        /// Whether it cannot have been another server that it waited for.
+        sure: bool,
+    },
+}
+
+impl Waited {
+    /// The connections that it was about.
+    pub fn flows(&self) -> &[Flow] {
+        match self {
+            Self::Handshake(refused) => std::slice::from_ref(&refused.flow),
+            Self::Connection { dialed, .. } => &dialed.flows,
+        }
+    }
+
+    /// Frames that show it.
+    pub(super) fn citations(&self) -> Vec<Citation> {
+        match self {
+            Self::Handshake(refused) => vec![refused.citation()],
+            Self::Connection { dialed, .. } => dialed.citations().collect(),
+        }
+    }
+}
+
+/// Handshakes and connections that ladders cite, by the frames that show them: the cause of the finding that cites each,
+/// and its code.
 #[derive(Debug, Default)]
 pub(in crate::report) struct Cited(HashMap<Citation, (String, String)>);
 
 impl Cited {
-    /// Takes note of a handshake, if one of these findings cites it.
-    pub(super) fn note(&mut self, handshake: &Refused, findings: &[Finding]) {
-        if self.0.len() < MAX_CITED
-            && let Some(finding) = findings.iter().find(|finding| finding.tls.is_some())
-            && let Some(cause) = &finding.cause
-        {
-            self.0.entry(handshake.citation()).or_insert_with(|| (cause.clone(), finding.code.clone()));
+    /// Takes note of what a push waited for, which `finding` cites.
+    pub(super) fn note(&mut self, waited: &Waited, finding: &Finding) {
+        let Some(cause) = &finding.cause else { return };
+        for citation in waited.citations() {
+            if self.0.len() < MAX_CITED {
+                self.0.entry(citation).or_insert_with(|| (cause.clone(), finding.code.clone()));
+            }
         }
     }
 
-    /// The cause and the code of the finding that cites a handshake.
-    pub(in crate::report) fn get(&self, handshake: &Refused) -> Option<&(String, String)> {
-        self.0.get(&handshake.citation())
+    /// The cause and the code of the finding that cites one of these frames.
+    pub(in crate::report) fn get(&self, frames: impl IntoIterator<Item = Citation>) -> Option<&(String, String)> {
+        frames.into_iter().find_map(|citation| self.0.get(&citation))
     }
 }
