@@ -108,6 +108,8 @@ pub struct Drops {
     pub interface: u64,
     /// How often the interface was down or away.
     pub interruptions: u64,
+    /// Whether it is so now.
+    pub is_down: bool,
 }
 
 /// A key log text: it does not print, and is wiped when it goes.

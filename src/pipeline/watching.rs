@@ -3,10 +3,10 @@
 //! In: open interfaces. Out: each ladder as it closes, and a report at the end. Frames move time on; where none come, the
 //! host's clock does, once it is certain that none is on its way ([`Feed::until`]).
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -262,14 +262,20 @@ impl<F: Feed> Watching<F> {
     ) -> bool {
         let mut progress = Progress::default();
         let (mut kernel, mut interface, mut interruptions) = (0, 0, 0);
-        for summary in self.live.summaries() {
+        let mut interfaces = control.meters.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, summary) in self.live.summaries().enumerate() {
             progress.frames += summary.frames;
             progress.position += summary.bytes;
             let drops = summary.drops.unwrap_or_default();
             kernel += drops.kernel;
             interface += drops.interface;
             interruptions += drops.interruptions;
+            match interfaces.get_mut(at) {
+                Some((_, down)) => *down = drops.is_down,
+                None => interfaces.push((summary.path.clone(), drops.is_down)),
+            }
         }
+        drop(interfaces);
         let meters = &control.meters;
         meters.frames.store(progress.frames, Relaxed);
         meters.octets.store(progress.position, Relaxed);

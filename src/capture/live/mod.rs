@@ -7,8 +7,8 @@
 //! Several interfaces are merged by time: a frame
 //! is given when no earlier one can still come from another of them ([`LAG`]).
 //!
-//! Everything that needs a privilege happens in [`Live::open`]; only an interface that went away needs it again to
-//! be opened anew.
+//! Everything that needs a privilege happens in [`Live::open`]. An interface that was deleted and made again is watched
+//! again without one, unless it has become another kind of interface or is promiscuous: that needs the privilege anew.
 //!
 //! Limits: [`HELD`] octets wait in the program for each interface. What does not fit waits in the kernel's ring, and what
 //! does not fit there is dropped, counted and told as a loss.
@@ -20,6 +20,7 @@ mod feed;
 mod filter;
 mod keeping;
 mod leftovers;
+mod rebind;
 mod watched;
 mod whole;
 

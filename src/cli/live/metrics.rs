@@ -152,6 +152,10 @@ fn text(meters: &Meters, tally: &Tally) -> String {
         header(&mut out, name, kind, help);
         _ = writeln!(out, "lyncpush_{name} {}", value.load(Relaxed));
     }
+    header(&mut out, "interface_up", "gauge", "Whether the interface is up and watched");
+    for (name, down) in meters.interfaces.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        _ = writeln!(out, "lyncpush_interface_up{{interface=\"{}\"}} {}", label(name), u8::from(!down));
+    }
     if let Some(octets) = memory() {
         header(&mut out, "memory_bytes", "gauge", "Resident memory");
         _ = writeln!(out, "lyncpush_memory_bytes {octets}");
@@ -175,6 +179,11 @@ fn text(meters: &Meters, tally: &Tally) -> String {
         _ = writeln!(out, "lyncpush_step_seconds_count{{step=\"{step}\"}} {}", histogram.count);
     }
     out
+}
+
+/// A label's value.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn header(out: &mut String, name: &str, kind: &str, help: &str) {

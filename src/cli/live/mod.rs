@@ -50,6 +50,7 @@ pub fn run(args: &Arguments) -> Result<u8> {
 /// Fails as [`run`], which has it said.
 fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
     let shared = &args.shared;
+    each_once(&args.interfaces)?;
     let settings = settings_of(&args.interfaces, shared)?;
     #[cfg(feature = "tls")]
     let keys = shared.keys.follow()?;
@@ -121,6 +122,23 @@ fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
         Some(error) => Err(error),
         None => Ok(code),
     }
+}
+
+/// Whether every frame comes once.
+///
+/// Fails where an interface is named twice, or beside `any`.
+fn each_once(interfaces: &[String]) -> Result<()> {
+    let mut names: Vec<&str> = interfaces.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    if let Some([name, _]) = names.windows(2).find(|pair| pair.first() == pair.last()) {
+        return Err(Error::new(format!("every frame of {name:?} would be counted twice: give -i {name} one time")));
+    }
+    if names.len() > 1 && names.contains(&"any") {
+        return Err(Error::new(
+            "'any' is every interface, so frames of the others would be counted twice: give -i any alone",
+        ));
+    }
+    Ok(())
 }
 
 /// That it cannot go on.

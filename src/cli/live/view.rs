@@ -287,6 +287,7 @@ impl Drawing {
                 interruptions: meters.interruptions.load(Relaxed),
                 evicted: meters.evicted.load(Relaxed),
             },
+            down: meters.down(),
             memory: (metrics::tables(), self.sources.limit),
             broken: posted.broken.iter().cloned().collect(),
             said: posted.said.clone(),
