@@ -64,7 +64,9 @@ use std::thread::{self, ScopedJoinHandle};
 use crate::capture::{self, Merged};
 pub use crate::capture::{Fact, Level, News};
 #[cfg(feature = "live")]
-pub use crate::capture::{Feed, Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces};
+pub use crate::capture::{
+    Feed, Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces, widened,
+};
 use crate::error::Result;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};

@@ -33,7 +33,7 @@ pub use file::open;
 #[cfg(feature = "live")]
 pub use live::{
     Excerpt, Excerpts, Feed, Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, check_directory,
-    dropped_by, interfaces,
+    dropped_by, interfaces, widened,
 };
 pub use merged::Merged;
 pub use news::{Fact, Level, News};

@@ -128,6 +128,15 @@ fn an_interface_that_is_not_there_is_one_line() {
 }
 
 #[test]
+fn an_interface_that_is_down_is_one_line_with_what_brings_it_up() {
+    let Some(wire) = Wire::new(1) else { return };
+    wire.ip(&["link", "set", "b0", "down"]);
+    let ran = wire.enter(|| finish(lyncpush().args(["live", "-i", "b0"])));
+    let line = "lyncpush: cannot watch \"b0\": it is down; bring it up first: ip link set dev b0 up\n";
+    assert_eq!((ran.code, ran.err.as_str()), (2, line));
+}
+
+#[test]
 fn interfaces_are_listed_with_addresses_and_state() {
     let Some(wire) = Wire::new(2) else { return };
     wire.ip(&["addr", "add", "192.0.2.7/24", "dev", "b0"]);

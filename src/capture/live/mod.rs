@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 pub use device::{Interface, interfaces};
 pub use feed::Feed;
-pub use filter::dropped_by;
+pub use filter::{dropped_by, widened};
 pub use keeping::{KeepOptions, Keeper, check_directory};
 
 pub use whole::{Excerpt, Excerpts};
@@ -149,7 +149,9 @@ impl Feed for Live {
             watched.count_drops(now, &mut self.losses, &mut self.news);
         }
         match self.watched.iter().all(Watched::is_lost) {
-            true => Err(Error::new("no interface is left to watch, and the right to open one again was given up")),
+            true => Err(Error::new(
+                "no interface is left to watch, and the right to open one was given up; start lyncpush again",
+            )),
             false => Ok(got),
         }
     }

@@ -184,7 +184,9 @@ impl Watched {
         if self.untold > 0 && self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.told = Some(Instant::now());
             let count = std::mem::take(&mut self.untold);
-            let message = format!("{}: at least {count} frames were dropped; --buffer and --bpf help", self.name);
+            let were = if count == 1 { "frame was" } else { "frames were" };
+            let message =
+                format!("{}: at least {count} {were} dropped; a larger --buffer or a narrower --bpf helps", self.name);
             let dropped = self.warning("frames-dropped", message).with("frames", Fact::Number(count));
             news.push(dropped);
         }
@@ -406,7 +408,13 @@ fn cannot_open(name: &str, error: &pcap::Error, promiscuous: bool) -> Error {
     } else if !device::exists(name) {
         let known = device::interfaces().unwrap_or_default();
         let known: Vec<&str> = known.iter().filter(|one| one.up).map(|one| one.name.as_str()).collect();
-        format!("no such interface; there are: {}", known.join(", "))
+        match known.is_empty() {
+            true => "there is no such interface, and no other that is up".to_owned(),
+            false => format!("there is no such interface; those that are up: {}", known.join(", ")),
+        }
+    } else if lower.contains("not up") {
+        let cure = if cfg!(target_os = "linux") { format!(": ip link set dev {name} up") } else { String::new() };
+        format!("it is down; bring it up first{cure}")
     } else {
         why
     };
@@ -414,7 +422,7 @@ fn cannot_open(name: &str, error: &pcap::Error, promiscuous: bool) -> Error {
 }
 
 /// libpcap's words without those of the crate around it, on one line.
-fn plain(error: &pcap::Error) -> String {
+pub(super) fn plain(error: &pcap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("libpcap error: ").unwrap_or(&text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reason};
 use crate::pipeline::Meters;
 use crate::report::model::{Finding, Ladder, Verdict};
 
@@ -84,7 +84,7 @@ impl Server {
     ///
     /// Fails when somebody else does, or there is no right to.
     pub fn bind(address: SocketAddr) -> Result<Self> {
-        let fail = |error| Error::new(format!("cannot serve metrics at {address}: {error}"));
+        let fail = |error| Error::new(format!("cannot serve metrics at {address}: {}", reason(&error)));
         let listener = TcpListener::bind(address).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         Ok(Self { listener, address })

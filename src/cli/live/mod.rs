@@ -93,7 +93,7 @@ fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
     let watch = Watch::start(shared, files, format, output, &args.interfaces, true);
     let mut watch = watch.map_err(|error| as_user(&error, user.as_deref()))?;
     warn(log, &settings, user.as_deref());
-    let view = view_of(shared, format, args, &control, &tally)?;
+    let view = view_of(shared, format, args, &control, &tally, &signals)?;
     if let Some(view) = &view {
         log.show_on(view.board().clone());
     }
@@ -189,6 +189,7 @@ fn view_of(
     args: &Arguments,
     control: &Control,
     tally: &metrics::Shared,
+    signals: &Signals,
 ) -> Result<Option<View>> {
     let wanted = format.name == "table" && shared.output.is_none() && !shared.quiet && !shared.no_progress;
     if !wanted || !terminal::can_redraw(&terminal::environment) {
@@ -203,7 +204,7 @@ fn view_of(
         options: options(shared),
         width: shared.width,
     };
-    View::start(sources).map(Some)
+    View::start(sources, signals).map(Some)
 }
 
 /// The output: one that grows for lines, one that is whole or not there for anything else.
@@ -225,9 +226,18 @@ fn warn(log: &mut Log, settings: &Settings, user: Option<&str>) {
     let ports = &settings.profile.ports;
     let ports: Vec<u16> = ports.sip.iter().chain(&ports.mobility).chain(&ports.remote).copied().collect();
     if let Some(bpf) = &settings.bpf {
-        for dropped in pipeline::dropped_by(bpf, &ports) {
-            let message = format!("the filter {bpf:?} drops {dropped} of what it lets through otherwise");
-            log.say(&News::new(Level::Warning, "filter", message).with("drops", Fact::Text(dropped.to_owned())));
+        let mut dropped = pipeline::dropped_by(bpf, &ports);
+        // Where every interface is watched at once, tags are taken off before.
+        dropped.retain(|what| settings.captures != ["any"] || !what.contains("VLAN"));
+        if !dropped.is_empty() {
+            let instead = pipeline::widened(bpf, &dropped);
+            let what = dropped.join(" and ");
+            let message =
+                format!("--bpf {bpf:?} drops {what}: messages in them are missed; --bpf {instead:?} does not");
+            let drops = Fact::List(dropped.into_iter().map(str::to_owned).collect());
+            log.say(
+                &News::new(Level::Warning, "filter", message).with("drops", drops).with("instead", Fact::Text(instead)),
+            );
         }
     }
     let who = user.map_or_else(String::new, |user| format!(", as user {user}"));
