@@ -70,7 +70,7 @@ pub use crate::capture::{
 use crate::error::Result;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
-use crate::report::model::{Finding, Ladder, Report};
+use crate::report::model::{Finding, Input, Ladder, Report};
 #[cfg(feature = "tls")]
 pub use crate::tls::Password;
 #[cfg(feature = "live")]
@@ -143,6 +143,8 @@ pub trait Observer {
     fn keep(&self) -> bool;
     /// Something happened to what is watched.
     fn news(&mut self, _news: &News) {}
+    /// What of them is lost so far, as the report will say it: now and then while interfaces are watched.
+    fn losses(&mut self, _inputs: &[Input], _findings: &[Finding]) {}
 }
 
 /// Analyses captures without secrets but those that stand in them.

@@ -6,10 +6,10 @@
 use std::ops::Range;
 
 use super::reading::{Notice, Seen};
-use crate::capture::News;
+use crate::capture::{News, Summary};
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
-use crate::report::view::Refused;
+use crate::report::view::{Account, Refused};
 use crate::sip::grammar;
 use crate::sip::message::Message;
 use crate::sip::outline::{Field, Outline};
@@ -28,6 +28,16 @@ pub struct Progress {
     pub size: Option<u64>,
     /// Frames read.
     pub frames: u64,
+}
+
+/// What became of everything so far, while interfaces are watched.
+pub struct SoFar {
+    /// What is known of each of them.
+    pub inputs: Vec<Summary>,
+    /// What became of what was read.
+    pub account: Account,
+    /// Hops that were not remembered.
+    pub forgotten: u64,
 }
 
 /// One thing seen, its message's octets standing in the batch.
@@ -76,6 +86,8 @@ pub struct Batch {
     now: Option<Timestamp>,
     /// What the administrator should know.
     pub news: Vec<News>,
+    /// What became of everything so far, now and then.
+    pub so_far: Option<Box<SoFar>>,
     /// How far the reading had come at its end.
     pub progress: Progress,
 }
@@ -148,6 +160,7 @@ impl Batch {
         self.text.clear();
         self.text.shrink_to(2 * OCTETS);
         self.news.clear();
+        self.so_far = None;
         (self.frames, self.now) = (0, None);
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::Settings;
-use super::batch::{Batch, Progress, Replayed};
+use super::batch::{Batch, Progress, Replayed, SoFar};
 use super::handshakes::Handshakes;
 use super::holding::Holding;
 use super::meters::Meters;
@@ -38,6 +38,8 @@ pub struct Judged {
     pub progress: Progress,
     /// What the administrator should know.
     pub news: Vec<News>,
+    /// What became of everything so far, now and then.
+    pub so_far: Option<Box<SoFar>>,
 }
 
 /// One ladder that closed.
@@ -123,18 +125,24 @@ impl Judging {
             }
             progress = batch.progress;
             let news = std::mem::take(&mut batch.news);
+            let so_far = batch.so_far.take().map(|mut so_far| {
+                self.account(&mut so_far.account);
+                so_far.forgotten = self.coverage().hops_dropped;
+                so_far
+            });
             batch.clear();
             self.count();
             // A reader that is done wants no more of them.
             let _ = give_back.send(batch);
-            if out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news }).is_err() {
+            if out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news, so_far }).is_err() {
                 return;
             }
         }
         self.finish();
         self.count();
         // Nobody takes it only when the analysis has failed already.
-        let _ = out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news: Vec::new() });
+        let _ =
+            out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news: Vec::new(), so_far: None });
     }
 
     /// What the captures could show.

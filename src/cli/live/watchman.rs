@@ -11,7 +11,7 @@ use crate::cli::analyze::Watch;
 use crate::cli::signals::Signals;
 use crate::error::Result;
 use crate::pipeline::{Fact, Level, Meters, News, Observer};
-use crate::report::model::{Finding, Ladder, Verdict};
+use crate::report::model::{Finding, Input, Ladder, Verdict};
 use crate::report::text::{count, counted};
 
 /// Everything that wants to know how the watching goes.
@@ -118,5 +118,9 @@ impl Observer for Watchman<'_> {
 
     fn news(&mut self, news: &News) {
         self.log.say(news);
+    }
+
+    fn losses(&mut self, inputs: &[Input], findings: &[Finding]) {
+        self.watch.losses(inputs, findings);
     }
 }
