@@ -9,6 +9,7 @@ use super::reading::{Notice, Seen};
 use crate::capture::{News, Summary};
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
+use crate::ladder::coverage::Span;
 use crate::report::view::{Account, Refused};
 use crate::sip::grammar;
 use crate::sip::message::Message;
@@ -86,6 +87,8 @@ pub struct Batch {
     now: Option<Timestamp>,
     /// What the administrator should know.
     pub news: Vec<News>,
+    /// From when to when records came that wait for a secret at its end.
+    pub waits: Option<Span>,
     /// What became of everything so far, now and then.
     pub so_far: Option<Box<SoFar>>,
     /// How far the reading had come at its end.
@@ -160,7 +163,7 @@ impl Batch {
         self.text.clear();
         self.text.shrink_to(2 * OCTETS);
         self.news.clear();
-        self.so_far = None;
+        (self.so_far, self.waits) = (None, None);
         (self.frames, self.now) = (0, None);
     }
 

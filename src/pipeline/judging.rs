@@ -118,8 +118,14 @@ impl Judging {
     /// Judges everything, until it ends or nobody takes it any more; batches go back when they are done with.
     pub fn run(&mut self, batches: &Receiver<Batch>, give_back: &Sender<Batch>, out: &SyncSender<Judged>) {
         let mut progress = Progress::default();
+        let mut waits = None;
         for mut batch in batches {
+            // What is opened in it belongs to what waited before.
+            let either = [waits, batch.waits].into_iter().flatten().reduce(|a, b| a.joined(&b));
+            self.correlator.wait(either);
             batch.replay(|replayed| self.take(replayed));
+            waits = batch.waits;
+            self.correlator.wait(waits);
             if let Some(now) = batch.now() {
                 self.advance(now);
             }

@@ -290,6 +290,7 @@ impl<F: Feed> Watching<F> {
         meters.interface_drops.store(interface, Relaxed);
         meters.interruptions.store(interruptions, Relaxed);
         batch.progress = progress;
+        batch.waits = self.reading.waits();
         let next = empties.try_recv().unwrap_or_default();
         batches.send(std::mem::replace(batch, next)).is_ok()
     }
