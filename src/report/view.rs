@@ -248,7 +248,8 @@ impl View {
         report
     }
 
-    /// What is lost so far, while interfaces are watched, and of which; `forgotten` as in [`wide::losses`].
+    /// What is lost so far, while interfaces are watched, and of which; `forgotten` are the hops that coverage had no
+    /// room for.
     pub fn losses(inputs: &[capture::Summary], account: &Account, forgotten: u64) -> (Vec<Input>, Vec<Finding>) {
         let inputs: Vec<Input> = inputs.iter().map(|summary| input(summary, 0, true)).collect();
         let found = wide::losses(&inputs, account, forgotten);
