@@ -65,11 +65,13 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use crate::capture::{self, Merged};
 pub use crate::capture::{Fact, Level, News};
 #[cfg(feature = "live")]
-pub use crate::capture::{Feed, Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces};
+pub use crate::capture::{
+    Feed, Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces, widened,
+};
 use crate::error::{Error, Result};
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
-use crate::report::model::{Finding, Ladder, Report};
+use crate::report::model::{Finding, Input, Ladder, Report};
 #[cfg(feature = "tls")]
 pub use crate::tls::Password;
 #[cfg(feature = "live")]
@@ -142,6 +144,8 @@ pub trait Observer {
     fn keep(&self) -> bool;
     /// Something happened to what is watched.
     fn news(&mut self, _news: &News) {}
+    /// What of them is lost so far, as the report will say it: now and then while interfaces are watched.
+    fn losses(&mut self, _inputs: &[Input], _findings: &[Finding]) {}
 }
 
 /// Analyses captures without secrets but those that stand in them.

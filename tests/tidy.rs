@@ -57,7 +57,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("memchr", &["ladder", "pipeline", "sip"]),
     ("mimalloc", &["main"]),
     ("minijinja", &["post"]),
-    ("nix", &["cli"]),
+    ("nix", &["capture", "cli"]),
     ("nom", &["sip", "tls"]),
     ("p12_keystore", &["tls"]),
     ("pcap", &["capture"]),

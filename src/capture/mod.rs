@@ -33,7 +33,7 @@ pub use file::open;
 #[cfg(feature = "live")]
 pub use live::{
     Excerpt, Excerpts, Feed, Interface, KeepOptions, Keeper, Live, LiveOptions, Loss, LossKind, check_directory,
-    dropped_by, interfaces,
+    dropped_by, interfaces, widened,
 };
 pub use merged::Merged;
 pub use news::{Fact, Level, News};
@@ -108,6 +108,8 @@ pub struct Drops {
     pub interface: u64,
     /// How often the interface was down or away.
     pub interruptions: u64,
+    /// Whether it is so now.
+    pub is_down: bool,
 }
 
 /// A key log text: it does not print, and is wiped when it goes.

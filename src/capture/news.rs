@@ -74,6 +74,12 @@ impl News {
     }
 }
 
+/// `1 frame`, `2 frames`.
+#[cfg(feature = "live")]
+pub(super) fn counted(count: u64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 impl fmt::Display for News {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

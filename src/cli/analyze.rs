@@ -12,7 +12,7 @@ use super::{CLEAN, FOUND, complain, profile, terminal};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Observer, Settings, Vantage};
 use crate::report::format::{Format, Options, Shape};
-use crate::report::model::{Finding, FindingCounts, Ladder, Report};
+use crate::report::model::{Finding, FindingCounts, Input, Ladder, Report};
 use crate::report::ndjson;
 use crate::report::pseudonyms::Pseudonyms;
 
@@ -153,6 +153,8 @@ pub(super) struct Watch {
     tickets: Tickets,
     /// Whether tickets go without the texts that the page shows.
     bare_tickets: bool,
+    /// Findings of captures as a whole that were offered as tickets before the end: their fingerprints and details.
+    offered: Vec<(String, String)>,
 }
 
 impl Watch {
@@ -181,7 +183,8 @@ impl Watch {
             Shape::Lines => Sink::Lines(ndjson::Writer::new(output)),
         };
         let (counts, tickets) = (FindingCounts::default(), Tickets::none());
-        Self { sink, progress, counts, at_once: false, pseudonyms: None, tickets, bare_tickets: false }
+        let (pseudonyms, offered) = (None, Vec::new());
+        Self { sink, progress, counts, at_once: false, pseudonyms, tickets, bare_tickets: false, offered }
     }
 
     /// Writes what is left and waits for tickets, whatever became of the analysis; what became of them is told.
@@ -195,11 +198,14 @@ impl Watch {
         let code = if self.sink.output().is_closed() {
             Ok(exit_code(&self.counts, args.fail_on))
         } else {
-            result.and_then(|mut report| {
+            let offered = result.map(|mut report| {
                 if let Some(pseudonyms) = &mut self.pseudonyms {
                     pseudonyms.report(&mut report);
                 }
-                self.tickets.offer_captures(&report.inputs, &report.findings);
+                self.offer_captures(&report.inputs, &report.findings, true);
+                report
+            });
+            offered.and_then(|report| {
                 self.sink.end(format, &report, &options(args))?;
                 Ok(exit_code(&report.summary.findings, args.fail_on))
             })
@@ -207,6 +213,23 @@ impl Watch {
         let delivered = self.tickets.finish(args.quiet, tell);
         let code = code?;
         delivered.map(|()| code)
+    }
+
+    /// Opens tickets for findings of captures as a whole, for each when it arises and when it has grown since: one that
+    /// is as it was before has its ticket, however long ago.
+    fn offer_captures(&mut self, inputs: &[Input], findings: &[Finding], is_end: bool) {
+        // Where nothing holds further tickets back, one that grows all the time gets one when it arises and one at the end.
+        let repeats = is_end || self.tickets.are_held_back();
+        let is_new = |finding: &&Finding| {
+            let same = |(fingerprint, detail): &&(String, String)| {
+                *fingerprint == finding.fingerprint && (!repeats || *detail == finding.detail)
+            };
+            finding.ladder.is_none() && !self.offered.iter().any(|offered| same(&offered))
+        };
+        let new: Vec<Finding> = findings.iter().filter(is_new).cloned().collect();
+        self.tickets.offer_captures(inputs, &new);
+        let all = findings.iter().filter(|finding| finding.ladder.is_none());
+        self.offered = all.map(|finding| (finding.fingerprint.clone(), finding.detail.clone())).collect();
     }
 
     /// A ladder as it may be shown: with stand-ins where they are wanted.
@@ -257,6 +280,17 @@ impl Observer for Watch {
 
     fn keep(&self) -> bool {
         matches!(self.sink, Sink::Whole(_))
+    }
+
+    fn losses(&mut self, inputs: &[Input], findings: &[Finding]) {
+        if !self.tickets.are_wanted() {
+            return;
+        }
+        let mut report = Report { inputs: inputs.to_vec(), findings: findings.to_vec(), ..Report::empty() };
+        if let Some(pseudonyms) = &mut self.pseudonyms {
+            pseudonyms.report(&mut report);
+        }
+        self.offer_captures(&report.inputs, &report.findings, false);
     }
 }
 

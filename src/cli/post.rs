@@ -110,7 +110,8 @@ impl Options {
                 timeout: self.post_timeout,
             },
         };
-        Ok(Tickets { open: Some((Poster::start(settings)?, endpoint.to_string())), trouble: None })
+        let open = Some((Poster::start(settings)?, endpoint.to_string()));
+        Ok(Tickets { open, window: self.dedup_window, trouble: None })
     }
 }
 
@@ -118,18 +119,24 @@ impl Options {
 #[derive(Debug)]
 pub struct Tickets {
     open: Option<(Poster, String)>,
+    window: Duration,
     trouble: Option<Error>,
 }
 
 impl Tickets {
     /// No tickets: nobody asked for them.
     pub const fn none() -> Self {
-        Self { open: None, trouble: None }
+        Self { open: None, window: Duration::ZERO, trouble: None }
     }
 
     /// Whether there are any.
     pub const fn are_wanted(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// Whether there is no second ticket for a fault for a while.
+    pub const fn are_held_back(&self) -> bool {
+        !self.window.is_zero()
     }
 
     /// Opens tickets for a ladder. What fails is told in the end: an analysis goes on without them.
@@ -193,6 +200,7 @@ fn told(outcome: &Outcome, endpoint: &str) -> Option<String> {
     match (outcome.sent, outcome.known) {
         (0, 0) => None,
         (sent, 0) => Some(format!("{} sent to {endpoint}", count(sent))),
+        (sent, 1) => Some(format!("{} sent to {endpoint}; once there was one already", count(sent))),
         (sent, known) => Some(format!("{} sent to {endpoint}; {known} times there was one already", count(sent))),
     }
 }
@@ -274,6 +282,7 @@ mod tests {
         assert_eq!(told(0, 0), None);
         assert_eq!(told(1, 0).unwrap(), "1 ticket sent to https://a.example");
         assert_eq!(told(0, 3).unwrap(), "0 tickets sent to https://a.example; 3 times there was one already");
+        assert_eq!(told(2, 1).unwrap(), "2 tickets sent to https://a.example; once there was one already");
         let left = left(&outcome(0, 0, 2, Some("the answer was 503, 4 times")), "https://a.example", "/s");
         assert_eq!(
             left,

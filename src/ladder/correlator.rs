@@ -12,7 +12,7 @@ use foldhash::{HashMap, HashSet};
 
 use super::call::Call;
 use super::client::MobileClient;
-use super::coverage::{Coverage, Hop};
+use super::coverage::{Coverage, Hop, Span};
 use super::profile::{Profile, uri_host};
 use super::push::{Push, State};
 use super::redaction::Texts;
@@ -97,6 +97,10 @@ pub struct Correlator {
     call_order: VecDeque<(usize, u32)>,
     push_order: VecDeque<(usize, u32)>,
     due: BinaryHeap<Reverse<(i64, Due)>>,
+    /// When what cannot be read yet was said, if there is such.
+    waits: Option<Span>,
+    /// What has fallen due and waits for that.
+    held: Vec<(i64, Due)>,
     pub(super) now: Timestamp,
     evicted: u64,
     pub(super) key: Vec<u8>,
@@ -127,6 +131,8 @@ impl Correlator {
             call_order: VecDeque::new(),
             push_order: VecDeque::new(),
             due: BinaryHeap::new(),
+            waits: None,
+            held: Vec::new(),
             now: Timestamp::new(i64::MIN, 6),
             evicted: 0,
             key: Vec::new(),
@@ -153,6 +159,20 @@ impl Correlator {
     pub fn restart(&mut self, now: Timestamp, out: &mut impl FnMut(Ladder)) {
         self.finish(out);
         self.now = now;
+    }
+
+    /// Something was said in that time which may be read yet: what it may belong to is neither joined nor closed before.
+    pub fn wait(&mut self, waits: Option<Span>) {
+        if self.waits != waits {
+            self.waits = waits;
+            self.due.extend(self.held.drain(..).map(Reverse));
+        }
+    }
+
+    /// Whether what began at `first` and falls due at `time` has to wait.
+    fn has_to_wait(&self, first: FrameRef, time: i64) -> bool {
+        let span = Span { from: first.time, to: Timestamp::new(time, 9) };
+        self.waits.is_some_and(|waits| waits.meets(&span))
     }
 
     /// Lets capture time pass: what has fallen due by then is joined and closed.
@@ -235,9 +255,12 @@ impl Correlator {
     }
 
     fn call_due(&mut self, place: usize, generation: u32, time: i64, out: &mut impl FnMut(Ladder)) {
-        let Some(call) = self.calls.get_mut(place).filter(|call| call.generation == generation) else { return };
+        let Some(call) = self.calls.get(place).filter(|call| call.generation == generation) else { return };
+        let has_to_wait = self.has_to_wait(call.first, time);
+        let Some(call) = self.calls.get_mut(place) else { return };
         match call.scheduled.cmp(&time) {
             Ordering::Greater => self.due.push(Reverse((call.scheduled, Due::Call(place, generation)))),
+            Ordering::Equal if has_to_wait => self.held.push((time, Due::Call(place, generation))),
             Ordering::Equal => {
                 call.scheduled = UNSCHEDULED;
                 self.close_call(place, out);
@@ -285,9 +308,12 @@ impl Correlator {
     }
 
     fn push_due(&mut self, place: usize, generation: u32, time: i64, out: &mut impl FnMut(Ladder)) {
-        let Some(push) = self.pushes.get_mut(place).filter(|push| push.generation == generation) else { return };
+        let Some(push) = self.pushes.get(place).filter(|push| push.generation == generation) else { return };
+        let has_to_wait = self.has_to_wait(push.first, time);
+        let Some(push) = self.pushes.get_mut(place) else { return };
         match push.scheduled.cmp(&time) {
             Ordering::Greater => self.due.push(Reverse((push.scheduled, Due::Push(place, generation)))),
+            Ordering::Equal if has_to_wait => self.held.push((time, Due::Push(place, generation))),
             Ordering::Equal => {
                 push.scheduled = UNSCHEDULED;
                 if push.state == State::Waiting {

@@ -78,6 +78,11 @@ impl Span {
     pub fn meets(&self, other: &Self) -> bool {
         self.from <= other.to && other.from <= self.to
     }
+
+    /// Both, and what is between them.
+    pub fn joined(&self, other: &Self) -> Self {
+        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -220,13 +225,13 @@ impl Coverage {
     pub fn lost(&mut self, hop: Hop, span: Span) {
         if let Some(loss) = self.losses.iter_mut().rev().take(8).find(|loss| loss.hop == hop && loss.span.meets(&span))
         {
-            loss.span = join(loss.span, span);
+            loss.span = loss.span.joined(&span);
         } else if self.losses.len() < MAX_LOSSES {
             self.losses.push(Loss { hop, span });
         } else if let Some(nearest) = self.losses.iter_mut().rev().find(|loss| loss.hop == hop) {
-            nearest.span = join(nearest.span, span);
+            nearest.span = nearest.span.joined(&span);
         } else if let Some(last) = self.losses.last_mut() {
-            *last = Loss { hop, span: join(last.span, span) };
+            *last = Loss { hop, span: last.span.joined(&span) };
         }
     }
 
@@ -234,11 +239,11 @@ impl Coverage {
     pub fn unreadable(&mut self, hop: Hop, input: u16, span: Span) {
         let same = |entry: &&mut Unreadable| entry.hop == hop && entry.input == input;
         if let Some(entry) = self.unreadable.iter_mut().find(same) {
-            entry.span = join(entry.span, span);
+            entry.span = entry.span.joined(&span);
         } else if self.unreadable.len() < MAX_UNREADABLE {
             self.unreadable.push(Unreadable { hop, input, span });
         } else if let Some(last) = self.unreadable.last_mut() {
-            last.span = join(last.span, span);
+            last.span = last.span.joined(&span);
         }
     }
 
@@ -246,11 +251,11 @@ impl Coverage {
     pub fn blind(&mut self, input: Option<u16>, span: Span) {
         let same = |entry: &&mut Blind| entry.input == input && entry.span.meets(&span);
         if let Some(entry) = self.blind.iter_mut().rev().take(8).find(same) {
-            entry.span = join(entry.span, span);
+            entry.span = entry.span.joined(&span);
         } else if self.blind.len() < MAX_BLIND {
             self.blind.push(Blind { input, span });
         } else if let Some(last) = self.blind.last_mut() {
-            *last = Blind { input: None, span: join(last.span, span) };
+            *last = Blind { input: None, span: last.span.joined(&span) };
         }
     }
 
@@ -361,7 +366,7 @@ impl Coverage {
         spans.dedup_by(|next, span| {
             let touches = next.from.since(span.to) <= ROTATION_NANOS;
             if touches {
-                *span = join(*span, *next);
+                *span = span.joined(next);
             }
             touches
         });
@@ -378,10 +383,6 @@ fn count(inputs: &mut [Input], sighted: &Sighted, add: bool) {
             *hops = if add { hops.saturating_add(1) } else { hops.saturating_sub(1) };
         }
     }
-}
-
-fn join(a: Span, b: Span) -> Span {
-    Span { from: a.from.min(b.from), to: a.to.max(b.to) }
 }
 
 #[cfg(test)]

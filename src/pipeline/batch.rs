@@ -6,10 +6,11 @@
 use std::ops::Range;
 
 use super::reading::{Notice, Seen};
-use crate::capture::News;
+use crate::capture::{News, Summary};
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
-use crate::report::view::Refused;
+use crate::ladder::coverage::Span;
+use crate::report::view::{Account, Refused};
 use crate::sip::grammar;
 use crate::sip::message::Message;
 use crate::sip::outline::{Field, Outline};
@@ -29,6 +30,16 @@ pub struct Progress {
     pub size: Option<u64>,
     /// Frames read.
     pub frames: u64,
+}
+
+/// What became of everything so far, while interfaces are watched.
+pub struct SoFar {
+    /// What is known of each of them.
+    pub inputs: Vec<Summary>,
+    /// What became of what was read.
+    pub account: Account,
+    /// Hops that were not remembered.
+    pub forgotten: u64,
 }
 
 /// One thing seen, its message's octets standing in the batch.
@@ -78,6 +89,10 @@ pub struct Batch {
     now: Option<Timestamp>,
     /// What the administrator should know.
     pub news: Vec<News>,
+    /// From when to when records came that wait for a secret at its end.
+    pub waits: Option<Span>,
+    /// What became of everything so far, now and then.
+    pub so_far: Option<Box<SoFar>>,
     /// How far the reading had come at its end.
     pub progress: Progress,
 }
@@ -151,6 +166,7 @@ impl Batch {
         self.text.clear();
         self.text.shrink_to(2 * OCTETS);
         self.news.clear();
+        (self.so_far, self.waits) = (None, None);
         (self.frames, self.now) = (0, None);
     }
 

@@ -12,8 +12,9 @@ use super::orders::{Order, Taken};
 use super::reading::Reading;
 use super::recent::Recent;
 use crate::capture::{Excerpt, Excerpts, Stretch};
-use crate::error::Result;
+use crate::error::{Result, reason};
 use crate::frame::Timestamp;
+use crate::report::text::counted;
 
 /// Where files of broken ladders are kept, and how many.
 #[derive(Clone, Debug)]
@@ -129,7 +130,10 @@ impl Broken {
         news.extend(self.told.try_iter());
         let lost = self.taken.lost.swap(0, Relaxed) + std::mem::take(&mut self.untold);
         if lost > 0 {
-            news.push(format!("frames of {lost} broken ladders were not kept: there were too many at once"));
+            news.push(format!(
+                "the frames of {} were not kept: too many broke at once",
+                counted(lost, "broken ladder", "broken ladders")
+            ));
         }
         news
     }
@@ -162,11 +166,17 @@ fn write(mut files: Excerpts, place: &str, wanted: &Receiver<Excerpt>, tell: &Se
         let line = match files.write(&excerpt) {
             Err(error) => {
                 missed += 1;
-                (missed == 1).then(|| format!("frames of a broken ladder cannot be kept in {place:?}: {error}"))
+                (missed == 1)
+                    .then(|| format!("the frames of a broken ladder cannot be kept in {place:?}: {}", reason(&error)))
             }
             Ok(()) => {
                 let missed = std::mem::take(&mut missed);
-                (missed > 0).then(|| format!("frames of broken ladders are kept again; those of {missed} were not"))
+                (missed > 0).then(|| {
+                    format!(
+                        "the frames of broken ladders are kept again; those of {} could not be",
+                        counted(missed, "ladder", "ladders")
+                    )
+                })
             }
         };
         let news = line.into_iter().chain(files.take_news());
@@ -174,6 +184,11 @@ fn write(mut files: Excerpts, place: &str, wanted: &Receiver<Excerpt>, tell: &Se
         news.for_each(|line| drop(tell.send(line)));
     }
     if missed > 0 {
-        drop(tell.send(format!("frames of {missed} broken ladders could not be kept")));
+        drop(
+            tell.send(format!(
+                "the frames of {} could not be kept",
+                counted(missed, "broken ladder", "broken ladders")
+            )),
+        );
     }
 }

@@ -15,7 +15,7 @@ use std::io;
 
 use super::keys::Keys;
 use super::reading::{Reading, Seen};
-use crate::capture::{self, Options, Source};
+use crate::capture::{self, Options, Source, Stretch};
 use crate::error::{Error, Result};
 use crate::flow::{Connection, Side};
 use crate::ladder::profile::Profile;
@@ -150,9 +150,17 @@ struct Held {
     /// Messages by what stays the same on every hop, and whether they are requests.
     copies: HashMap<(u64, bool), Vec<Copy>>,
     span: Option<(i64, i64)>,
+    /// From when to when it was watched, as it says itself.
+    watched: Vec<(i64, i64)>,
 }
 
 impl Held {
+    /// Whether one goes on where the other ends, to the nanosecond: files of one watching, and of one clock.
+    fn goes_on(&self, other: &Self) -> bool {
+        let meets = |a: &[(i64, i64)], b: &[(i64, i64)]| a.iter().any(|(_, to)| b.iter().any(|(from, _)| from == to));
+        meets(&self.watched, &other.watched) || meets(&other.watched, &self.watched)
+    }
+
     fn message(&mut self, connection: &Connection, side: Side, at: i64, raw: &[u8]) {
         let full = self.times.len() >= MAX_MESSAGES;
         let forward = (side == Side::Client) == (connection.flow.client < connection.flow.server);
@@ -201,6 +209,11 @@ fn held(mut source: Box<dyn Source>, profile: &Profile, keys: &mut Keys) -> Held
     reading.finish(&mut note);
     *keys = reading.into_keys();
     let summary = source.summary();
+    let watched = |stretch: &Stretch| match stretch {
+        Stretch::Watched(from, to) => Some((from.nanos(), to.nanos())),
+        Stretch::Lossy(..) => None,
+    };
+    held.watched = summary.stretches.iter().filter_map(watched).collect();
     held.span = summary.first_frame_at.zip(summary.last_frame_at).map(|(from, to)| (from.nanos(), to.nanos()));
     held
 }
@@ -225,6 +238,15 @@ fn measure(held: &[Held]) -> Clocks {
     }
     let mut uncertainty = 0_i64;
     loop {
+        let goes_on =
+            |(one, other): &(usize, usize)| held.get(*one).zip(held.get(*other)).is_some_and(|(a, b)| a.goes_on(b));
+        if let Some((known, unknown)) = pairs(&offsets).into_iter().find(goes_on) {
+            let same = offsets.get(known).copied().flatten();
+            if let Some(slot) = offsets.get_mut(unknown) {
+                *slot = same;
+            }
+            continue;
+        }
         let mut best: Option<(Difference, usize)> = None;
         for (known, unknown) in pairs(&offsets) {
             let (Some(a), Some(b)) = (held.get(known), held.get(unknown)) else { continue };
@@ -351,6 +373,11 @@ mod tests {
         let second = 1_000_000_000;
         let near = measure(&[spans((0, second)), spans((2 * second, 3 * second))]);
         assert_eq!((near.uncertainty(), near.compared().collect::<Vec<_>>()), (UNMEASURED, vec![true, false]));
+        let watched = |from, to| Held { watched: vec![(from, to)], ..spans((from, to - 1)) };
+        let rotated = measure(&[watched(0, second), watched(2 * second, 3 * second), watched(second, 2 * second)]);
+        assert_eq!((rotated.uncertainty(), rotated.offsets().collect::<Vec<_>>()), (0, vec![0, 0, 0]), "one watching");
+        let paused = measure(&[watched(0, second), watched(second + 1, 2 * second)]);
+        assert_eq!(paused.uncertainty(), UNMEASURED, "another one");
         let far = measure(&[spans((0, second)), spans((3_600 * second, 3_601 * second))]);
         assert_eq!((far.uncertainty(), far.offsets().collect::<Vec<_>>()), (0, vec![0, 0]));
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::Settings;
-use super::batch::{Batch, Progress, Replayed};
+use super::batch::{Batch, Progress, Replayed, SoFar};
 use super::dials::Dials;
 use super::handshakes::Handshakes;
 use super::holding::Holding;
@@ -39,6 +39,8 @@ pub struct Judged {
     pub progress: Progress,
     /// What the administrator should know.
     pub news: Vec<News>,
+    /// What became of everything so far, now and then.
+    pub so_far: Option<Box<SoFar>>,
 }
 
 /// One ladder that closed.
@@ -119,25 +121,37 @@ impl Judging {
     /// Judges everything, until it ends or nobody takes it any more; batches go back when they are done with.
     pub fn run(&mut self, batches: &Receiver<Batch>, give_back: &Sender<Batch>, out: &SyncSender<Judged>) {
         let mut progress = Progress::default();
+        let mut waits = None;
         for mut batch in batches {
+            // What is opened in it belongs to what waited before.
+            let either = [waits, batch.waits].into_iter().flatten().reduce(|a, b| a.joined(&b));
+            self.correlator.wait(either);
             batch.replay(|replayed| self.take(replayed));
+            waits = batch.waits;
+            self.correlator.wait(waits);
             if let Some(now) = batch.now() {
                 self.advance(now);
             }
             progress = batch.progress;
             let news = std::mem::take(&mut batch.news);
+            let so_far = batch.so_far.take().map(|mut so_far| {
+                self.account(&mut so_far.account);
+                so_far.forgotten = self.coverage().hops_dropped;
+                so_far
+            });
             batch.clear();
             self.count();
             // A reader that is done wants no more of them.
             let _ = give_back.send(batch);
-            if out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news }).is_err() {
+            if out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news, so_far }).is_err() {
                 return;
             }
         }
         self.finish();
         self.count();
         // Nobody takes it only when the analysis has failed already.
-        let _ = out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news: Vec::new() });
+        let _ =
+            out.send(Judged { ladders: std::mem::take(&mut self.judged), progress, news: Vec::new(), so_far: None });
     }
 
     /// What the captures could show.

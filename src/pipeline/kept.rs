@@ -11,6 +11,7 @@ use super::sieve::{Sieve, Sifted};
 use crate::capture::{KeepOptions, Keeper, Stretch};
 use crate::error::Result;
 use crate::frame::{Frame, Timestamp};
+use crate::report::text::counted;
 
 /// Losses remembered for files of broken ladders; of more, the earliest are made one.
 const MAX_LOSSES: usize = 256;
@@ -158,7 +159,7 @@ impl Kept {
         let mut news = self.take_news();
         let missed = self.keeper.as_ref().map_or(0, Keeper::missed);
         if missed > 0 {
-            news.push(format!("{missed} frames could not be kept"));
+            news.push(format!("{} could not be kept", counted(missed, "frame", "frames")));
         }
         news
     }

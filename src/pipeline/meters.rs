@@ -1,6 +1,7 @@
 //! Counters that may be read while the stages run.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 /// What happened so far. Each counter has one writer; together they are no snapshot.
 #[derive(Debug, Default)]
@@ -25,4 +26,14 @@ pub struct Meters {
     pub pushes: AtomicU64,
     /// Calls and pushes that were closed early because a table was full.
     pub evicted: AtomicU64,
+    /// Interfaces by their names, and whether each is down or away now.
+    pub interfaces: Mutex<Vec<(String, bool)>>,
+}
+
+impl Meters {
+    /// Names of the interfaces that are down or away now.
+    pub fn down(&self) -> Vec<String> {
+        let interfaces = self.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
+        interfaces.iter().filter(|(_, down)| *down).map(|(name, _)| name.clone()).collect()
+    }
 }

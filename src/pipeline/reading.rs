@@ -17,6 +17,8 @@ use crate::flow::ConnectionId;
 use crate::flow::{Connection, ConnectionIds, Flow, Side, Transport};
 use crate::frame::{Frame, FrameRef, Timestamp};
 use crate::ip::Ip;
+#[cfg(feature = "live")]
+use crate::ladder::coverage::Span;
 use crate::ladder::profile::{Ports, Profile};
 use crate::link::{self, LinkPayload, Pdu, Place};
 use crate::report::view::{Account, Refused};
@@ -266,6 +268,12 @@ impl Reading {
         }
         self.streams.give_up(since, out);
         self.streams.keys.take_troubles()
+    }
+
+    /// From when to when records came that wait for a secret and may be SIP.
+    #[cfg(feature = "live")]
+    pub fn waits(&self) -> Option<Span> {
+        if self.is_followed() { self.streams.waits() } else { None }
     }
 
     /// Remembers of connections that are over what they were, for [`fate`](Self::fate).

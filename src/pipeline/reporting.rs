@@ -55,6 +55,10 @@ impl<'a> Reporting<'a> {
             self.observer.ladder(&ladder, &findings)?;
             self.view.keep(first, ladder, findings);
         }
+        if let Some(so_far) = &judged.so_far {
+            let (inputs, findings) = View::losses(&so_far.inputs, &so_far.account, so_far.forgotten);
+            self.observer.losses(&inputs, &findings);
+        }
         let progress = judged.progress;
         self.observer.progress(progress.position, progress.size, progress.frames, self.view.ladders());
         Ok(is_enough(&self.view))

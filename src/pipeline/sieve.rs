@@ -13,6 +13,7 @@ use super::carrier::{Carrier, Fate};
 use super::reading::Reading;
 use crate::flow::ConnectionId;
 use crate::frame::{Frame, FrameBuf, Timestamp};
+use crate::report::text::counted;
 
 /// How long a frame waits until it is known what it is part of, nanoseconds of capture time: longer than a handshake and
 /// a first message take.
@@ -127,13 +128,13 @@ impl Sieve {
     /// What should be known, since the last time.
     pub fn take_news(&mut self) -> Vec<String> {
         let told = [
-            (
-                std::mem::take(&mut self.late),
-                "frames were not kept: their connection was known for SIP only afterwards",
-            ),
-            (std::mem::take(&mut self.crowded), "frames were not kept: too many waited for what their connection is"),
+            (std::mem::take(&mut self.late), "not kept: that the connection is SIP was known only afterwards"),
+            (std::mem::take(&mut self.crowded), "not kept: too many waited for what their connection is"),
         ];
-        told.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+        told.into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{} {what}", counted(count, "frame was", "frames were")))
+            .collect()
     }
 
     /// Gives the fragments that wait what their packet was carried by.
@@ -251,7 +252,10 @@ mod tests {
         let (kept, news) = sift(1 << 20, &[(0, one), (11, segment(2, 1, b"x")), (12, other)]);
         assert_eq!(kept, [3]);
         assert_eq!(news.len(), 1);
-        assert!(news[0].starts_with("1 frames were not kept: their connection was known for SIP only"), "{news:?}");
+        assert!(
+            news[0].starts_with("1 frame was not kept: that the connection is SIP was known only afterwards"),
+            "{news:?}"
+        );
     }
 
     #[test]

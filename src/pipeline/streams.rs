@@ -22,6 +22,8 @@ use super::text::Content;
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::flow::{Connection, ConnectionId, Side};
 use crate::frame::{FrameRef, Timestamp};
+#[cfg(feature = "live")]
+use crate::ladder::coverage::Span;
 use crate::ladder::profile::Ports;
 use crate::report::view::{Account, Unread};
 use crate::sip::framer::{self, Framed};
@@ -363,6 +365,18 @@ impl Streams {
     /// connections comes in the order of time.
     pub fn retry(&mut self, out: &mut impl FnMut(Seen<'_>)) {
         self.retry_if(Stream::may_open, out);
+    }
+
+    /// From when to when records came that wait for a secret and may be SIP.
+    #[cfg(feature = "live")]
+    pub fn waits(&self) -> Option<Span> {
+        let streams = self.open.values().chain(&self.kept);
+        let spans = streams.filter_map(|stream| {
+            let (from, last) = (stream.waiting_since()?, stream.last?);
+            let may_be_sip = stream.packing.may_be_sip(&stream.connection, &self.ledger);
+            may_be_sip.then_some(Span { from, to: last.time.max(from) })
+        });
+        spans.reduce(|a, b| a.joined(&b))
     }
 
     /// Gives up what has waited for a secret since before `since`.

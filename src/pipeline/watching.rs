@@ -3,14 +3,14 @@
 //! In: open interfaces. Out: each ladder as it closes, and a report at the end. Frames move time on; where none come, the
 //! host's clock does, once it is certain that none is on its way ([`Feed::until`]).
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Missed, Progress};
+use super::batch::{Batch, Missed, Progress, SoFar};
 use super::broken::KeepBroken;
 use super::judging::Judging;
 use super::kept::{Keep, Kept};
@@ -29,6 +29,8 @@ use crate::report::model::Report;
 const REST: Duration = Duration::from_millis(10);
 /// How often the stages behind are told what time it is when nothing comes.
 const TICK: Duration = Duration::from_millis(100);
+/// How often it is told what is lost so far.
+const TELL: Duration = Duration::from_secs(10);
 /// How long frames are still taken after the end was asked for: longer than one may take from the wire to here.
 const GRACE: Duration = Duration::from_millis(400);
 /// How long what is encrypted waits for its secret, nanoseconds: key logs are written while connections are made, and
@@ -145,7 +147,7 @@ impl<F: Feed> Watching<F> {
     }
 
     fn run(&mut self, control: &Control, batches: &SyncSender<Batch>, empties: &Receiver<Batch>) {
-        let (started, mut ticked) = (Instant::now(), Instant::now());
+        let (started, mut ticked, mut told) = (Instant::now(), Instant::now(), Instant::now());
         let mut ending: Option<Instant> = None;
         let mut looked = Instant::now();
         let mut batch = Batch::default();
@@ -185,6 +187,11 @@ impl<F: Feed> Watching<F> {
                 batch.news.extend(self.kept.take_news().into_iter().map(News::of_keeping));
                 self.kept.flush();
                 self.kept.serve(&self.reading);
+            }
+            if told.elapsed() >= TELL {
+                told = Instant::now();
+                let (inputs, account) = (self.live.summaries().cloned().collect(), self.reading.account(0));
+                batch.so_far = Some(Box::new(SoFar { inputs, account, forgotten: 0 }));
             }
             if !batch.is_empty() || ticked.elapsed() >= TICK {
                 ticked = Instant::now();
@@ -262,14 +269,20 @@ impl<F: Feed> Watching<F> {
     ) -> bool {
         let mut progress = Progress::default();
         let (mut kernel, mut interface, mut interruptions) = (0, 0, 0);
-        for summary in self.live.summaries() {
+        let mut interfaces = control.meters.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, summary) in self.live.summaries().enumerate() {
             progress.frames += summary.frames;
             progress.position += summary.bytes;
             let drops = summary.drops.unwrap_or_default();
             kernel += drops.kernel;
             interface += drops.interface;
             interruptions += drops.interruptions;
+            match interfaces.get_mut(at) {
+                Some((_, down)) => *down = drops.is_down,
+                None => interfaces.push((summary.path.clone(), drops.is_down)),
+            }
         }
+        drop(interfaces);
         let meters = &control.meters;
         meters.frames.store(progress.frames, Relaxed);
         meters.octets.store(progress.position, Relaxed);
@@ -277,6 +290,7 @@ impl<F: Feed> Watching<F> {
         meters.interface_drops.store(interface, Relaxed);
         meters.interruptions.store(interruptions, Relaxed);
         batch.progress = progress;
+        batch.waits = self.reading.waits();
         let next = empties.try_recv().unwrap_or_default();
         batches.send(std::mem::replace(batch, next)).is_ok()
     }

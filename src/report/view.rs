@@ -252,6 +252,14 @@ impl View {
         report
     }
 
+    /// What is lost so far, while interfaces are watched, and of which; `forgotten` are the hops that coverage had no
+    /// room for.
+    pub fn losses(inputs: &[capture::Summary], account: &Account, forgotten: u64) -> (Vec<Input>, Vec<Finding>) {
+        let inputs: Vec<Input> = inputs.iter().map(|summary| input(summary, 0, true)).collect();
+        let found = wide::losses(&inputs, account, forgotten);
+        (inputs, found)
+    }
+
     fn latencies(&mut self) -> Vec<Latency> {
         let steps = StepKey::ALL.into_iter().zip(&mut self.samples);
         steps.filter_map(|(key, samples)| samples.latency(key.number())).collect()

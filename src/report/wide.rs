@@ -47,7 +47,8 @@ pub fn findings(
             "LP901",
             Severity::Error,
             format!(
-                "{hidden} stream(s) on SIP ports, and not one message that tells anything could be read: see the coverage."
+                "{} on SIP ports, and not one message that tells anything could be read: see the coverage.",
+                text::counted(hidden, "stream", "streams")
             ),
         );
     } else if hidden > 0 {
@@ -59,6 +60,19 @@ pub fn findings(
         );
         say("LP908", severity, detail);
     }
+    found.extend(losses(inputs, account, coverage.hops_dropped));
+    found.extend(refused(account, coverage, profile, cited));
+    found.extend(account.dialed.iter().map(|dialed| not_made(dialed, coverage, ladders, cited)));
+    found
+}
+
+/// Those of them that tell of losses: what comes later adds to them and takes nothing back, so they can be told before
+/// the end. `forgotten` are the hops that coverage had no room for.
+pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut say = |code: &'static str, severity, detail: String| {
+        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
+    };
     for input in inputs {
         if let Some(detail) = &input.ended_detail {
             say("LP902", Severity::Note, format!("{}: {detail}", input.path));
@@ -78,31 +92,34 @@ pub fn findings(
     }
     if account.gaps > 0 {
         let detail = format!(
-            "{} gap(s), {} octets: steps that may lie in them are said to be unreadable, never missing.",
-            account.gaps, account.gap_octets
+            "{}, {}: steps that may lie in what is missing are said to be unreadable, never missing.",
+            text::counted(account.gaps, "gap", "gaps"),
+            text::counted(account.gap_octets, "octet", "octets")
         );
         say("LP903", Severity::Note, detail);
     }
     let backwards = account.anomalies.count(AnomalyKind::FrameOrder);
     if backwards > 0 {
         let detail = format!(
-            "{backwards} frames are older than one before them: nothing is said to be missing. Put the capture in order first (reordercap, or mergecap without -a)."
+            "{} older than one before: nothing is said to be missing. Put the capture in order first (reordercap, or mergecap without -a).",
+            text::counted(backwards, "frame is", "frames are")
         );
         say("LP905", Severity::Warning, detail);
     }
-    let evicted = account.evicted + coverage.hops_dropped;
+    let evicted = account.evicted + forgotten;
     if evicted > 0 {
-        say("LP904", Severity::Note, format!("{evicted} entries were closed early because a table was full."));
+        let entries = text::counted(evicted, "entry was", "entries were");
+        say("LP904", Severity::Note, format!("{entries} closed early because a table was full."));
     }
-    found.extend(refused(account, coverage, profile, cited));
-    found.extend(account.dialed.iter().map(|dialed| not_made(dialed, coverage, ladders, cited)));
     found
 }
 
 /// That the report does not list every ladder it counts.
 pub fn let_go(ladders: u64, most: usize) -> Finding {
     let detail = format!(
-        "{ladders} earlier ladders are counted and not listed: the report of a watched interface holds the latest {most}. The format ndjson writes all of them."
+        "{} counted and not listed: the report of a watched interface holds the latest {}. The format ndjson writes all of them.",
+        text::counted(ladders, "earlier ladder is", "earlier ladders are"),
+        text::count(most as u64)
     );
     finding(&finding::make("LP904", Severity::Note, None, detail, None, Vec::new(), None), None)
 }

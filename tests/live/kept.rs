@@ -6,6 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::command;
 use crate::wire::{PATIENCE, Wire, frames, keep_alive, read};
 
 pub fn files(directory: &Path) -> Vec<PathBuf> {
@@ -38,6 +39,34 @@ fn what_was_watched_can_be_analysed_again() {
     assert_eq!((lines.len(), &lines[0]), (2, &live));
     assert_eq!(lines[1]["inputs"][0]["frames"], sent.len() + 1);
     assert_eq!(lines[1]["inputs"][0]["ended"], "complete");
+}
+
+/// Files of one watching have one clock: together they give the same ladders, joined for the same reasons.
+#[test]
+fn files_that_were_rotated_give_the_same_ladders_together() {
+    let Some(wire) = Wire::new(1) else { return };
+    let place = writable(&wire, "rotated");
+    let mut watching = wire.watch(&["-i", "b0", "--write", place.to_str().unwrap(), "--rotate-time", "1"]);
+    let mut live = Vec::new();
+    for seed in ["1", "2", "3", "4"] {
+        wire.send("a0", &frames("happy", &["--seed", seed]));
+        live.push(watching.line());
+        // So that the next one is in another file.
+        thread::sleep(Duration::from_secs(1));
+    }
+    watching.stop(0);
+    let files = files(&place);
+    assert_eq!(files.len(), live.len(), "{files:?}");
+    let mut analyze = command::lyncpush();
+    analyze.args(["analyze", "--format", "ndjson", "--profile"]).arg(wire.place("profile.toml")).args(&files);
+    let lines = command::ndjson(&command::finish(&mut analyze));
+    for ladder in &live {
+        let again = lines.iter().find(|line| line["id"] == ladder["id"]).expect("it is in them");
+        for what in ["verdict", "join", "findings"] {
+            assert_eq!(again[what], ladder[what], "{what}");
+        }
+        assert!(again["join"]["confidence"].as_f64().is_some(), "{again}");
+    }
 }
 
 /// An Ethernet frame of an IPv4 packet from `host`; `fragment` is the field that places it in its packet.

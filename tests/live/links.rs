@@ -1,8 +1,10 @@
 //! Interfaces that go down, come back, or are not there.
 
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 use crate::command::{finish, lyncpush};
+use crate::metrics::get;
 use crate::wire::{Wire, frames, keep_alive};
 
 #[test]
@@ -42,18 +44,79 @@ fn a_ladder_that_overlaps_a_loss_says_so_and_is_not_broken_by_it() {
     assert!(ladder["findings"].as_array().unwrap().iter().any(|one| one["code"] == "LP513"), "{ladder}");
 }
 
+/// The right to open an interface was given up long before.
 #[test]
-fn an_interface_that_is_deleted_ends_the_watching_of_it() {
+fn an_interface_that_is_deleted_and_made_again_is_watched_again() {
     let Some(wire) = Wire::new(2) else { return };
     let mut watching = wire.watch(&["-i", "b0", "-i", "b1"]);
-    wire.ip(&["link", "del", "b0"]);
-    watching.wait_for("tried again every second");
-    wire.send("a1", &frames("happy", &[]));
-    assert_eq!(watching.line()["verdict"], "complete", "the other one is watched");
-    wire.ip(&["link", "add", "a0", "type", "veth", "peer", "name", "b0"]);
-    wire.ip(&["link", "set", "b0", "up"]);
-    watching.wait_for("the right to open it was given up");
-    watching.stop(0);
+    for round in ["2", "3"] {
+        wire.ip(&["link", "del", "b1"]);
+        watching.wait_for("b1 is gone");
+        wire.send("a0", &frames("happy", &["--seed", round]));
+        assert_eq!(watching.line()["verdict"], "complete", "the other one is watched");
+        // It is down at first.
+        wire.ip(&["link", "add", "a1", "mtu", "65000", "type", "veth", "peer", "name", "b1", "mtu", "65000"]);
+        watching.wait_for("b1 is back, but down, after");
+        wire.ip(&["link", "set", "a1", "up"]);
+        wire.ip(&["link", "set", "b1", "up"]);
+        watching.wait_for("b1 is up again after");
+        wire.send("a1", &frames("happy", &["--seed", &format!("{round}1")]));
+        assert_eq!(watching.line()["verdict"], "complete", "and the new one");
+    }
+    let (left, _) = watching.stop(0);
+    let drops = &left[0]["inputs"][1]["drops"];
+    assert_eq!(drops, &json!({ "kernel": 0, "interface": 0, "interruptions": 2 }));
+}
+
+/// An interface of another kind, or one that has to be promiscuous, cannot be had again: that is said once and counted
+/// from then on, the others are watched, and what would have been seen there is not said to be missing. When none is
+/// left that is the end.
+#[test]
+fn an_interface_that_cannot_be_had_again_counts_as_gone() {
+    let Some(wire) = Wire::new(2) else { return };
+    wire.ip(&["link", "set", "lo", "up"]);
+    let mut watching = wire.watch(&["-i", "b0", "-i", "b1", "--promiscuous", "--metrics", "0"]);
+    let address = watching.heard("metrics at http://").trim_end_matches("/metrics").to_owned();
+    let up = |name: &str| {
+        let answer = get(&wire, &address, "/metrics");
+        let line = format!("lyncpush_interface_up{{interface=\"{name}\"}} ");
+        answer.lines().find_map(|one| one.strip_prefix(&line)).unwrap_or_else(|| panic!("{answer}")).to_owned()
+    };
+    wire.send("a1", &frames("push-disabled", &[]));
+    assert_eq!(watching.line()["verdict"], "broken", "with both of them it is");
+    assert_eq!((up("b0"), up("b1")), ("1".to_owned(), "1".to_owned()));
+    let again = |pair: &str| {
+        let (a, b) = (format!("a{pair}"), format!("b{pair}"));
+        wire.ip(&["link", "del", &b]);
+        wire.ip(&["link", "add", &a, "type", "veth", "peer", "name", &b]);
+        wire.ip(&["link", "set", &a, "up"]);
+        wire.ip(&["link", "set", &b, "up"]);
+    };
+    again("1");
+    watching.wait_for("b1 is gone");
+    let lost = watching.wait_for("the right to open that was given up");
+    assert!(lost.contains("b1") && lost.contains("start lyncpush again"), "{lost}");
+    for seed in ["2", "3"] {
+        wire.send("a0", &frames("push-disabled", &["--seed", seed]));
+        let ladder = watching.line();
+        assert_eq!(ladder["steps"][3]["status"], "unreadable", "b1 showed where the push goes: {ladder}");
+    }
+    assert_eq!((up("b0"), up("b1")), ("1".to_owned(), "0".to_owned()));
+    again("0");
+    let (status, left, said) = watching.end();
+    assert_eq!(status.code(), Some(2), "{said:#?}");
+    let times = |words: &str| said.iter().filter(|line| line.contains(words)).count();
+    assert_eq!((times("b1 is gone"), times("b1 is back"), times("no interface is left")), (1, 1, 1), "{said:#?}");
+    assert_eq!(left[0]["inputs"][1]["drops"]["interruptions"], 1);
+}
+
+#[test]
+fn no_interface_is_watched_twice() {
+    for (names, words) in [(["eth0", "eth0"], "give -i eth0 one time"), (["eth0", "any"], "give -i any alone")] {
+        let ran = finish(lyncpush().args(["live", "-i", names[0], "-i", "lo", "-i", names[1]]));
+        assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+        assert!(ran.err.contains(words) && ran.err.contains("twice"), "{}", ran.err);
+    }
 }
 
 #[test]
@@ -62,6 +125,15 @@ fn an_interface_that_is_not_there_is_one_line() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.starts_with("lyncpush: cannot watch \"nosuch0\": "), "{}", ran.err);
     assert_eq!(ran.err.lines().count(), 1);
+}
+
+#[test]
+fn an_interface_that_is_down_is_one_line_with_what_brings_it_up() {
+    let Some(wire) = Wire::new(1) else { return };
+    wire.ip(&["link", "set", "b0", "down"]);
+    let ran = wire.enter(|| finish(lyncpush().args(["live", "-i", "b0"])));
+    let line = "lyncpush: cannot watch \"b0\": it is down; bring it up first: ip link set dev b0 up\n";
+    assert_eq!((ran.code, ran.err.as_str()), (2, line));
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn ten_thousand_messages_a_second_for_a_minute() {
         watching.pass_over_lines();
     }
     watching.signal(Signal::SIGUSR1);
-    let counters = watching.wait_for(" frames, ");
+    let counters = watching.wait_for(" SIP message");
     eprintln!("{messages} messages in {frames} frames; {counters}; memory {memories:?} KiB");
     let (left, said) = watching.stop(0);
     let last = left.last().unwrap();

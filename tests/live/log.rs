@@ -41,12 +41,15 @@ fn what_happens_is_one_object_a_line() {
     let events: Vec<&str> = objects.iter().map(|object| object["event"].as_str().unwrap()).collect();
     assert_eq!(
         events,
-        ["metrics", "filter", "filter", "started", "interface-down", "interface-up", "counters", "summary"],
+        ["metrics", "filter", "started", "interface-down", "interface-up", "counters", "summary"],
         "{said:#?}"
     );
-    let [metrics, filter, _, started, down, up, counters, summary] = &objects[..] else { unreachable!() };
+    let [metrics, filter, started, down, up, counters, summary] = &objects[..] else { unreachable!() };
     assert!(metrics["fields"]["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{metrics}");
     assert_eq!(filter["level"], "warning");
+    assert_eq!(filter["fields"]["drops"], json!(["fragments of packets", "frames with a VLAN tag"]));
+    let instead = filter["fields"]["instead"].as_str().unwrap();
+    assert!(instead.contains("vlan and") && filter["message"].as_str().unwrap().contains(instead), "{filter}");
     assert_eq!(started["fields"], json!({ "interfaces": ["b0"], "user": "daemon" }));
     assert_eq!((&down["level"], &down["fields"]), (&json!("warning"), &json!({ "interface": "b0" })));
     assert_eq!((&up["level"], &up["fields"]["interface"]), (&json!("info"), &json!("b0")));

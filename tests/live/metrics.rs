@@ -5,6 +5,17 @@ use std::net::TcpStream;
 
 use crate::wire::{Wire, frames};
 
+/// What is answered at an address inside.
+pub fn get(wire: &Wire, address: &str, path: &str) -> String {
+    wire.enter(|| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    })
+}
+
 #[test]
 fn counters_are_served_on_loopback() {
     let Some(wire) = Wire::new(1) else { return };
@@ -15,15 +26,7 @@ fn counters_are_served_on_loopback() {
     let sent = frames("happy", &[]);
     wire.send("a0", &sent);
     watching.line();
-    let ask = |path: &str| {
-        wire.enter(|| {
-            let mut stream = TcpStream::connect(&address).unwrap();
-            write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
-            answer
-        })
-    };
+    let ask = |path: &str| get(&wire, &address, path);
     // A client that says nothing holds nobody up for long.
     let silent = wire.enter(|| TcpStream::connect(&address).unwrap());
     let answer = ask("/metrics");

@@ -1,7 +1,10 @@
 //! Key logs that are written while the connections they open are watched.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
+use std::thread;
+use std::time::Duration;
 
 use crate::command::{finish, lyncpush};
 use crate::wire::{Wire, frames, keep_alive, read};
@@ -33,6 +36,49 @@ fn a_secret_that_comes_after_its_records_opens_them() {
         assert_eq!(ladder["verdict"], "complete", "{suite}: {ladder}");
         let (left, _) = watching.stop(0);
         assert_eq!(left[0]["coverage"]["unreadable"].as_array().unwrap().len(), 0, "{left:#?}");
+    }
+}
+
+/// A ladder of which a part can be read at once waits for the rest of it, and is one: its call or its push comes late.
+#[test]
+fn a_ladder_waits_for_the_secret_of_a_part_of_it() {
+    let Some(wire) = Wire::new(1) else { return };
+    let (capture, secrets, keylog) = (wire.place("tls.pcap"), wire.place("tls.keys"), wire.place("keys.log"));
+    let mut simulate = lyncpush();
+    simulate.args(["simulate", "happy", "-q", "--tls", "1.3:TLS_AES_128_GCM_SHA256", "-o"]).arg(&capture);
+    finish(simulate.arg("--keylog-out").arg(&secrets)).with_code(0);
+    let text = fs::read_to_string(&secrets).unwrap();
+    let random = |line: &str| line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let randoms: BTreeSet<String> = text.lines().map(random).collect();
+    // The secrets of some of its connections, or of the others.
+    let some = |of: &[&String], are_in: bool| -> String {
+        let lines = text.lines().filter(|line| of.contains(&&random(line)) == are_in);
+        lines.flat_map(|line| [line, "\n"]).collect()
+    };
+    let pairs = randoms.iter().flat_map(|one| randoms.iter().map(move |other| [one, other]));
+    let is_push = |pair: &[&String; 2]| {
+        fs::write(&keylog, some(pair, false)).unwrap();
+        let mut analyze = lyncpush();
+        analyze.args(["analyze", "--format", "ndjson", "--keylog"]).args([&keylog, &capture]);
+        finish(&mut analyze).text().contains("\"trigger\":\"push-only\"")
+    };
+    let of_call = pairs.into_iter().find(is_push).expect("without the secrets of two of them there is a push alone");
+    for is_call_late in [true, false] {
+        fs::write(&keylog, some(&of_call, !is_call_late)).unwrap();
+        let mut watching = wire.watch(&["-i", "b0", "--keylog", keylog.to_str().unwrap()]);
+        wire.send("a0", &read(&capture));
+        // Time passes, and what is open beside it closes: nothing waits for what that is in.
+        for seed in ["7", "8", "9"] {
+            thread::sleep(Duration::from_secs(2));
+            wire.send("a0", &frames("android", &["--seed", seed]));
+            assert_eq!(watching.line()["verdict"], "no-push-expected", "late call: {is_call_late}");
+        }
+        let mut file = File::options().append(true).open(&keylog).unwrap();
+        file.write_all(some(&of_call, is_call_late).as_bytes()).unwrap();
+        let ladder = watching.line();
+        assert_eq!((&ladder["verdict"], &ladder["trigger"]), (&"complete".into(), &"invite".into()), "{ladder}");
+        let (left, _) = watching.stop(0);
+        assert_eq!(left[0]["summary"]["ladders"], 4, "{left:#?}");
     }
 }
 

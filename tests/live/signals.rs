@@ -38,8 +38,16 @@ fn counters_are_printed_when_asked_for() {
     wire.send("a0", &frames);
     watching.line();
     watching.signal(Signal::SIGUSR1);
-    let line = watching.wait_for(" frames, ");
+    let line = watching.wait_for(" SIP messages");
     assert!(line.contains(&format!("{} frames, ", frames.len())) && line.contains("1 complete"), "{line}");
+    assert!(!line.contains("down or gone"), "{line}");
+    wire.ip(&["link", "set", "b0", "down"]);
+    watching.wait_for("b0 went down");
+    watching.signal(Signal::SIGUSR1);
+    let line = watching.wait_for(" SIP messages");
+    let end = "open: 0 calls, 0 pushes; lost: 0 frames by the kernel, 0 by interfaces, 1 interruption; \
+               0 closed early; down or gone now: b0";
+    assert!(line.ends_with(end), "{line}");
     watching.stop(0);
 }
 

@@ -82,6 +82,26 @@ fn each_new_fault_is_one_ticket_while_the_wire_goes_on_and_none_after_a_restart(
     assert_eq!(system.requests().len(), 2);
 }
 
+/// What is wrong with the watching itself is told when it arises, not in months, and once.
+#[test]
+fn a_loss_is_a_ticket_while_the_watching_goes_on() {
+    let Some((wire, system)) = with_system(&[Reply::Status(201)]) else { return };
+    let mut watching = watch(&wire, &system.url("/in"), &["--post-severity", "note"]);
+    for _ in 0..2 {
+        wire.ip(&["link", "set", "b0", "down"]);
+        watching.wait_for("b0 went down");
+        wire.ip(&["link", "set", "b0", "up"]);
+        watching.wait_for("b0 is up again");
+        let ticket = &requests(&system, 1)[0].json();
+        assert_eq!((&ticket["code"], &ticket["ladder"]), (&"LP907".into(), &serde_json::Value::Null));
+        let detail = ticket["finding"]["detail"].as_str().unwrap();
+        assert!(detail.contains("down or away 1 time."), "{detail}");
+    }
+    let (_, said) = watching.stop(0);
+    assert!(said.iter().any(|line| line.contains("1 ticket sent") && line.contains("there was one")), "{said:#?}");
+    assert_eq!(system.requests().len(), 1);
+}
+
 /// A process that is killed while its ticket system is away leaves the ticket to the next one, which sends it as soon
 /// as it starts.
 #[test]

@@ -86,6 +86,22 @@ fn it_follows_the_size_of_the_terminal_and_what_the_terminal_can_show() {
     assert_eq!(colours.next(), None, "no colour");
 }
 
+/// Both come before the program gets to see the first one.
+#[test]
+fn a_second_signal_ends_it_at_once_and_leaves_the_terminal_as_it_was_found() {
+    let Some(wire) = Wire::new(1) else { return };
+    let mut terminal = started(&wire, &[], &[], 80, 24);
+    terminal.signal(Signal::SIGSTOP);
+    terminal.signal(Signal::SIGINT);
+    terminal.signal(Signal::SIGTERM);
+    terminal.signal(Signal::SIGCONT);
+    // Which of them it gets to see first is the system's business.
+    let codes = [Signal::SIGINT, Signal::SIGTERM].map(|signal| Some(128 + signal as i32));
+    assert!(codes.contains(&terminal.end().code()), "{:#?}", terminal.usual);
+    assert!(!terminal.on_other && terminal.has_cursor && terminal.wraps, "{:#?}", terminal.other);
+    assert!(!terminal.usual.iter().any(|line| line.contains("No push ladder")), "{:#?}", terminal.usual);
+}
+
 #[test]
 fn where_there_is_no_view_nothing_acts_on_the_terminal() {
     let Some(wire) = Wire::new(1) else { return };

@@ -222,7 +222,7 @@ impl Watching {
         // Two counts alike with a while between: a frame is read within [`LAG`] of being sent.
         loop {
             self.signal(Signal::SIGUSR1);
-            let line = self.wait_for(" frames, ");
+            let line = self.wait_for(" SIP message");
             if line == before {
                 return;
             }

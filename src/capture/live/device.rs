@@ -34,7 +34,8 @@ pub struct Interface {
 /// # Errors
 /// The system does not tell.
 pub fn interfaces() -> Result<Vec<Interface>> {
-    let devices = Device::list().map_err(|error| Error::new(format!("cannot list interfaces: {error}")))?;
+    let devices = Device::list()
+        .map_err(|error| Error::new(format!("cannot list interfaces: {}", super::watched::plain(&error))))?;
     Ok(devices.into_iter().map(interface).collect())
 }
 

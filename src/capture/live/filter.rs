@@ -13,6 +13,9 @@ use crate::frame::LinkType;
 
 /// Fragments behind the first, of IPv4 and IPv6; those of IPv6 whose fragment header comes first, as hosts send them.
 const FRAGMENTS: &str = "ip[6:2] & 0x1fff != 0 or ip6[6] == 44";
+/// What a filter may drop.
+const PIECES: &str = "fragments of packets";
+const TAGGED: &str = "frames with a VLAN tag";
 /// Hosts and ports tried of an expression.
 const TRIED: usize = 8;
 
@@ -46,8 +49,15 @@ pub fn dropped_by(expression: &str, ports: &[u16]) -> Vec<&'static str> {
             dropped[1] |= !program.filter(&tagged);
         }
     }
-    let names = ["fragments of packets", "frames with a VLAN tag"];
-    names.into_iter().zip(dropped).filter_map(|(name, dropped)| dropped.then_some(name)).collect()
+    [PIECES, TAGGED].into_iter().zip(dropped).filter_map(|(name, dropped)| dropped.then_some(name)).collect()
+}
+
+/// The expression that lets through what [`dropped_by`] says that `expression` drops.
+pub fn widened(expression: &str, dropped: &[&str]) -> String {
+    let has = |name: &str| dropped.contains(&name);
+    // Fragments first: what stands behind the word `vlan` is looked for behind a tag.
+    let plain = if has(PIECES) { format!("{FRAGMENTS} or ({expression})") } else { expression.to_owned() };
+    if has(TAGGED) { format!("({plain}) or (vlan and ({plain}))") } else { plain }
 }
 
 /// Frames to try: whole, a fragment, tagged.
@@ -144,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_an_expression_drops_is_found_by_trying() {
-        let (fragments, tags) = ("fragments of packets", "frames with a VLAN tag");
+        let (fragments, tags) = (PIECES, TAGGED);
         for (expression, expected) in [
             ("", &[][..]),
             ("port 5061", &[fragments, tags]),
@@ -158,7 +168,11 @@ mod tests {
             ("vlan and port 5061", &[]),
             ("ether host 02:00:00:00:00:01", &[]),
         ] {
-            assert_eq!(dropped_by(expression, &[5060, 5061]), expected, "{expression}");
+            let dropped = dropped_by(expression, &[5060, 5061]);
+            assert_eq!(dropped, expected, "{expression}");
+            let widened = widened(expression, &dropped);
+            compiled(&widened, LinkType::ETHERNET);
+            assert_eq!(dropped_by(&widened, &[5060, 5061]), [""; 0], "{widened}");
         }
         assert!(dropped_by(&for_ports(&[5060, 5061], LinkType::ETHERNET), &[5060, 5061]).is_empty());
     }

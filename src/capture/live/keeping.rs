@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use super::blocks::{Blocks, whole_blocks};
 use super::leftovers::{self, part};
 use crate::capture::Stretch;
-use crate::error::{Error, Result};
+use crate::capture::news::counted;
+use crate::error::{Error, Result, reason};
 use crate::frame::{Frame, Timestamp};
 
 /// How file names begin.
@@ -77,9 +78,10 @@ pub struct Keeper {
 /// It is none, or is not to be written.
 pub fn check_directory(directory: &Path) -> Result<()> {
     let tried = fs::read_dir(directory).and_then(|_| tempfile::tempfile_in(directory));
-    tried
-        .map(|_| ())
-        .map_err(|error| Error::new(format!("cannot keep frames in {:?}: {error}", directory.display().to_string())))
+    tried.map(|_| ()).map_err(|error| {
+        let directory = directory.display().to_string();
+        Error::new(format!("cannot keep frames in {directory:?}: {}", reason(&error)))
+    })
 }
 
 impl Keeper {
@@ -151,7 +153,7 @@ impl Keeper {
             Ok((file, path)) => {
                 if self.failed.take().is_some() {
                     let missed = std::mem::take(&mut self.missed);
-                    self.news.push(format!("frames are kept again; {missed} were not"));
+                    self.news.push(format!("frames are kept again; {} could not be", counted(missed, "frame")));
                 }
                 let blocks = Blocks::new(None);
                 self.current = Some(Current { file, path, since, written: 0, frames: 0, blocks, gathered: 0 });
@@ -167,8 +169,9 @@ impl Keeper {
     fn fail(&mut self, error: &io::Error) {
         self.failed = Some(Instant::now());
         self.news.push(format!(
-            "frames cannot be kept in {:?}: {error}; it is tried again in {} s",
+            "frames cannot be kept in {:?}: {}; it is tried again in {} s",
             self.options.directory.display().to_string(),
+            reason(error),
             AGAIN.as_secs()
         ));
     }

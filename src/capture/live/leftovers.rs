@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::blocks::FRAME;
 use super::keeping::SUFFIX;
+use crate::capture::news::counted;
+use crate::error::reason;
 
 /// What is added to the name of a file while it is being written.
 const PART: &str = ".part";
@@ -43,9 +45,10 @@ pub(super) fn create(directory: &Path, name: &str) -> io::Result<(File, PathBuf)
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// The path of the file called `name`, or of a further one by that name.
+/// The path of the file called `name`, or of a further one by that name. In the order of names it comes behind: the sign
+/// in front of its number is greater than the dot.
 fn numbered(directory: &Path, name: &str, number: u32) -> PathBuf {
-    let more = if number == 0 { String::new() } else { format!("-{number:04}") };
+    let more = if number == 0 { String::new() } else { format!("_{number:04}") };
     directory.join(format!("{name}{more}{SUFFIX}"))
 }
 
@@ -84,7 +87,7 @@ fn left(directory: &Path, prefix: &str) -> impl Iterator<Item = (File, PathBuf)>
 pub(super) fn adopt(directory: &Path, prefix: &str, news: &mut Vec<String>) {
     for (file, path) in left(directory, prefix) {
         if let Err(error) = adopt_one(&file, &path, directory, news) {
-            news.push(format!("cannot take over {:?}: {error}", path.display().to_string()));
+            news.push(format!("cannot take over {:?}: {}", path.display().to_string(), reason(&error)));
         }
     }
 }
@@ -101,7 +104,11 @@ fn adopt_one(file: &File, path: &Path, directory: &Path, news: &mut Vec<String>)
     let free = (0..MAX_NAMES).map(|number| numbered(directory, name, number)).find(|path| !path.exists());
     let Some(free) = free else { return Err(io::ErrorKind::AlreadyExists.into()) };
     fs::rename(path, &free)?;
-    news.push(format!("{:?} was left unfinished; it holds {frames} frames", free.display().to_string()));
+    let holds = counted(frames, "frame");
+    news.push(format!(
+        "{:?} was left unfinished by a program that was killed; it holds {holds}",
+        free.display().to_string()
+    ));
     Ok(())
 }
 
@@ -143,7 +150,7 @@ pub(super) fn remove_oldest(files: &mut VecDeque<PathBuf>, most: usize, news: &m
     {
         match fs::remove_file(&oldest) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                news.push(format!("cannot remove {:?}: {error}", oldest.display().to_string()));
+                news.push(format!("cannot remove {:?}: {}", oldest.display().to_string(), reason(&error)));
             }
             _ => {}
         }
@@ -203,13 +210,14 @@ mod tests {
         assert_eq!(path, place.join("a-2.pcapng"));
         adopt(place, "a-", &mut Vec::new());
         discard(place, "a-");
-        let expected = ["a-1-0001.pcapng", "a-1.pcapng", "a-2.pcapng.part", "b-1.pcapng.part"];
+        let expected = ["a-1.pcapng", "a-1_0001.pcapng", "a-2.pcapng.part", "b-1.pcapng.part"];
         assert_eq!(names(place), expected);
         assert_eq!(fs::read(place.join("a-1.pcapng")).unwrap(), b"whole");
-        assert_eq!(create(place, "a-1").unwrap().1, place.join("a-1-0002.pcapng"));
+        assert_eq!(create(place, "a-1").unwrap().1, place.join("a-1_0002.pcapng"));
         drop(busy);
         discard(place, "a-");
-        assert_eq!(names(place), ["a-1-0001.pcapng", "a-1.pcapng", "b-1.pcapng.part"]);
-        assert_eq!(whole_files(place, "a-").len(), 2);
+        assert_eq!(names(place), ["a-1.pcapng", "a-1_0001.pcapng", "b-1.pcapng.part"]);
+        let whole: Vec<_> = whole_files(place, "a-").iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(whole, ["a-1.pcapng", "a-1_0001.pcapng"], "what came first is the first to go");
     }
 }

@@ -7,8 +7,8 @@
 //! Several interfaces are merged by time: a frame
 //! is given when no earlier one can still come from another of them ([`LAG`]).
 //!
-//! Everything that needs a privilege happens in [`Live::open`]; only an interface that went away needs it again to
-//! be opened anew.
+//! Everything that needs a privilege happens in [`Live::open`]. An interface that was deleted and made again is watched
+//! again without one, unless it has become another kind of interface or is promiscuous: that needs the privilege anew.
 //!
 //! Limits: [`HELD`] octets wait in the program for each interface. What does not fit waits in the kernel's ring, and what
 //! does not fit there is dropped, counted and told as a loss.
@@ -20,6 +20,7 @@ mod feed;
 mod filter;
 mod keeping;
 mod leftovers;
+mod rebind;
 mod watched;
 mod whole;
 
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 
 pub use device::{Interface, interfaces};
 pub use feed::Feed;
-pub use filter::dropped_by;
+pub use filter::{dropped_by, widened};
 pub use keeping::{KeepOptions, Keeper, check_directory};
 
 pub use whole::{Excerpt, Excerpts};
@@ -148,7 +149,9 @@ impl Feed for Live {
             watched.count_drops(now, &mut self.losses, &mut self.news);
         }
         match self.watched.iter().all(Watched::is_lost) {
-            true => Err(Error::new("no interface is left to watch, and the right to open one again was given up")),
+            true => Err(Error::new(
+                "no interface is left to watch, and the right to open one was given up; start lyncpush again",
+            )),
             false => Ok(got),
         }
     }

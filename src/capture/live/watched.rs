@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pcap::{Active, Capture, Precision, Stat};
 
 use super::device::{self, State};
+use super::rebind::{Rebound, kind, rebind};
 use super::{HELD, LAG, LiveOptions, Loss, LossKind, filter};
 use crate::capture::{Drops, Fact, Level, News, Summary};
 use crate::error::{Error, Result};
@@ -43,8 +44,10 @@ pub(super) struct Watched {
     name: String,
     input: u16,
     options: LiveOptions,
-    handle: Option<Capture<Active>>,
+    handle: Capture<Active>,
     link: LinkType,
+    /// What the system takes it for.
+    kind: Option<u16>,
     summary: Summary,
     chunks: VecDeque<Chunk>,
     spare: Option<Chunk>,
@@ -61,6 +64,8 @@ pub(super) struct Watched {
     looked: Option<Timestamp>,
     /// Since when it is down or away.
     down: Option<Timestamp>,
+    /// Whether it is away: what its handle may still give is of before.
+    away: bool,
     retried: Instant,
     /// It went away, and there is no right to open it again.
     lost: bool,
@@ -78,8 +83,9 @@ impl Watched {
             name: name.to_owned(),
             input,
             options: options.clone(),
-            handle: Some(handle),
+            handle,
             link,
+            kind: kind(name),
             summary,
             chunks: VecDeque::new(),
             spare: None,
@@ -92,6 +98,7 @@ impl Watched {
             state: device::state(name),
             looked: None,
             down: None,
+            away: false,
             retried: Instant::now(),
             lost: false,
         })
@@ -99,10 +106,6 @@ impl Watched {
 
     /// Takes frames in as long as there is room for them; whether there were any. `now` is the time before.
     pub(super) fn read(&mut self, now: Timestamp, news: &mut Vec<News>) -> bool {
-        let Some(handle) = &mut self.handle else {
-            self.read_until = Some(now.shifted(-LAG));
-            return false;
-        };
         if self.held >= HELD {
             return false;
         }
@@ -111,7 +114,7 @@ impl Watched {
         let mut done = false;
         while !done && chunk.octets.len() < HELD / 4 {
             let Chunk { octets, frames, .. } = &mut chunk;
-            let taken = handle.dispatch(Some(AT_ONCE), |packet| {
+            let taken = self.handle.dispatch(Some(AT_ONCE), |packet| {
                 let from = octets.len();
                 octets.extend_from_slice(packet.data);
                 // 32 bits wide on some systems.
@@ -139,7 +142,9 @@ impl Watched {
         } else {
             self.spare = Some(chunk);
         }
-        if let Some(error) = failed {
+        if let Some(error) = failed
+            && !self.away
+        {
             self.failed(&error, now, news);
         }
         got
@@ -147,13 +152,10 @@ impl Watched {
 
     /// The handle gives an error: the interface is gone, or it was down for a moment.
     fn failed(&mut self, error: &pcap::Error, now: Timestamp, news: &mut Vec<News>) {
-        self.handle = None;
-        self.down.get_or_insert(self.looked.unwrap_or(now));
-        if let Some(drops) = &mut self.summary.drops {
-            drops.interruptions += 1;
-        }
+        self.away = true;
+        self.went(self.looked.unwrap_or(now));
         let why = plain(error);
-        let message = format!("{}: {why}; it is tried again every second", self.name);
+        let message = format!("{} is gone ({why}); it is looked for every second", self.name);
         news.push(self.warning("interface-away", message).with("why", Fact::Text(why)));
         self.retried = Instant::now();
     }
@@ -162,10 +164,12 @@ impl Watched {
     /// comes after it.
     pub(super) fn count_drops(&mut self, now: Timestamp, losses: &mut Vec<Loss>, news: &mut Vec<News>) {
         let since = self.counted.replace(now).unwrap_or(now).min(now);
-        let Some(stat) = self.handle.as_mut().and_then(|handle| handle.stats().ok()) else { return };
+        let Ok(stat) = self.handle.stats() else { return };
         let before = std::mem::replace(&mut self.stat, stat);
-        let (kernel, interface) =
-            (stat.dropped.wrapping_sub(before.dropped), stat.if_dropped.wrapping_sub(before.if_dropped));
+        let kernel = stat.dropped.wrapping_sub(before.dropped);
+        // That of an interface which was deleted is gone with it.
+        let interface = stat.if_dropped.wrapping_sub(before.if_dropped);
+        let interface = if self.away || interface > u32::MAX / 2 { 0 } else { interface };
         let Some(drops) = &mut self.summary.drops else { return };
         for (count, total, kind) in [
             (kernel, &mut drops.kernel, LossKind::Kernel as fn(u64) -> LossKind),
@@ -180,7 +184,9 @@ impl Watched {
         if self.untold > 0 && self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.told = Some(Instant::now());
             let count = std::mem::take(&mut self.untold);
-            let message = format!("{}: at least {count} frames were dropped; --buffer and --bpf help", self.name);
+            let were = if count == 1 { "frame was" } else { "frames were" };
+            let message =
+                format!("{}: at least {count} {were} dropped; a larger --buffer or a narrower --bpf helps", self.name);
             let dropped = self.warning("frames-dropped", message).with("frames", Fact::Number(count));
             news.push(dropped);
         }
@@ -196,7 +202,7 @@ impl Watched {
     /// Looks whether it is up, and opens it again when it has come back.
     pub(super) fn look(&mut self, now: Timestamp, losses: &mut Vec<Loss>, news: &mut Vec<News>) {
         let since = self.looked.replace(now).unwrap_or(now).min(now);
-        if self.handle.is_none() {
+        if self.away {
             losses.push(self.loss(since, now, LossKind::Gone));
             if self.retried.elapsed() >= RETRY {
                 self.retried = Instant::now();
@@ -208,20 +214,34 @@ impl Watched {
         let (Some(before), Some(state)) = (std::mem::replace(&mut self.state, state), state) else { return };
         let changed = state.changes != before.changes;
         if before.up && (!state.up || changed) {
-            if let Some(drops) = &mut self.summary.drops {
-                drops.interruptions += 1;
-            }
-            self.down = Some(since);
+            self.went(since);
             news.push(self.warning("interface-down", format!("{} went down", self.name)));
         }
         if self.down.is_some() {
             losses.push(self.loss(since, now, LossKind::Down));
         }
         if state.up
-            && let Some(down) = self.down.take()
+            && let Some(down) = self.came()
         {
             news.push(self.returned("interface-up", "up again", now.since(down)));
         }
+    }
+
+    /// It is down or away.
+    fn went(&mut self, since: Timestamp) {
+        self.down.get_or_insert(since);
+        if let Some(drops) = &mut self.summary.drops {
+            drops.interruptions += 1;
+            drops.is_down = true;
+        }
+    }
+
+    /// Frames come again; since when none did.
+    fn came(&mut self) -> Option<Timestamp> {
+        if let Some(drops) = &mut self.summary.drops {
+            drops.is_down = false;
+        }
+        self.down.take()
     }
 
     fn warning(&self, event: &'static str, message: String) -> News {
@@ -239,31 +259,58 @@ impl Watched {
         Loss { input: self.input, from, to, kind }
     }
 
-    /// Opens it again after it went away. Its numbers go on.
+    /// Watches it again after it went away, if it is there again. Its numbers go on.
     fn reopen(&mut self, now: Timestamp, news: &mut Vec<News>) {
         if self.lost || !device::exists(&self.name) {
             return;
         }
+        // What is not for this host is asked for by the one right more.
+        let rebound = match self.options.promiscuous {
+            true => Rebound::Impossible,
+            false => rebind(&self.handle, &self.name, self.kind),
+        };
+        let why = match rebound {
+            Rebound::NotThere => return,
+            Rebound::Done => return self.returned_away(now, news),
+            Rebound::OtherKind => "as another kind of interface",
+            Rebound::Impossible => "as a new one",
+        };
         match activate(&self.name, &self.options) {
             Ok(handle) => {
                 self.link = link_of(&handle);
                 self.summary.push_link_type(self.link);
-                self.handle = Some(handle);
-                self.stat = Stat { received: 0, dropped: 0, if_dropped: 0 };
-                self.state = device::state(&self.name);
-                let down = self.down.take().unwrap_or(now);
-                news.push(self.returned("interface-back", "back", now.since(down)));
+                self.handle = handle;
+                self.kind = kind(&self.name);
+                self.returned_away(now, news);
             }
             Err(error) if is_permission(&error) => {
                 self.lost = true;
                 let message = format!(
-                    "{} is back, but the right to open it was given up: it is not watched any more; start lyncpush again",
+                    "{} is back {why}, and the right to open that was given up: it is not watched any more and counts \
+                     as gone; start lyncpush again to watch it",
                     self.name
                 );
                 news.push(News::of(Level::Error, "interface-lost", &self.name, message));
             }
             Err(_) => {}
         }
+    }
+
+    /// It is there again.
+    fn returned_away(&mut self, now: Timestamp, news: &mut Vec<News>) {
+        self.away = false;
+        // Those of the interface begin again.
+        self.stat = self.handle.stats().unwrap_or(Stat { received: 0, dropped: 0, if_dropped: 0 });
+        self.state = device::state(&self.name);
+        let down = self.down.unwrap_or(now);
+        let how = match self.state.is_none_or(|state| state.up) {
+            true => {
+                self.came();
+                "back"
+            }
+            false => "back, but down,",
+        };
+        news.push(self.returned("interface-back", how, now.since(down)));
     }
 
     /// Whether it went away for good.
@@ -361,7 +408,13 @@ fn cannot_open(name: &str, error: &pcap::Error, promiscuous: bool) -> Error {
     } else if !device::exists(name) {
         let known = device::interfaces().unwrap_or_default();
         let known: Vec<&str> = known.iter().filter(|one| one.up).map(|one| one.name.as_str()).collect();
-        format!("no such interface; there are: {}", known.join(", "))
+        match known.is_empty() {
+            true => "there is no such interface, and no other that is up".to_owned(),
+            false => format!("there is no such interface; those that are up: {}", known.join(", ")),
+        }
+    } else if lower.contains("not up") {
+        let cure = if cfg!(target_os = "linux") { format!(": ip link set dev {name} up") } else { String::new() };
+        format!("it is down; bring it up first{cure}")
     } else {
         why
     };
@@ -369,7 +422,7 @@ fn cannot_open(name: &str, error: &pcap::Error, promiscuous: bool) -> Error {
 }
 
 /// libpcap's words without those of the crate around it, on one line.
-fn plain(error: &pcap::Error) -> String {
+pub(super) fn plain(error: &pcap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("libpcap error: ").unwrap_or(&text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reason};
 use crate::pipeline::Meters;
 use crate::report::model::{Finding, Ladder, Verdict};
 
@@ -84,7 +84,7 @@ impl Server {
     ///
     /// Fails when somebody else does, or there is no right to.
     pub fn bind(address: SocketAddr) -> Result<Self> {
-        let fail = |error| Error::new(format!("cannot serve metrics at {address}: {error}"));
+        let fail = |error| Error::new(format!("cannot serve metrics at {address}: {}", reason(&error)));
         let listener = TcpListener::bind(address).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         Ok(Self { listener, address })
@@ -152,6 +152,10 @@ fn text(meters: &Meters, tally: &Tally) -> String {
         header(&mut out, name, kind, help);
         _ = writeln!(out, "lyncpush_{name} {}", value.load(Relaxed));
     }
+    header(&mut out, "interface_up", "gauge", "Whether the interface is up and watched");
+    for (name, down) in meters.interfaces.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        _ = writeln!(out, "lyncpush_interface_up{{interface=\"{}\"}} {}", label(name), u8::from(!down));
+    }
     if let Some(octets) = memory() {
         header(&mut out, "memory_bytes", "gauge", "Resident memory");
         _ = writeln!(out, "lyncpush_memory_bytes {octets}");
@@ -175,6 +179,11 @@ fn text(meters: &Meters, tally: &Tally) -> String {
         _ = writeln!(out, "lyncpush_step_seconds_count{{step=\"{step}\"}} {}", histogram.count);
     }
     out
+}
+
+/// A label's value.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn header(out: &mut String, name: &str, kind: &str, help: &str) {

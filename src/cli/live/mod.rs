@@ -50,6 +50,7 @@ pub fn run(args: &Arguments) -> Result<u8> {
 /// Fails as [`run`], which has it said.
 fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
     let shared = &args.shared;
+    each_once(&args.interfaces)?;
     let settings = settings_of(&args.interfaces, shared)?;
     #[cfg(feature = "tls")]
     let keys = shared.keys.follow()?;
@@ -92,7 +93,7 @@ fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
     let watch = Watch::start(shared, files, format, output, &args.interfaces, true);
     let mut watch = watch.map_err(|error| as_user(&error, user.as_deref()))?;
     warn(log, &settings, user.as_deref());
-    let view = view_of(shared, format, args, &control, &tally)?;
+    let view = view_of(shared, format, args, &control, &tally, &signals)?;
     if let Some(view) = &view {
         log.show_on(view.board().clone());
     }
@@ -121,6 +122,23 @@ fn watched(args: &Arguments, log: &mut Log) -> Result<u8> {
         Some(error) => Err(error),
         None => Ok(code),
     }
+}
+
+/// Whether every frame comes once.
+///
+/// Fails where an interface is named twice, or beside `any`.
+fn each_once(interfaces: &[String]) -> Result<()> {
+    let mut names: Vec<&str> = interfaces.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    if let Some([name, _]) = names.windows(2).find(|pair| pair.first() == pair.last()) {
+        return Err(Error::new(format!("every frame of {name:?} would be counted twice: give -i {name} one time")));
+    }
+    if names.len() > 1 && names.contains(&"any") {
+        return Err(Error::new(
+            "'any' is every interface, so frames of the others would be counted twice: give -i any alone",
+        ));
+    }
+    Ok(())
 }
 
 /// That it cannot go on.
@@ -171,6 +189,7 @@ fn view_of(
     args: &Arguments,
     control: &Control,
     tally: &metrics::Shared,
+    signals: &Signals,
 ) -> Result<Option<View>> {
     let wanted = format.name == "table" && shared.output.is_none() && !shared.quiet && !shared.no_progress;
     if !wanted || !terminal::can_redraw(&terminal::environment) {
@@ -185,7 +204,7 @@ fn view_of(
         options: options(shared),
         width: shared.width,
     };
-    View::start(sources).map(Some)
+    View::start(sources, signals).map(Some)
 }
 
 /// The output: one that grows for lines, one that is whole or not there for anything else.
@@ -207,9 +226,18 @@ fn warn(log: &mut Log, settings: &Settings, user: Option<&str>) {
     let ports = &settings.profile.ports;
     let ports: Vec<u16> = ports.sip.iter().chain(&ports.mobility).chain(&ports.remote).copied().collect();
     if let Some(bpf) = &settings.bpf {
-        for dropped in pipeline::dropped_by(bpf, &ports) {
-            let message = format!("the filter {bpf:?} drops {dropped} of what it lets through otherwise");
-            log.say(&News::new(Level::Warning, "filter", message).with("drops", Fact::Text(dropped.to_owned())));
+        let mut dropped = pipeline::dropped_by(bpf, &ports);
+        // Where every interface is watched at once, tags are taken off before.
+        dropped.retain(|what| settings.captures != ["any"] || !what.contains("VLAN"));
+        if !dropped.is_empty() {
+            let instead = pipeline::widened(bpf, &dropped);
+            let what = dropped.join(" and ");
+            let message =
+                format!("--bpf {bpf:?} drops {what}: messages in them are missed; --bpf {instead:?} does not");
+            let drops = Fact::List(dropped.into_iter().map(str::to_owned).collect());
+            log.say(
+                &News::new(Level::Warning, "filter", message).with("drops", drops).with("instead", Fact::Text(instead)),
+            );
         }
     }
     let who = user.map_or_else(String::new, |user| format!(", as user {user}"));

@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub malformed: u64,
     /// What is missing.
     pub lost: Lost,
+    /// Names of interfaces that are down or away now.
+    pub down: Vec<String>,
     /// Octets that are used, if they are known, and how many may be.
     pub memory: (Option<u64>, u64),
     /// The ladders that broke, the last one first.
@@ -138,7 +140,7 @@ impl Canvas {
         let [calls, pushes] = snapshot.open;
         let plain = |words: String| (words, Tint::Plain);
         self.items("Open", &[plain(counted(calls, "call", "calls")), plain(counted(pushes, "push", "pushes"))]);
-        self.items("Lost", &lost(&snapshot.lost));
+        self.items("Lost", &lost(&snapshot.lost, &snapshot.down));
         let (frames, rate) = snapshot.frames;
         self.items(
             "Frames",
@@ -313,15 +315,16 @@ const fn tint(verdict: Verdict) -> Tint {
     }
 }
 
-fn lost(lost: &Lost) -> Vec<Span> {
+fn lost(lost: &Lost, down: &[String]) -> Vec<Span> {
     let all = [
         (lost.kernel, counted(lost.kernel, "frame by the kernel", "frames by the kernel")),
         (lost.interface, counted(lost.interface, "frame by interfaces", "frames by interfaces")),
         (lost.interruptions, counted(lost.interruptions, "interruption", "interruptions")),
         (lost.evicted, format!("{} closed early", count(lost.evicted))),
     ];
-    let some: Vec<Span> =
-        all.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| (words, Tint::Warn)).collect();
+    let down = down.iter().map(|name| (format!("{name} is down or gone"), Tint::Bad));
+    let some = all.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| (words, Tint::Warn));
+    let some: Vec<Span> = some.chain(down).collect();
     if some.is_empty() { vec![("nothing".to_owned(), Tint::Good)] } else { some }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::metrics;
 use super::screen::{Lost, Row, Snapshot, draw};
-use crate::cli::signals;
+use crate::cli::signals::{self, Signals};
 use crate::cli::terminal;
 use crate::error::{Error, Result};
 use crate::pipeline::Meters;
@@ -101,13 +101,15 @@ impl View {
     /// Draws from now on.
     ///
     /// Fails when the system does not allow to listen to signals.
-    pub fn start(sources: Sources) -> Result<Self> {
+    pub fn start(sources: Sources, signals: &Signals) -> Result<Self> {
         let fail = |error: io::Error| Error::new(format!("cannot show the live view: {error}"));
         let (wake, woken) = UnixStream::pair().map_err(fail)?;
         woken.set_read_timeout(Some(EVERY)).map_err(fail)?;
         let ending = signals::wake(&wake).map_err(fail)?;
         let (board, over, page) = (Board::default(), Arc::new(AtomicBool::new(false)), Page::default());
         turn_back_on_panic(page.clone());
+        let last = page.clone();
+        signals.before_end(move || last.turn_back(Shown::Over)).map_err(fail)?;
         let drawing = Drawing {
             sources,
             board: board.clone(),
@@ -287,6 +289,7 @@ impl Drawing {
                 interruptions: meters.interruptions.load(Relaxed),
                 evicted: meters.evicted.load(Relaxed),
             },
+            down: meters.down(),
             memory: (metrics::tables(), self.sources.limit),
             broken: posted.broken.iter().cloned().collect(),
             said: posted.said.clone(),
@@ -306,3 +309,6 @@ fn painted(lines: &[String]) -> String {
     // Where what somebody types does least harm.
     octets + "\u{1b}[H"
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,8 @@ use crate::cli::analyze::Watch;
 use crate::cli::signals::Signals;
 use crate::error::Result;
 use crate::pipeline::{Fact, Level, Meters, News, Observer};
-use crate::report::model::{Finding, Ladder, Verdict};
-use crate::report::text::count;
+use crate::report::model::{Finding, Input, Ladder, Verdict};
+use crate::report::text::{count, counted};
 
 /// Everything that wants to know how the watching goes.
 pub struct Watchman<'a> {
@@ -50,19 +50,31 @@ impl Watchman<'_> {
         ];
         let counters = counters.map(|(name, counter)| (name, counter.load(Relaxed)));
         let [frames, octets, messages, malformed, calls, pushes, kernel, interface, interruptions, evicted] =
-            counters.map(|(_, counter)| count(counter));
+            counters.map(|(_, counter)| counter);
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         let verdicts: Vec<String> =
             tally.verdicts().map(|(verdict, ladders)| format!("{} {}", count(ladders), verdict.name())).collect();
+        let down = meters.down();
+        let now = if down.is_empty() { String::new() } else { format!("; down or gone now: {}", down.join(", ")) };
         let message = format!(
-            "{frames} frames, {octets} bytes, {messages} SIP messages ({malformed} malformed); ladders: {}; \
-             open: {calls} calls, {pushes} pushes; lost: {kernel} frames by the kernel, {interface} by interfaces, \
-             {interruptions} interruptions; {evicted} closed early",
+            "{}, {}, {} ({} malformed); ladders: {}; open: {}, {}; lost: {} by the kernel, {} by interfaces, {}; \
+             {} closed early{now}",
+            counted(frames, "frame", "frames"),
+            counted(octets, "byte", "bytes"),
+            counted(messages, "SIP message", "SIP messages"),
+            count(malformed),
             verdicts.join(", "),
+            counted(calls, "call", "calls"),
+            counted(pushes, "push", "pushes"),
+            counted(kernel, "frame", "frames"),
+            count(interface),
+            counted(interruptions, "interruption", "interruptions"),
+            count(evicted),
         );
         let ladders = tally.verdicts().map(|(verdict, ladders)| (name_of(verdict), ladders));
         let all = counters.into_iter().chain(ladders);
-        all.fold(News::new(Level::Info, event, message), |news, (name, value)| news.with(name, Fact::Number(value)))
+        let news = News::new(Level::Info, event, message).with("down", Fact::List(down));
+        all.fold(news, |news, (name, value)| news.with(name, Fact::Number(value)))
     }
 }
 
@@ -106,5 +118,9 @@ impl Observer for Watchman<'_> {
 
     fn news(&mut self, news: &News) {
         self.log.say(news);
+    }
+
+    fn losses(&mut self, inputs: &[Input], findings: &[Finding]) {
+        self.watch.losses(inputs, findings);
     }
 }

@@ -18,6 +18,7 @@ fn of(report: &crate::report::model::Report) -> Snapshot {
         messages: (5_678, 5.6),
         malformed: 2,
         lost: Lost::default(),
+        down: Vec::new(),
         memory: (Some(45 << 20), 512 << 20),
         broken: rows.iter().cycle().take(40).cloned().collect(),
         said: Some(("12:00:01 eth1 went down".to_owned(), 3)),
@@ -142,6 +143,9 @@ fn what_is_lost_is_said() {
         line(&snapshot),
         "Lost      1 frame by the kernel, 2 frames by interfaces, 1 interruption, 5 closed early"
     );
+    snapshot.lost = Lost { interruptions: 1, ..Lost::default() };
+    snapshot.down = vec!["eth1".to_owned()];
+    assert_eq!(line(&snapshot), "Lost      1 interruption, eth1 is down or gone");
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! An interface that was deleted and made again: the handle of the old one is put onto the new one.
+//!
+//! To open a handle takes a right that is given up before a packet is read. To bind the one there is to another
+//! interface takes none: its ring, its filter and its counters go on.
+//!
+//! Source: packet(7), Linux net/packet/af_packet.c (`packet_bind` asks for no capability; `packet_notifier` leaves a
+//! socket whose interface is gone unbound).
+
+use pcap::{Active, Capture};
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rebound {
+    /// Frames of the new interface come.
+    Done,
+    /// There is none of this name at this moment.
+    NotThere,
+    /// It is of another kind: the handle would misread its frames.
+    OtherKind,
+    /// The system does not do that.
+    #[cfg_attr(target_os = "linux", allow(dead_code, reason = "there it does"))]
+    Impossible,
+}
+
+/// The kind of an interface, as the system counts them; none where it does not say.
+///
+/// Source: Linux include/uapi/linux/if_arp.h, ARPHRD.
+#[cfg(target_os = "linux")]
+pub(super) fn kind(name: &str) -> Option<u16> {
+    linux::address(name)?.as_link_addr().map(|address| address.hatype())
+}
+
+/// Puts a handle that was of an interface of `kind` onto the one called `name`.
+#[cfg(target_os = "linux")]
+pub(super) fn rebind(handle: &Capture<Active>, name: &str, kind: Option<u16>) -> Rebound {
+    use std::os::fd::AsRawFd;
+
+    let Some(address) = linux::address(name) else { return Rebound::NotThere };
+    if address.as_link_addr().map(|address| address.hatype()) != kind {
+        return Rebound::OtherKind;
+    }
+    // The protocol stands for itself where none is named.
+    match nix::sys::socket::bind(handle.as_raw_fd(), &address) {
+        Ok(()) => Rebound::Done,
+        Err(nix::errno::Errno::ENODEV) => Rebound::NotThere,
+        Err(_) => Rebound::Impossible,
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use nix::ifaddrs::getifaddrs;
+    use nix::sys::socket::SockaddrStorage;
+
+    /// The address of an interface itself, not of the host on it.
+    pub(super) fn address(name: &str) -> Option<SockaddrStorage> {
+        let mut all = getifaddrs().ok()?;
+        all.find_map(|one| one.address.filter(|address| one.interface_name == name && address.as_link_addr().is_some()))
+    }
+}
+
+/// Elsewhere nobody asks.
+#[cfg(not(target_os = "linux"))]
+pub(super) const fn kind(_: &str) -> Option<u16> {
+    None
+}
+
+/// Elsewhere it is opened again: no right was given up.
+#[cfg(not(target_os = "linux"))]
+pub(super) const fn rebind(_: &Capture<Active>, _: &str, _: Option<u16>) -> Rebound {
+    Rebound::Impossible
+}
