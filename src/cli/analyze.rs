@@ -41,9 +41,7 @@ fn settings(args: &args::Analyze) -> Result<Settings> {
     if args.captures.iter().filter(|capture| *capture == "-").count() > 1 {
         return Err(Error::new("standard input can be read only once: give '-' one time"));
     }
-    let settings = settings_of(&args.captures, &args.shared)?;
-    // The page shows a message on a click. It is the one format that a reader looks into.
-    Ok(Settings { outlines: args.shared.format().name == "html", ..settings })
+    settings_of(&args.captures, &args.shared)
 }
 
 /// The same of captures or interfaces by their names.
@@ -55,7 +53,8 @@ pub(super) fn settings_of(names: &[String], shared: &args::Shared) -> Result<Set
         push_uris: shared.push_uris.clone(),
         user: shared.user.clone(),
         show_text: shared.show_text,
-        outlines: false,
+        // The page shows a message on a click. It is the one format that a reader looks into.
+        outlines: shared.format().name == "html",
         profile: profile::read(shared.profile.as_deref())?,
     })
 }

@@ -13,6 +13,7 @@ use foldhash::{HashMap, HashSet};
 use super::call::Call;
 use super::client::MobileClient;
 use super::coverage::{Coverage, Hop, Span};
+use super::kept::Room;
 use super::profile::{Profile, uri_host};
 use super::push::{Push, State};
 use super::redaction::Texts;
@@ -41,11 +42,21 @@ pub struct Limits {
     pub candidates: usize,
     /// Octets of a push kept for joining.
     pub push_text: usize,
+    /// Octets of messages kept for a report, in ladders that are open and in those that nobody has shown yet.
+    pub texts: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls: 65_536, pushes: 16_384, endpoints: 65_536, closed: 65_536, candidates: 64, push_text: 16_384 }
+        Self {
+            calls: 65_536,
+            pushes: 16_384,
+            endpoints: 65_536,
+            closed: 65_536,
+            candidates: 64,
+            push_text: 16_384,
+            texts: usize::MAX,
+        }
     }
 }
 
@@ -82,6 +93,7 @@ pub struct Correlator {
     pub(super) push_hosts: Vec<String>,
     pub(super) push_users: Vec<String>,
     pub(super) texts: Texts,
+    pub(super) room: Room,
     /// What the capture can see.
     pub coverage: Coverage,
     pub(super) calls: Table<Call>,
@@ -117,6 +129,7 @@ impl Correlator {
             profile,
             limits,
             texts,
+            room: Room::new(limits.texts),
             coverage,
             calls: Table::new(),
             pushes: Table::new(),

@@ -8,6 +8,7 @@ pub mod client;
 pub mod correlator;
 pub mod coverage;
 pub mod join;
+pub mod kept;
 pub mod leg;
 pub mod profile;
 pub mod rung;

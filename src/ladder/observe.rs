@@ -169,7 +169,7 @@ impl Correlator {
     pub(super) fn rung(&self, sighting: &Sighting<'_>, summary: impl Into<Arc<str>>) -> Rung {
         let flow = &sighting.connection.flow;
         let summary = summary.into();
-        let raw = self.kept(sighting.message, &summary).map(Arc::from);
+        let raw = self.kept(sighting.message, &summary);
         Rung {
             at: sighting.at,
             leg: None,

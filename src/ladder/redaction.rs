@@ -3,7 +3,10 @@
 //!
 //! Only what is known to be harmless is shown; of everything else stands the name.
 
+use std::sync::Arc;
+
 use super::Correlator;
+use super::kept::Kept;
 use super::rung::{PushSeen, Rung};
 use crate::ladder::Ladder;
 use crate::sip::header::HeaderName;
@@ -43,12 +46,13 @@ impl Texts {
 
 impl Correlator {
     /// What is kept of a message of which `summary` tells.
-    pub(super) fn kept(&self, message: &Message<'_>, summary: &str) -> Option<Vec<u8>> {
-        match self.texts {
-            Texts::None => None,
-            Texts::Redacted => Some(self.redacted(message, summary).into_bytes()),
-            Texts::Whole => Some(message.raw.to_vec()),
-        }
+    pub(super) fn kept(&self, message: &Message<'_>, summary: &str) -> Option<Arc<Kept>> {
+        let text = match self.texts {
+            Texts::None => return None,
+            Texts::Redacted => self.redacted(message, summary).into_bytes(),
+            Texts::Whole => message.raw.to_vec(),
+        };
+        Some(self.room.keep(text))
     }
 
     /// The head of a message as anybody may read it.
@@ -160,7 +164,7 @@ impl Ladder {
 
     /// Lets the texts of its messages go where they are longer than `room` octets in all; how long they are that stay.
     pub fn keep_texts(&mut self, room: usize) -> usize {
-        let length = self.rungs().filter_map(|rung| rung.raw.as_deref()).map(<[u8]>::len).sum();
+        let length = self.rungs().filter_map(|rung| rung.raw.as_deref()).map(|kept| kept.len()).sum();
         if length <= room {
             return length;
         }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::client::Phone;
+use super::kept::Kept;
 use super::leg::Leg;
 use crate::frame::{FrameRef, Timestamp};
 
@@ -24,7 +25,7 @@ pub struct Rung {
     /// What it is, one line without message text.
     pub summary: Arc<str>,
     /// The whole message, when the settings ask for it.
-    pub raw: Option<Arc<[u8]>>,
+    pub raw: Option<Arc<Kept>>,
 }
 
 /// A final response, with what it says of why.

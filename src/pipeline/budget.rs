@@ -64,6 +64,11 @@ impl Budget {
         self.share(32 << 20)
     }
 
+    /// For messages kept for a report: 32 MiB in open ladders, and as much again in those of the report.
+    pub(super) fn texts(self) -> usize {
+        self.share(32 << 20)
+    }
+
     /// For calls and pushes: a call that is one INVITE takes about 2 KiB.
     pub(super) fn ladders(self) -> correlator::Limits {
         let whole = correlator::Limits::default();
@@ -72,6 +77,7 @@ impl Budget {
             pushes: self.share(whole.pushes / 4),
             endpoints: self.share(whole.endpoints),
             closed: self.share(whole.closed),
+            texts: self.texts(),
             ..whole
         }
     }

@@ -85,7 +85,7 @@ impl Judging {
 
     /// The same for interfaces that are watched: ladders are given as they close, judged by what was in view so far.
     pub fn watching(settings: &Settings, profile: Profile, limits: Limits, meters: Arc<Meters>) -> Self {
-        Self { holding: None, meters, ..Self::with(settings, profile, 0, limits) }
+        Self { holding: None, room: None, meters, ..Self::with(settings, profile, 0, limits) }
     }
 
     /// Orders the frames of broken ladders.

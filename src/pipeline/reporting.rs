@@ -22,10 +22,10 @@ impl<'a> Reporting<'a> {
         Self { view: View::new(profile, user, observer.keep()), observer }
     }
 
-    /// Keeps at most so many ladders for the report.
+    /// Keeps at most so many ladders for the report, with at most so many octets of messages.
     #[cfg(feature = "live")]
-    pub fn keep_latest(&mut self, most: usize) {
-        self.view.keep_latest(most);
+    pub fn keep_latest(&mut self, most: usize, texts: usize) {
+        self.view.keep_latest(most, texts);
     }
 
     /// Takes ladders in as they close.

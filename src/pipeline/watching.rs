@@ -91,7 +91,7 @@ pub fn watch(
         keys.seal();
     }
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
-    reporting.keep_latest(LISTED);
+    reporting.keep_latest(LISTED, control.memory.texts());
     let ring = i64::from(profile.limits.ring_ms).saturating_mul(1_000_000);
     let (orders, taken) = Orders::new(settings.user.as_deref(), ring);
     let kept = Kept::new(control, &settings.captures, Some(taken))?;

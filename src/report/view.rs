@@ -103,6 +103,9 @@ pub struct View {
     /// The most ladders kept, and how many were let go because of it.
     most: usize,
     let_go: u64,
+    /// Octets of messages in them, and the most there may be.
+    text: usize,
+    most_text: usize,
     summary: Summary,
     samples: [Samples; 10],
     times: Printer,
@@ -119,6 +122,8 @@ impl View {
             ladders: VecDeque::new(),
             most: usize::MAX,
             let_go: 0,
+            text: 0,
+            most_text: usize::MAX,
             summary: Summary::default(),
             samples: Default::default(),
             times: Printer::default(),
@@ -193,17 +198,20 @@ impl View {
         Some((ladder, findings))
     }
 
-    /// Keeps at most so many ladders for the report; the earliest are let go, counted all the same.
-    pub fn keep_latest(&mut self, most: usize) {
-        self.most = most;
+    /// Keeps at most so many ladders for the report, with at most so many octets of messages; the earliest are let go,
+    /// counted all the same.
+    pub fn keep_latest(&mut self, most: usize, texts: usize) {
+        (self.most, self.most_text) = (most, texts);
     }
 
     /// Keeps a ladder for the report, when the report is to hold ladders.
     pub fn keep(&mut self, first: FrameRef, ladder: Ladder, findings: Vec<Finding>) {
         if self.keep {
+            self.text += text_of(&ladder);
             self.ladders.push_back((first, ladder, findings));
-            if self.ladders.len() > self.most {
-                self.ladders.pop_front();
+            while self.ladders.len() > self.most || self.text > self.most_text {
+                let Some((_, ladder, _)) = self.ladders.pop_front() else { break };
+                self.text -= text_of(&ladder);
                 self.let_go += 1;
             }
         }
@@ -241,7 +249,7 @@ impl View {
             report.findings.extend(findings);
             report.ladders.push(ladder);
         }
-        let let_go = (self.let_go > 0).then(|| wide::let_go(self.let_go, self.most));
+        let let_go = (self.let_go > 0).then(|| wide::let_go(self.let_go));
         let wide: Vec<Finding> = wide.into_iter().chain(let_go).chain(found::of_clocks(&report.inputs)).collect();
         for found in &wide {
             self.summary.findings.count(found.severity);
@@ -264,6 +272,12 @@ impl View {
         let steps = StepKey::ALL.into_iter().zip(&mut self.samples);
         steps.filter_map(|(key, samples)| samples.latency(key.number())).collect()
     }
+}
+
+/// Octets of messages in a ladder.
+fn text_of(ladder: &Ladder) -> usize {
+    let evidence = ladder.steps.iter().flat_map(|step| &step.evidence);
+    evidence.filter_map(|shown| shown.text.as_ref()).map(String::len).sum()
 }
 
 fn mobile(phones: &[Phone]) -> Option<Mobile> {
@@ -455,7 +469,7 @@ mod tests {
     #[test]
     fn ladders_that_are_let_go_are_told_of() {
         let mut view = View::new(&Profile::built_in().unwrap(), None, true);
-        view.keep_latest(2);
+        view.keep_latest(2, 1_000);
         for number in 1..=5 {
             let first = FrameRef { input: 0, number, time: Timestamp::new(number as i64, 9) };
             let ladder = Ladder { id: number.to_string(), ..sample::broken().ladders.remove(0) };
@@ -464,5 +478,13 @@ mod tests {
         let report = view.report(std::iter::empty(), &Account::default(), &Coverage::default());
         assert_eq!(report.ladders.iter().map(|ladder| ladder.id.as_str()).collect::<Vec<_>>(), ["4", "5"]);
         assert!(report.findings.iter().any(|found| found.code == "LP904" && found.detail.starts_with("3 earlier")));
+        // One with too much text makes room for itself, and leaves when another comes.
+        for (number, length, left) in [(1, 400, 1), (2, 500, 2), (3, 600, 1), (4, 1_001, 0), (5, 0, 1)] {
+            let first = FrameRef { input: 0, number, time: Timestamp::new(number as i64, 9) };
+            let mut ladder = sample::broken().ladders.remove(0);
+            ladder.steps[0].evidence[0].text = Some("x".repeat(length));
+            view.keep(first, ladder, Vec::new());
+            assert_eq!(view.ladders.len(), left, "{number}");
+        }
     }
 }

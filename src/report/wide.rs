@@ -115,11 +115,10 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
 }
 
 /// That the report does not list every ladder it counts.
-pub fn let_go(ladders: u64, most: usize) -> Finding {
+pub fn let_go(ladders: u64) -> Finding {
     let detail = format!(
-        "{} counted and not listed: the report of a watched interface holds the latest {}. The format ndjson writes all of them.",
-        text::counted(ladders, "earlier ladder is", "earlier ladders are"),
-        text::count(most as u64)
+        "{} counted and not listed: the report of a watched interface holds the latest. The format ndjson writes all of them.",
+        text::counted(ladders, "earlier ladder is", "earlier ladders are")
     );
     finding(&finding::make("LP904", Severity::Note, None, detail, None, Vec::new(), None), None)
 }

@@ -101,3 +101,17 @@ fn a_filter_that_drops_tagged_frames_is_warned_of() {
         assert!(said.iter().any(|line| line.contains(dropped)), "{said:#?}");
     }
 }
+
+#[test]
+fn a_page_shows_the_heads_of_messages() {
+    let Some(wire) = Wire::new(1) else { return };
+    let page = wire.place("report.html");
+    let arguments = ["-i", "b0", "--format", "html", "-o", page.to_str().unwrap(), "--ladders", "1"];
+    let watching = wire.watch(&arguments);
+    wire.send("a0", &frames("domain-not-allowed", &[]));
+    let (status, _, said) = watching.end();
+    assert_eq!(status.code(), Some(1), "{said:#?}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("ms-edge-proxy-message-trust: "), "a header of the Edge's answer");
+    assert!(page.contains("left out") && !page.contains("tickerText"), "nothing that is private");
+}
