@@ -47,8 +47,8 @@ pub(super) struct Conversation {
     /// Whether anything came out, so that its end is worth telling.
     shown: bool,
     told: [bool; 2],
-    /// Whether it was reset.
-    reset: bool,
+    /// The side that reset it.
+    reset: Option<Side>,
 }
 
 impl Conversation {
@@ -68,7 +68,7 @@ impl Conversation {
             by_syn: segment.syn,
             shown: false,
             told: [false; 2],
-            reset: false,
+            reset: None,
         }
     }
 
@@ -137,7 +137,12 @@ impl Conversation {
                 scene.counters.strays += 1;
                 return Outcome::Open;
             }
-            self.reset = true;
+            self.reset = Some(side);
+            self.answer(segment, side);
+            // Where it stands, everything before it was sent; what it may carry is no part of the stream.
+            let moment = self.moment(segment.at);
+            let arrival = Arrival { sequence: segment.sequence, payload: &[], missing: 0, moment };
+            self.with_half(side, out, |half, emit| half.receive(&arrival, scene, emit));
             return Outcome::Over;
         }
         self.answer(segment, side);
@@ -310,11 +315,13 @@ impl Conversation {
         if !self.shown {
             return;
         }
-        let sides = [Side::Client, Side::Server];
-        for ((side, half), told) in sides.into_iter().zip(&self.halves).zip(&mut self.told) {
+        // Who reset it ends first.
+        let first = self.reset.unwrap_or(Side::Client);
+        for side in [first, first.other()] {
+            let (half, told) = (&*side.of(&mut self.halves), side.of(&mut self.told));
             if half.is_done() && !*told {
                 *told = true;
-                let over = self.reset || half.is_finished();
+                let over = self.reset.is_some() || half.is_finished();
                 out(&self.connection, side, Event::End { frame: self.last, over });
             }
         }
