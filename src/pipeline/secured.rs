@@ -1,7 +1,7 @@
 //! A connection inside TLS: its plain text where there is a secret, and what it shows of itself where there is none.
 
 use super::keys::Keys;
-use super::ledger::{Hidden, Ledger, PATIENCE, Speaker};
+use super::ledger::{Hidden, Ledger, Patience, Speaker};
 use super::packing::Packing;
 use super::reading::Seen;
 use crate::flow::{Connection, Side};
@@ -38,8 +38,8 @@ pub struct Secured {
     session: Session,
     hidden: Hidden,
     first: Option<Timestamp>,
-    /// Since when records wait.
-    waiting: Option<Timestamp>,
+    /// With records that wait for a secret.
+    patience: Patience,
     /// The frame of the alert that counts.
     alerted: Option<(Alert, FrameRef)>,
     /// The side that ended first by itself, as the capture shows, before the handshake was through.
@@ -148,11 +148,9 @@ impl Secured {
         let may_open = self.session.is_waiting() && keys.is_unsearched();
         // While the server has protected nothing, nothing was said that could be read.
         let mut is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
-        if self.session.is_waiting() {
-            let since = *self.waiting.get_or_insert(frame.time);
-            is_hidden |= frame.time.since(since) >= PATIENCE;
-        } else {
-            self.waiting = None;
+        match self.session.is_waiting() {
+            true => is_hidden |= self.patience.wait(frame.time),
+            false => self.patience.end(),
         }
         if !is_hidden || may_open || !packing.may_be_sip(connection, ledger) {
             return;
@@ -190,7 +188,7 @@ impl Secured {
 
     /// Since when something waits for a secret.
     pub fn waiting_since(&self) -> Option<Timestamp> {
-        self.waiting.filter(|_| self.session.is_waiting())
+        self.patience.started().filter(|_| self.session.is_waiting())
     }
 
     /// The connection is over: why it was not read, or not all of it, and in words.
