@@ -25,7 +25,7 @@ const MAX_SHIFT: u8 = 14;
 pub(super) enum Outcome {
     /// It goes on.
     Open,
-    /// It is over: RST, or FIN from both sides.
+    /// It is over: FIN from both sides, or RST and nothing of what was sent before it is waited for.
     Over,
     /// The segment was not taken: it belongs to a new connection on the same ports.
     Anew,
@@ -88,7 +88,7 @@ impl Conversation {
 
     /// Whether nothing more will come out.
     pub(super) fn is_over(&self) -> bool {
-        self.halves.iter().all(Half::is_done)
+        self.halves.iter().all(Half::is_done) || self.reset.is_some() && !self.halves.iter().any(Half::is_short)
     }
 
     /// Octets known to have been sent, both sides.
@@ -137,13 +137,14 @@ impl Conversation {
                 scene.counters.strays += 1;
                 return Outcome::Open;
             }
-            self.reset = Some(side);
+            self.reset.get_or_insert(side);
             self.answer(segment, side);
-            // Where it stands, everything before it was sent; what it may carry is no part of the stream.
             let moment = self.moment(segment.at);
-            let arrival = Arrival { sequence: segment.sequence, payload: &[], missing: 0, moment };
-            self.with_half(side, out, |half, emit| half.receive(&arrival, scene, emit));
-            return Outcome::Over;
+            self.half(side).reset_at(segment.sequence, moment);
+            if self.is_waiting() {
+                self.settle(segment.at, scene, out);
+            }
+            return self.outcome();
         }
         self.answer(segment, side);
         if !self.carry(segment, side, scene, out) {
@@ -152,6 +153,10 @@ impl Conversation {
         if self.is_waiting() {
             self.settle(segment.at, scene, out);
         }
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Outcome {
         match self.is_over() {
             true => Outcome::Over,
             false => Outcome::Open,

@@ -103,10 +103,15 @@ fn acknowledged_tails_become_gaps() {
 fn a_reset_ends_its_sender_first_and_proves_what_was_sent_before_it() {
     check_open("> 'x; > R", "0>x 0>. 0<. |");
     check_open("> 'x; < 'y; < R", "0>x 0<y 0<. 0>. |");
-    // It stands behind octets that were not seen, and acknowledges others.
-    check_open("> 'abc; > @9 R", "0>abc 0>~6 0>. 0<. |");
-    check_open("> 'abc; < =9 R", "0>abc 0>~6 0<. 0>. |");
+    // It stands behind octets that were not seen, and acknowledges others: they may come late, or not at all.
+    check_open("> 'abc; > @9 R", "0>abc | 0>~6 0>. 0<.");
+    check_open("> 'abc; > @9 R; > @3 +100 'defghi", "0>abc 0>defghi 0>. 0<. |");
+    check_open("> 'abc; > @9 R; < +200 'late", "0>abc 0<late 0>~6 0>. 0<. |");
+    check_open("> 'abc; < =9 R; > @3 'defghi", "0>abc 0>defghi 0<. 0>. |");
+    check_open("> 'abc; < =9 R; > +3000 @9", "0>abc 0>~6 0<. 0>. |");
+    check_open("> 'abc; > @9 R; > S i70000; < S =0; > 'new", "0>abc 0>~6 0>. 0<. 1>new | 1>. 1<.");
     check_open("> 'abc F; < =4 'z; > @4 =1 R", "0>abc 0>. 0<z 0<. |");
+    check_open("> 'abc; > @4 R", "0>abc 0>. 0<. |");
     // One that is far off is believed in nothing but the end.
     check_open("> 'abc; > @900000 R", "0>abc 0>. 0<. |");
 }

@@ -42,6 +42,8 @@ pub struct Session {
     begun: bool,
     /// Whether octets of the stream are missing.
     has_holes: bool,
+    /// Whether octets are missing with which a side began.
+    lost_beginning: bool,
     /// Times that what waits was tried again before all secrets were there.
     retries: u8,
 }
@@ -73,8 +75,9 @@ impl Session {
     ) {
         match event {
             Event::Bytes { bytes, frame, .. } => self.push(side, bytes, frame, secrets, out),
-            Event::Gap { length, frame, .. } => {
+            Event::Gap { offset, length, frame, .. } => {
                 self.has_holes = true;
+                self.lost_beginning |= offset == 0;
                 self.half(side).torn = true;
                 let left = self.half(side).records.lose() as u64;
                 self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
@@ -129,6 +132,7 @@ impl Session {
         }
         if self.negotiation.held() > 0 {
             self.negotiation = Negotiation::default();
+            self.lost_beginning = true;
         }
     }
 
@@ -228,7 +232,15 @@ impl Session {
             (shown.next(), shown.collect())
         });
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
+        let torn = || State::Unreadable {
+            reason: UnreadableReason::Damaged,
+            detail: "part of its handshake is not in the capture: frames were lost or cut short".to_owned(),
+        };
         let state = match &self.unread {
+            // The capture began before the handshake did: an earlier one would not show more of it.
+            Some((UnreadableReason::TlsNoHandshake, _)) if self.negotiation.client.is_some() || self.lost_beginning => {
+                torn()
+            }
             Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
             None if self.is_blank() => State::Unreadable {
                 reason: if self.unverified() > 0 { UnreadableReason::TlsBadMac } else { UnreadableReason::Damaged },
@@ -243,10 +255,7 @@ impl Session {
                 detail: "there is no TLS record in it that makes sense".to_owned(),
             },
             // One that was refused had nothing to say.
-            None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => State::Unreadable {
-                reason: UnreadableReason::Damaged,
-                detail: "part of its handshake is not in the capture: frames were lost or cut short".to_owned(),
-            },
+            None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => torn(),
             None => State::Handshake,
         };
         Facts {

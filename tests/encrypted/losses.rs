@@ -158,6 +158,10 @@ fn no_frame_that_is_lost_or_damaged_is_a_fault() {
             flip(&mut damaged.frames[number]);
             for (what, capture) in [("without", without), ("damaged in", damaged)] {
                 let report = found(&capture);
+                // All handshakes are in the capture, whole or not.
+                for unread in &report.coverage.unreadable {
+                    assert_ne!(unread.reason, UnreadableReason::TlsNoHandshake, "{suite} {what} {}", number + 1);
+                }
                 wrong.extend(faults(&report).iter().map(|fault| format!("{suite} {what} {}: {fault}", number + 1)));
             }
         }
