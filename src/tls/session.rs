@@ -268,7 +268,7 @@ impl Session {
             client_issuers,
             alert: self.alert,
             resumed: self.resumed,
-            secrets_tried: self.negotiation.tried.clone(),
+            secrets_tried: self.negotiation.tried().to_vec(),
             plain_octets: [client.plain_octets, server.plain_octets],
             lost_octets: [client.lost_octets, server.lost_octets],
             state,
