@@ -6,11 +6,12 @@ use lyncpush::flow::Side::{self, Client, Server};
 use rustls::SupportedCipherSuite;
 use serde_json::Value;
 
-use crate::command::report;
+use crate::command::{report, report_on};
 use crate::fixture::{Connection, names, session};
 use crate::pair::{Meeting, Pair, suites};
 use crate::pcap::Pcap;
-use crate::pcapng::{Ends, capture_ended};
+use crate::pcapng::{Ends, capture_ended, secrets as secrets_block, with};
+use crate::stories::{keylog, simulate};
 
 /// Every way in which TCP ends.
 const ENDS: [Ends<'_>; 6] = [
@@ -79,6 +80,23 @@ fn a_certificate_that_is_not_taken_in_tls13_is_told_without_a_key_as_far_as_it_s
                 "{detail}"
             );
         }
+    }
+}
+
+/// Out of a pipe, too, where the secrets stand behind everything: an alert that they open is told, and nothing before.
+#[test]
+fn an_alert_that_late_secrets_open_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refused.pcapng");
+    simulate("certificate", &["--tls", "1.3:TLS_AES_128_GCM_SHA256"], &path);
+    let (file, keylog) = (fs::read(&path).unwrap(), fs::read_to_string(keylog(&path)).unwrap());
+    for (secrets, expected) in [("", "TLS 1.3 hides"), (keylog.as_str(), "refused it with unknown_ca")] {
+        let report = report_on(&with(&file, file.len(), &secrets_block(secrets)), &[]);
+        let alone: Vec<&Value> =
+            report["findings"].as_array().unwrap().iter().filter(|finding| finding["code"] == "LP601").collect();
+        assert_eq!(alone.len(), 1, "{report:#}");
+        assert!(alone[0]["detail"].as_str().unwrap().contains(expected), "{:#}", alone[0]);
+        assert_eq!(alone[0]["symptom_of"] == "LP105", !secrets.is_empty(), "{report:#}");
     }
 }
 
