@@ -365,7 +365,7 @@ impl Negotiation {
             Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
                 let detail = match secrets.has_keylog() {
                     true => "its keys do not depend on the server's RSA key, and the key log given does not hold it",
-                    false => "its keys do not depend on the server's RSA key; only a key log opens it",
+                    false => "its keys do not depend on the server's RSA key",
                 };
                 (UnreadableReason::TlsForwardSecret, detail.to_owned())
             }

@@ -178,6 +178,9 @@ fn what_was_tried_is_told() {
                 let expected: Vec<&str> = is_tried.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
                 for unread in found["coverage"]["unreadable"].as_array().unwrap() {
                     assert_eq!(unread["tls"]["secrets_tried"], serde_json::json!(expected), "{suite} {options:?}");
+                    // What opens it is said once.
+                    let detail = unread["detail"].as_str().unwrap();
+                    assert!(detail.matches("opens it").count() < 2, "{suite} {options:?}: {detail}");
                 }
                 assert_eq!(opened(&found), (8, 0));
             }
