@@ -67,7 +67,7 @@ impl UnreadableReason {
             Self::TlsNoSecret => {
                 "a key log written while this connection was made (--keylog) opens it, no private key does"
             }
-            Self::TlsForwardSecret => "a key log written while this connection was made (--keylog) does",
+            Self::TlsForwardSecret => "only a key log written while this connection was made (--keylog) opens it",
             Self::TlsNoHandshake => {
                 "capture from before the connection is made: restart the service, or break the connection, while capturing"
             }

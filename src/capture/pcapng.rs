@@ -171,7 +171,10 @@ impl Pcapng {
                 Ok(Block::Frame(record))
             }
             None => {
-                reader.consume(length, 0..0);
+                match kind {
+                    SECRETS => reader.wipe(length),
+                    _ => _ = reader.consume(length, 0..0),
+                }
                 Ok(Block::Other)
             }
         }

@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
 
+use zeroize::Zeroize;
+
 /// The largest record that is read, in octets. The largest known frames are USB transfers and offloaded
 /// TCP of some megabytes; a length beyond this is damage, and must not cost memory.
 pub const MAX_RECORD: usize = 64 << 20;
@@ -68,6 +70,15 @@ impl Reader {
         base + part.start..base + part.end
     }
 
+    /// Goes past `count` octets that [`need`](Self::need) has given, and wipes them and what was left behind of them
+    /// when octets were moved.
+    pub(super) fn wipe(&mut self, count: usize) {
+        let past = (self.start + count).min(self.end);
+        self.buffer.get_mut(self.start..past).unwrap_or_default().zeroize();
+        self.buffer.get_mut(self.end..).unwrap_or_default().zeroize();
+        self.start = past;
+    }
+
     /// The octets of a range that [`consume`](Self::consume) gave.
     #[inline]
     pub(super) fn window(&self, range: &Range<usize>) -> &[u8] {
@@ -94,7 +105,10 @@ impl Reader {
         while self.end < count {
             if self.end == self.buffer.len() {
                 // Doubling, so that a length that lies costs no more memory than the input has octets.
-                self.buffer.resize(self.buffer.len() * 2, 0);
+                let mut larger = vec![0; self.buffer.len() * 2];
+                larger.get_mut(..self.end).unwrap_or_default().copy_from_slice(&self.buffer);
+                // It may hold secrets.
+                std::mem::replace(&mut self.buffer, larger).zeroize();
             }
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
             match self.inner.read(room) {
@@ -148,6 +162,22 @@ mod tests {
         assert_eq!(reader.need(2 * READ).unwrap().len(), 2 * READ);
         assert!(matches!(reader.need(MAX_RECORD), Err(Short::End(left)) if left == 3 * READ));
         assert!(reader.buffer.len() <= 4 * READ);
+    }
+
+    #[test]
+    fn what_is_wiped_is_nowhere_in_the_buffer() {
+        let secret = b"secret, and more of it, and more";
+        for piece in [1, 11, 64, READ] {
+            let input = [&[1; 40][..], secret, &[2; 7]].concat();
+            let mut reader = Reader::new(Box::new(Pieces(input, piece)));
+            reader.need(40).unwrap();
+            reader.consume(40, 0..0);
+            reader.need(secret.len()).unwrap();
+            reader.wipe(secret.len());
+            assert!(!reader.buffer.windows(4).any(|window| secret.windows(4).any(|part| part == window)), "{piece}");
+            assert_eq!(reader.offset(), 40 + secret.len() as u64);
+            assert_eq!(reader.need(7).unwrap(), [2; 7]);
+        }
     }
 
     #[test]

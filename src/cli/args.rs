@@ -102,6 +102,9 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Analyze {
     /// Captures (pcap, pcapng, also in gzip or zstd); `-` reads standard input. Several are one analysis
+    ///
+    /// Secrets in a pcapng are found wherever they stand in a file. On standard input they should stand before the frames
+    /// they open: what waits for them is bounded and comes late, so that a call may show as two ladders, or in part.
     #[arg(value_name = "CAPTURE", required = true)]
     pub captures: Vec<String>,
 

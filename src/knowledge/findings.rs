@@ -236,7 +236,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     row(
         "LP601",
         "A TLS connection on which SIP is expected was refused or broken off in its handshake: no SIP passes there. An error on the Edge's legs, where pushes pass; a warning elsewhere.",
-        "A TLS alert, or an end of the connection, before the handshake is complete.",
+        "A TLS alert, or an end of the connection, before the handshake is complete. TLS 1.3 encrypts alerts and certificates: without a key log it shows only that the connection ended before the client can have finished, and not whether a server took its client's certificate.",
         "The certificates that the handshake shows, whether they are expired, and the alert's name: it says what the other side did not take.",
     ),
     row(

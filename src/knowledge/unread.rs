@@ -48,11 +48,10 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::TlsNoHandshake,
         title: "Encrypted, and its handshake is not in the capture",
-        meaning: "The connection was made before the capture began, or a part of its handshake was lost. Servers keep connections open for days.",
+        meaning: "The connection was made before the capture began. Servers keep connections open for days.",
         wire: "Encrypted records without the hellos before them.",
         help: &[
             "A capture that begins before the connection is made: start it, then restart the Front End service or that of the Edge. No secret helps without the handshake.",
-            "A capture without loss: a larger buffer, a narrower filter.",
         ],
         sources: &[RFC_5246, RFC_8446],
     },
@@ -110,8 +109,8 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::Damaged,
         title: "The octets make no sense",
-        meaning: "The stream is on a port where SIP is expected and holds neither SIP nor TLS that could be followed, mostly because octets are missing.",
-        wire: "Gaps in the stream; records or messages without a beginning.",
+        meaning: "The stream is on a port where SIP is expected and holds nothing that could be followed, mostly because octets are missing: of a TLS handshake without which no secret helps, of the first packets behind a NEGOTIATE, or of all that was said. Or the capture shows one direction only.",
+        wire: "Gaps in the stream; records, packets or messages without a beginning.",
         help: &["A capture closer to the server, without loss: a larger buffer, a narrower filter."],
         sources: &[RFC_5246],
     },

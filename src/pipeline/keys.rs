@@ -6,7 +6,7 @@
 use crate::capture::{self, KeylogText, Options};
 use crate::error::{Error, Result};
 use crate::report::model::KeyCounts;
-use crate::tls::{self, Followed, Password, RsaKey, Secrets};
+use crate::tls::{self, Followed, KeylogCount, Password, RsaKey, Secrets};
 
 /// Connections of which secrets are kept of key logs that grow: 131,072 (about 50 MB), more than a server has open. The
 /// oldest are forgotten.
@@ -102,6 +102,10 @@ impl Keys {
     /// Adds the secrets of a key log text.
     pub fn push_keylog(&mut self, text: &[u8]) {
         let count = self.secrets.push_keylog(text);
+        self.add(count);
+    }
+
+    fn add(&mut self, count: KeylogCount) {
         self.count.secrets += count.secrets;
         self.count.unused += count.unused;
         self.count.skipped += count.skipped;
@@ -157,7 +161,10 @@ impl Keys {
     }
 
     fn take(&mut self, texts: &[KeylogText]) {
-        texts.iter().for_each(|text| self.push_keylog(text.octets()));
+        for text in texts {
+            let count = self.secrets.push_embedded(text.octets());
+            self.add(count);
+        }
     }
 
     /// Whether nobody will give more secrets.

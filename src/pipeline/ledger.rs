@@ -14,7 +14,7 @@ use crate::stream::UNKNOWN_LENGTH;
 /// Unreadable streams, and refused handshakes, listed one by one in the report; further ones are counted.
 const MAX_LISTED: usize = 1_000;
 /// How long octets may wait for what tells how to read them until they are said to be unreadable, nanoseconds.
-pub const PATIENCE: i64 = 1_000_000_000;
+const PATIENCE: i64 = 1_000_000_000;
 /// How often an unreadable stream that goes on is told of again, nanoseconds.
 const RETELL: i64 = 1_000_000_000;
 
@@ -143,6 +143,33 @@ impl Ledger {
         } else {
             self.account.unlisted_refused += 1;
         }
+    }
+}
+
+/// Since when octets wait for what tells how to read them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Patience(Option<Timestamp>);
+
+impl Patience {
+    /// Octets wait at `now`. Says whether they have done so for too long.
+    pub fn wait(&mut self, now: Timestamp) -> bool {
+        now.since(*self.0.get_or_insert(now)) >= PATIENCE
+    }
+
+    /// Since when, if anything waits.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
+    pub fn started(&self) -> Option<Timestamp> {
+        self.0
+    }
+
+    /// Since when; `now` where nothing waits.
+    pub fn since(&self, now: Timestamp) -> Timestamp {
+        self.0.unwrap_or(now)
+    }
+
+    /// Nothing waits any more.
+    pub fn end(&mut self) {
+        self.0 = None;
     }
 }
 

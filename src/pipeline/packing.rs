@@ -2,34 +2,31 @@
 //!
 //! In: the events of both sides, out of TCP or TLS. Out: what [`Text`] gives. A connection is compressed from the octet
 //! behind the NEGOTIATE request on one side, and from the octet behind its answer on the other; what comes behind the one
-//! before the other has come is held back. Limits: [`MAX_HELD`], [`OPENING`], [`MAX_OPENING`].
+//! before the other has come is held back. Limits: [`MAX_HELD`]; those of `openings`.
 
-use super::ledger::{Hidden, Ledger, Loss, PATIENCE, Speaker};
+mod held;
+mod openings;
+
+use super::ledger::{Hidden, Ledger, Loss, Patience, Speaker};
 use super::reading::Seen;
 use super::text::{Content, Text, Word};
 use crate::anomaly::AnomalyLog;
 use memchr::memmem;
 
 use crate::flow::{Connection, Side};
-use crate::frame::{FrameRef, Timestamp};
+use crate::frame::FrameRef;
 use crate::sip::framer;
 use crate::sip::grammar::{Probe, looks_like_start};
 use crate::sipcomp::{self, Decompressor, Status};
 use crate::stream::{Event, UNKNOWN_LENGTH};
 use crate::unreadable::UnreadableReason;
+use held::Halfway;
+use openings::{OPENING, Openings, is_text};
 
 /// Octets of one side held back until the word of the other has come. 64 KiB: it should send none.
 const MAX_HELD: usize = 64 * 1024;
 /// Octets held back in all connections together. 32 MiB: it should be none.
 const MAX_HELD_IN_ALL: usize = 32 << 20;
-/// What an event that is held back takes beside its octets.
-const HELD: usize = 64;
-/// Octets that are enough to tell text from packets.
-const TELLING: usize = 8;
-/// Octets of a side that are looked at together to tell whether they are compressed.
-const OPENING: usize = 8 * 1024;
-/// Octets of a connection looked at in all for that.
-const MAX_OPENING: usize = 64 * 1024;
 
 /// How far compression has been agreed on.
 enum State {
@@ -43,80 +40,6 @@ enum State {
     Unnegotiated,
 }
 
-/// A request that waits for its answer; or an answer that waits for the rest of its request, where segments came out of
-/// their order.
-struct Halfway {
-    side: Side,
-    word: Word,
-    /// Stream offset behind the word.
-    begin: u64,
-    held: Vec<Held>,
-    octets: usize,
-    /// Whether octets of the other side are lost, and the word may be among them.
-    is_lost: bool,
-}
-
-/// An event that is held back.
-enum Held {
-    Bytes { offset: u64, bytes: Vec<u8>, frame: FrameRef },
-    Gap { offset: u64, length: u64, after: Option<FrameRef>, frame: FrameRef },
-    End { frame: FrameRef, over: bool },
-}
-
-impl Held {
-    fn event(&self) -> Event<'_> {
-        match self {
-            Self::Bytes { offset, bytes, frame } => Event::Bytes { offset: *offset, bytes, frame: *frame },
-            &Self::Gap { offset, length, after, frame } => Event::Gap { offset, length, after, frame },
-            &Self::End { frame, over } => Event::End { frame, over },
-        }
-    }
-
-    fn of(event: Event<'_>) -> Option<Self> {
-        Some(match event {
-            Event::Bytes { offset, bytes, frame } => Self::Bytes { offset, bytes: bytes.to_vec(), frame },
-            Event::Gap { offset, length, after, frame } => Self::Gap { offset, length, after, frame },
-            Event::End { frame, over } => Self::End { frame, over },
-            Event::Witness { .. } => return None,
-        })
-    }
-}
-
-/// Whether octets are text: packets begin with flags and lengths, which hold zeros or high bits.
-fn is_text(bytes: &[u8]) -> bool {
-    let mut first = bytes.iter().take(TELLING);
-    first.all(|octet| octet.is_ascii_graphic() || b" \t\r\n".contains(octet))
-}
-
-/// Octets that begin no message, looked at to tell whether they are compressed.
-#[derive(Default)]
-struct Openings {
-    /// Of each side.
-    octets: [Vec<u8>; 2],
-    /// Octets looked at of both.
-    seen: usize,
-}
-
-impl Openings {
-    /// Whether what `side` has sent is compressed, as far as `bytes`.
-    fn is_compressed(&mut self, side: Side, bytes: &[u8]) -> bool {
-        let octets = side.of(&mut self.octets);
-        if self.seen >= MAX_OPENING {
-            *octets = Vec::new();
-            return false;
-        }
-        let room = OPENING.saturating_sub(octets.len());
-        octets.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        self.seen += octets.len();
-        let found = sipcomp::recognise(octets);
-        if octets.len() >= OPENING {
-            // They began in the middle of a packet, perhaps; the next ones may not.
-            *octets = Vec::new();
-        }
-        found
-    }
-}
-
 /// A connection's text, packed or not.
 pub struct Packing {
     text: Text,
@@ -125,8 +48,8 @@ pub struct Packing {
     passed: [u64; 2],
     openings: Option<Box<Openings>>,
     hidden: Hidden,
-    /// Since when octets wait that nobody can read yet.
-    waiting: Option<Timestamp>,
+    /// With octets that nobody can read yet.
+    patience: Patience,
 }
 
 impl Packing {
@@ -138,7 +61,7 @@ impl Packing {
             passed: [0; 2],
             openings: None,
             hidden: Hidden::default(),
-            waiting: None,
+            patience: Patience::default(),
         }
     }
 
@@ -189,6 +112,11 @@ impl Packing {
             State::Agreed(decompressor) => match decompressor.status() {
                 Status::Reading(_) => None,
                 Status::Undecided if decompressor.first_octets().is_empty() => None,
+                Status::Damaged => Some((
+                    UnreadableReason::Damaged,
+                    "compressed after NEGOTIATE, and the first packets are not in the capture: frames were lost or cut short"
+                        .to_owned(),
+                )),
                 Status::Undecided | Status::Unrecognised => Some((
                     UnreadableReason::CompressedUnrecognised,
                     format!(
@@ -254,9 +182,11 @@ impl Packing {
                     (Word::Agree, State::Plain) if self.may_be_asking(speaker.side.other()) => {
                         self.half(speaker.side, word, behind);
                     }
-                    (Word::Agree, State::Plain) => self.agree(speaker, behind, ledger, out),
+                    (Word::Agree, State::Plain) => self.agree(speaker, (behind, false), ledger, out),
                     // Both may ask; one has to agree.
-                    (_, State::Halfway(half)) if half.word != word => self.agree(speaker, behind, ledger, out),
+                    (_, State::Halfway(half)) if half.word != word => {
+                        self.agree(speaker, (behind, false), ledger, out);
+                    }
                     _ => {}
                 }
                 if !rest.is_empty() {
@@ -273,8 +203,7 @@ impl Packing {
 
     /// One side has said its word; that of the other is waited for.
     fn half(&mut self, side: Side, word: Word, begin: u64) {
-        self.state =
-            State::Halfway(Box::new(Halfway { side, word, begin, held: Vec::new(), octets: 0, is_lost: false }));
+        self.state = State::Halfway(Box::new(Halfway::new(side, word, begin)));
     }
 
     /// Whether `side` may not have come to the end of its request yet.
@@ -292,7 +221,7 @@ impl Packing {
             && looks_like_start(bytes) == Probe::No
         {
             // What was agreed to was asked for before the capture began.
-            self.agree(other, offset, ledger, out);
+            self.agree(other, (offset, true), ledger, out);
             return self.event(speaker, event, ledger, out);
         }
         if self.is_plain_now(speaker.side, event) {
@@ -305,7 +234,7 @@ impl Packing {
             // The word was among what was lost, or the beginning of it: its rest is text.
             if !is_text(bytes) {
                 let behind = if speaker.side == other.side { offset } else { self.passed[other.side.index()] };
-                self.agree(other, behind, ledger, out);
+                self.agree(other, (behind, true), ledger, out);
                 return self.event(speaker, event, ledger, out);
             }
             if speaker.side == other.side {
@@ -314,18 +243,13 @@ impl Packing {
             }
         }
         if half.side == speaker.side {
-            half.octets += HELD;
-            ledger.held += HELD;
-            if let Event::Bytes { bytes, frame, .. } = event {
-                half.octets += bytes.len();
-                ledger.held += bytes.len();
-                let since = *self.waiting.get_or_insert(frame.time);
-                if frame.time.since(since) >= PATIENCE {
-                    self.hidden.tell(speaker.connection, since, frame, out);
-                }
+            ledger.held += half.hold(event);
+            if let Event::Bytes { frame, .. } = event
+                && self.patience.wait(frame.time)
+            {
+                self.hidden.tell(speaker.connection, self.patience.since(frame.time), frame, out);
             }
-            half.held.extend(Held::of(event));
-            if half.octets > MAX_HELD || ledger.held > MAX_HELD_IN_ALL {
+            if half.octets() > MAX_HELD || ledger.held > MAX_HELD_IN_ALL {
                 self.give_up(speaker.connection, ledger, out);
             }
             return;
@@ -347,7 +271,7 @@ impl Packing {
     /// new message where the answer was lost.
     fn is_plain_now(&self, side: Side, event: Event<'_>) -> bool {
         let (State::Halfway(half), Event::Bytes { bytes, .. }) = (&self.state, event) else { return false };
-        let is_held = half.side == side && half.held.is_empty();
+        let is_held = half.side == side && half.is_empty();
         (is_held || half.is_lost) && looks_like_start(bytes) == Probe::Yes
     }
 
@@ -372,57 +296,58 @@ impl Packing {
     /// The other word will not come: what is held tells what it would have been.
     fn give_up(&mut self, connection: &Connection, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
         let State::Halfway(half) = &self.state else { return };
-        let octets: Vec<u8> = half
-            .held
-            .iter()
-            .map_while(|held| if let Held::Bytes { bytes, .. } = held { Some(bytes.as_slice()) } else { None })
-            .flatten()
-            .take(OPENING)
-            .copied()
-            .collect();
-        if half.word == Word::Agree || sipcomp::recognise(&octets) {
-            let other = half.side.other();
+        if half.word == Word::Agree || sipcomp::recognise(&half.opening(OPENING)) {
+            let (other, is_lost) = (half.side.other(), half.is_lost);
             let behind = self.passed[other.index()];
-            self.agree(Speaker { connection, side: other }, behind, ledger, out);
+            self.agree(Speaker { connection, side: other }, (behind, is_lost), ledger, out);
         } else {
             self.refuse(connection, ledger, out);
         }
     }
 
-    /// The connection is compressed: on this side, which said the second word, from offset `behind` on.
-    fn agree(&mut self, speaker: Speaker<'_>, behind: u64, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
-        self.waiting = None;
+    /// The connection is compressed: on this side, which said the second word, from offset `behind` on; `is_guess` where
+    /// that word was not seen, and packets may begin elsewhere.
+    fn agree(
+        &mut self,
+        speaker: Speaker<'_>,
+        (behind, is_guess): (u64, bool),
+        ledger: &mut Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        self.patience.end();
         let first = speaker.side.other();
-        let (begin, held) = match std::mem::replace(&mut self.state, State::Plain) {
-            State::Halfway(half) => {
-                ledger.held = ledger.held.saturating_sub(half.octets);
-                (half.begin, half.held)
-            }
+        let half = match std::mem::replace(&mut self.state, State::Plain) {
+            State::Halfway(half) => half,
             // The request was lost: its side has sent nothing since.
-            _ => (self.passed[first.index()], Vec::new()),
+            _ => Box::new(Halfway::new(first, Word::Ask, self.passed[first.index()])),
         };
+        ledger.held = ledger.held.saturating_sub(half.octets());
         let mut begins = [behind; 2];
-        *first.of(&mut begins) = begin;
-        self.state = State::Agreed(Box::new(Decompressor::new(begins)));
+        *first.of(&mut begins) = half.begin;
+        let mut decompressor = Decompressor::new(begins);
+        if is_guess {
+            decompressor.doubt(speaker.side);
+        }
+        self.state = State::Agreed(Box::new(decompressor));
         ledger.account.compressed += 1;
-        for event in &held {
-            self.event(Speaker { side: first, ..speaker }, event.event(), ledger, out);
+        for event in half.events() {
+            self.event(Speaker { side: first, ..speaker }, event, ledger, out);
         }
     }
 
     /// The connection is not compressed.
     fn refuse(&mut self, connection: &Connection, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
         let State::Halfway(half) = std::mem::replace(&mut self.state, State::Plain) else { return };
-        ledger.held = ledger.held.saturating_sub(half.octets);
-        self.waiting = None;
-        for event in &half.held {
-            self.event(Speaker { connection, side: half.side }, event.event(), ledger, out);
+        ledger.held = ledger.held.saturating_sub(half.octets());
+        self.patience.end();
+        for event in half.events() {
+            self.event(Speaker { connection, side: half.side }, event, ledger, out);
         }
     }
 
     /// An event of a compressed connection.
     fn packed(&mut self, speaker: Speaker<'_>, event: Event<'_>, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
-        let Self { text, state: State::Agreed(decompressor), hidden, waiting, .. } = self else { return };
+        let Self { text, state: State::Agreed(decompressor), hidden, patience, .. } = self else { return };
         let connection = speaker.connection;
         let (frame, is_end) = match event {
             Event::Bytes { frame, .. } => (frame, false),
@@ -448,13 +373,12 @@ impl Packing {
         });
         ledger.anomalies(&anomalies);
         match decompressor.status() {
-            Status::Reading(_) => *waiting = None,
+            Status::Reading(_) => patience.end(),
             Status::Undecided if decompressor.first_octets().is_empty() => {}
             status => {
-                let since = *waiting.get_or_insert(frame.time);
-                let is_hopeless = matches!(status, Status::Unrecognised) || frame.time.since(since) >= PATIENCE;
-                if is_hopeless || is_end {
-                    hidden.tell(connection, since, frame, out);
+                let is_over = patience.wait(frame.time);
+                if !matches!(status, Status::Undecided) || is_over || is_end {
+                    hidden.tell(connection, patience.since(frame.time), frame, out);
                 }
             }
         }

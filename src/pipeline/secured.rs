@@ -1,7 +1,7 @@
 //! A connection inside TLS: its plain text where there is a secret, and what it shows of itself where there is none.
 
 use super::keys::Keys;
-use super::ledger::{Hidden, Ledger, PATIENCE, Speaker};
+use super::ledger::{Hidden, Ledger, Patience, Speaker};
 use super::packing::Packing;
 use super::reading::Seen;
 use crate::flow::{Connection, Side};
@@ -13,17 +13,36 @@ use crate::stream::Event;
 use crate::tls::{Alert, CertificateFacts, Facts, Session, State};
 use crate::unreadable::UnreadableReason;
 
+/// What a session is to do.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    /// Take what happened on a side.
+    Event(Side, Event<'a>),
+    /// Try again what waits; the frame is the last one known.
+    Retry(FrameRef),
+}
+
+impl Step<'_> {
+    fn frame(&self) -> FrameRef {
+        match *self {
+            Self::Event(_, Event::Bytes { frame, .. } | Event::Gap { frame, .. })
+            | Self::Event(_, Event::End { frame, .. } | Event::Witness { frame })
+            | Self::Retry(frame) => frame,
+        }
+    }
+}
+
 /// One connection.
 #[derive(Default)]
 pub struct Secured {
     session: Session,
     hidden: Hidden,
     first: Option<Timestamp>,
-    /// Since when records wait.
-    waiting: Option<Timestamp>,
+    /// With records that wait for a secret.
+    patience: Patience,
     /// The frame of the alert that counts.
     alerted: Option<(Alert, FrameRef)>,
-    /// A side that ended by itself, as the capture shows, before the handshake was through.
+    /// The side that ended first by itself, as the capture shows, before the handshake was through.
     broken_off: Option<(Side, FrameRef)>,
     /// Whether it was told that the handshake came to nothing.
     told_refused: bool,
@@ -40,45 +59,18 @@ impl Secured {
         ledger: &mut Ledger,
         out: &mut impl FnMut(Seen<'_>),
     ) {
-        let connection = speaker.connection;
-        let frame = match event {
-            Event::Bytes { frame, .. } => frame,
-            Event::Gap { length, after, frame, .. } => {
-                // It comes out of the session, and is counted, only before the next text; until then it is known.
-                packing.warn(connection, length, after, frame, ledger, out);
-                frame
+        let Speaker { connection, side } = speaker;
+        match event {
+            // It comes out of the session, and is counted, only before the next text; until then it is known.
+            Event::Gap { length, after, frame, .. } => packing.warn(connection, length, after, frame, ledger, out),
+            Event::End { frame, over: true } if self.session.is_handshaking() => {
+                self.broken_off.get_or_insert((side, frame));
             }
-            Event::End { frame, over } => {
-                if over && self.session.is_handshaking() {
-                    self.broken_off.get_or_insert((speaker.side, frame));
-                }
-                frame
-            }
+            Event::Bytes { .. } | Event::End { .. } => {}
             Event::Witness { .. } => return,
-        };
-        self.first.get_or_insert(frame.time);
-        let lost = self.session.lost_octets();
-        self.session.event(speaker.side, event, &mut keys.secrets, &mut |side, event| {
-            packing.event(Speaker { connection, side }, event, ledger, out);
-        });
-        // Records that are there and do not open are lost like those that are not. Where none opens, that is told below.
-        let lost = self.session.lost_octets().saturating_sub(lost);
-        if lost > 0 && !matches!(event, Event::Gap { .. }) && !self.session.is_unreadable() {
-            packing.warn(connection, lost, None, frame, ledger, out);
         }
-        if let Some(alert) = self.session.alert()
-            && self.alerted.is_none_or(|(known, _)| known != alert)
-        {
-            self.alerted = Some((alert, frame));
-        }
-        if !self.told_refused
-            && let Some(refused) = self.refused(connection)
-        {
-            self.told_refused = true;
-            out(Seen::Refused(Box::new(refused)));
-        }
-        self.tell(connection, frame, packing, keys, ledger, out);
-        if let Event::End { .. } = event {
+        self.advance(connection, Step::Event(side, event), packing, keys, ledger, out);
+        if let Event::End { frame, .. } = event {
             self.hidden.end(connection, frame, out);
         }
     }
@@ -93,14 +85,51 @@ impl Secured {
         ledger: &mut Ledger,
         out: &mut impl FnMut(Seen<'_>),
     ) {
-        let lost = self.session.lost_octets();
-        self.session.retry(&mut keys.secrets, &mut |side, event| {
-            packing.event(Speaker { connection, side }, event, ledger, out);
-        });
-        let lost = self.session.lost_octets().saturating_sub(lost);
-        if lost > 0 && !self.session.is_unreadable() {
-            let since = self.first.map(|time| FrameRef { time, ..frame });
+        self.advance(connection, Step::Retry(frame), packing, keys, ledger, out);
+    }
+
+    /// Lets the session take a step, and tells what comes of it.
+    fn advance(
+        &mut self,
+        connection: &Connection,
+        step: Step<'_>,
+        packing: &mut Packing,
+        keys: &mut Keys,
+        ledger: &mut Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        let frame = step.frame();
+        let first = *self.first.get_or_insert(frame.time);
+        let before = self.session.lost_octets();
+        let mut give = |side, event: Event<'_>| packing.event(Speaker { connection, side }, event, ledger, out);
+        let since = match step {
+            Step::Event(side, event) => {
+                self.session.event(side, event, &mut keys.secrets, &mut give);
+                None
+            }
+            Step::Retry(_) => {
+                self.session.retry(&mut keys.secrets, &mut give);
+                Some(FrameRef { time: first, ..frame })
+            }
+        };
+        // Records that are there and do not open are lost like those that are not. Where none opens, that is told below.
+        let lost = self.session.lost_octets().saturating_sub(before);
+        let is_told = matches!(step, Step::Event(_, Event::Gap { .. })) || self.session.is_unreadable();
+        if lost > 0 && !is_told {
             packing.warn(connection, lost, since, frame, ledger, out);
+        }
+        if let Some(alert) = self.session.alert()
+            && self.alerted.is_none_or(|(known, _)| known != alert)
+        {
+            self.alerted = Some((alert, frame));
+        }
+        // What waits may yet tell more.
+        if !self.told_refused
+            && !self.session.is_waiting()
+            && let Some(refused) = self.refused(connection)
+        {
+            self.told_refused = true;
+            out(Seen::Refused(Box::new(refused)));
         }
         self.tell(connection, frame, packing, keys, ledger, out);
     }
@@ -119,11 +148,9 @@ impl Secured {
         let may_open = self.session.is_waiting() && keys.is_unsearched();
         // While the server has protected nothing, nothing was said that could be read.
         let mut is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
-        if self.session.is_waiting() {
-            let since = *self.waiting.get_or_insert(frame.time);
-            is_hidden |= frame.time.since(since) >= PATIENCE;
-        } else {
-            self.waiting = None;
+        match self.session.is_waiting() {
+            true => is_hidden |= self.patience.wait(frame.time),
+            false => self.patience.end(),
         }
         if !is_hidden || may_open || !packing.may_be_sip(connection, ledger) {
             return;
@@ -161,7 +188,7 @@ impl Secured {
 
     /// Since when something waits for a secret.
     pub fn waiting_since(&self) -> Option<Timestamp> {
-        self.waiting.filter(|_| self.session.is_waiting())
+        self.patience.started().filter(|_| self.session.is_waiting())
     }
 
     /// The connection is over: why it was not read, or not all of it, and in words.
@@ -186,7 +213,7 @@ impl Secured {
 
     /// The handshake was refused or broken off, if it was.
     pub fn refused(&self, connection: &Connection) -> Option<Refused> {
-        if self.alerted.is_none() && self.broken_off.is_none() || self.session.plain_octets() > 0 {
+        if self.session.plain_octets() > 0 {
             return None;
         }
         let (how, frame) = match (self.alerted, self.broken_off) {
@@ -194,8 +221,9 @@ impl Secured {
                 let sender = connection.flow.sender(alert.side);
                 (format!("{sender} refused it with {}", spelled(alert)), frame)
             }
-            (_, Some((side, frame))) => {
-                (format!("{} ended the connection before it was through", connection.flow.sender(side)), frame)
+            (_, Some((side, frame))) if self.session.is_broken_off() => {
+                let sender = connection.flow.sender(side);
+                (format!("{sender} ended the connection before it was through{}", self.hidden_reason()), frame)
             }
             _ => return None,
         };
@@ -207,6 +235,17 @@ impl Secured {
             self.alerted.map(|(alert, _)| alert).filter(|alert| alert.fatal && alert.is_about_certificate());
         let distrusting = distrusting.map(|alert| alert.side);
         Some(Refused { flow: connection.flow, at: frame, cause, how, distrusting, tls: tls(self.session.facts()) })
+    }
+
+    /// What is not known of why a handshake was broken off, because it is protected and was not opened.
+    fn hidden_reason(&self) -> &'static str {
+        match (self.session.is_hiding() && self.session.is_unreadable(), self.session.has_client_protected()) {
+            (false, _) => "",
+            (true, false) => "; if it was told why, TLS 1.3 hides that",
+            (true, true) => {
+                "; the client's last word is as short as an alert, and TLS 1.3 hides what it says: a key log of this connection shows it"
+            }
+        }
     }
 }
 

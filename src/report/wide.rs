@@ -222,11 +222,18 @@ pub(super) fn waited_for(refused: &Refused) -> String {
 fn shown(refused: &Refused) -> String {
     let tls = &refused.tls;
     let mut words = String::new();
-    let hello = [("Version", &tls.version), ("suite", &tls.suite), ("server name", &tls.server_name)];
-    let hello: Vec<String> =
-        hello.iter().filter_map(|(label, fact)| Some(format!("{label} {}", fact.as_ref()?))).collect();
-    if !hello.is_empty() {
-        words.push_str(&format!(" {}.", hello.join(", ")));
+    let hello = [
+        ("Version", "", &tls.version),
+        ("Suite", "suite", &tls.suite),
+        ("Server name", "server name", &tls.server_name),
+    ];
+    for (first, further, fact) in hello {
+        let Some(fact) = fact else { continue };
+        let (before, label) = if words.is_empty() { (" ", first) } else { (", ", further) };
+        words.push_str(&format!("{before}{label} {fact}"));
+    }
+    if !words.is_empty() {
+        words.push('.');
     }
     let at = refused.at.time;
     for (whose, certificate) in [("server", &tls.certificate), ("client", &tls.client_certificate)] {

@@ -146,9 +146,9 @@ impl Protection {
 
     /// How many flights of the handshake come before `side` does not accept the other one's certificate, and the record
     /// in which it says so.
-    pub(super) fn refuse(&mut self, side: Side, choice: Choice) -> Result<(usize, Vec<u8>)> {
-        // The flights up to the client's certificate are three in every version; a client of TLS 1.3 says no behind them.
-        let flights = if side == Side::Client && choice.version() != Version::Tls13 { 2 } else { 3 };
+    pub(super) fn refuse(&mut self, side: Side) -> Result<(usize, Vec<u8>)> {
+        // The server's certificate is in the second flight, the client's in the third.
+        let flights = if side == Side::Client { 2 } else { 3 };
         Ok((flights, self.0.refuse(side, UNKNOWN_CA)?))
     }
 }

@@ -31,7 +31,7 @@ impl Protection {
         match *self {}
     }
 
-    pub(super) fn refuse(&mut self, _: Side, _: Choice) -> Result<(usize, Vec<u8>)> {
+    pub(super) fn refuse(&mut self, _: Side) -> Result<(usize, Vec<u8>)> {
         match *self {}
     }
 }

@@ -301,7 +301,7 @@ impl<'a> Network<'a> {
         let path = [hop_number(hop), u64::from(client.port()), u64::from(first), 0x7661_696e];
         let (mut protection, handshake) = Protection::begin(choice, self.options, hop, &path)?;
         self.log(&handshake)?;
-        let (said, record) = protection.refuse(side, choice)?;
+        let (said, record) = protection.refuse(side)?;
         let refusal = (side, record);
         for (side, octets) in handshake.flights.iter().take(said).chain([&refusal]) {
             for piece in octets.chunks(SEGMENT) {

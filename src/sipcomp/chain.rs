@@ -103,7 +103,7 @@ pub(super) fn choose(octets: &[u8]) -> Result<&'static Layout, Fit> {
 }
 
 /// Whether packets in `layout` give the beginning of a SIP message, and lead to another packet or to the end.
-fn begins(layout: &Layout, octets: &[u8]) -> Fit {
+pub(super) fn begins(layout: &Layout, octets: &[u8]) -> Fit {
     let mut decoder = Decoder::default();
     let mut start = Vec::new();
     let (mut rest, mut previous, mut packets) = (octets, None, 0);

@@ -24,6 +24,8 @@ enum State {
 pub(super) struct Half {
     /// Stream offset of its first compressed octet.
     pub(super) begin: u64,
+    /// Whether that is a guess, and its packets may begin elsewhere.
+    pub(super) is_guess: bool,
     /// Its end, once that has come: as [`Event::End`] has it.
     pub(super) end: Option<(FrameRef, bool)>,
     /// Whether its end was given on.
@@ -46,6 +48,7 @@ impl Half {
     pub(super) fn new(begin: u64) -> Self {
         Self {
             begin,
+            is_guess: false,
             end: None,
             is_over: false,
             packets: 0,
@@ -69,10 +72,17 @@ impl Half {
         !self.held.octets().is_empty()
     }
 
+    /// Whether, before any layout was known, octets were lost with which its packets begin.
+    pub(super) fn has_lost_its_beginning(&self) -> bool {
+        self.is_guess || !matches!(self.state, State::Reading)
+    }
+
     /// The layout in which its first octets can be read. After a loss only the other direction can tell.
     pub(super) fn choose(&self) -> Result<&'static Layout, Fit> {
         match self.state {
-            State::Reading => chain::choose(self.held.octets()),
+            State::Reading => {
+                chain::choose(self.held.octets()).map_err(|fit| if self.is_guess { Fit::More } else { fit })
+            }
             State::Skipping(_) | State::Searching { .. } => Err(Fit::More),
         }
     }
@@ -89,6 +99,17 @@ impl Half {
         anomalies: &mut AnomalyLog,
         out: &mut impl FnMut(Event<'_>),
     ) -> bool {
+        if self.is_guess && matches!(self.state, State::Reading) {
+            match chain::begins(layout, self.held.octets()) {
+                Fit::Yes => {}
+                Fit::More => return true,
+                Fit::No => {
+                    self.decoder.forget();
+                    self.state = State::Searching { told: 0 };
+                }
+            }
+            self.is_guess = false;
+        }
         let mut is_sound = true;
         loop {
             match self.state {

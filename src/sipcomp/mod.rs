@@ -48,6 +48,8 @@ pub enum Status {
     Reading(&'static Layout),
     /// The octets fit no layout that is known: nothing of the connection is given out any more.
     Unrecognised,
+    /// The first packets of a side are lost, and the other one's do not tell the layout: nothing is given out either.
+    Damaged,
 }
 
 impl Status {
@@ -71,6 +73,11 @@ impl Decompressor {
     /// client, the octet after its response for the server. What lies before them is ignored.
     pub fn new(begin: [u64; 2]) -> Self {
         Self { halves: begin.map(Half::new), status: Status::Undecided, shown: None }
+    }
+
+    /// Learns that where `side` begins is a guess: octets before that place are lost.
+    pub fn doubt(&mut self, side: Side) {
+        self.half(side).is_guess = true;
     }
 
     /// How far it has come.
@@ -101,7 +108,7 @@ impl Decompressor {
                 let skipped = usize::try_from(begin.saturating_sub(offset)).unwrap_or(usize::MAX);
                 let Some(own @ [_, ..]) = bytes.get(skipped..) else { return };
                 self.show(side, own);
-                if !matches!(self.status, Status::Unrecognised) {
+                if !self.is_given_up() {
                     self.half(side).push(own, frame);
                 }
             }
@@ -121,6 +128,11 @@ impl Decompressor {
         side.of(&mut self.halves)
     }
 
+    /// Whether nothing is given out any more.
+    const fn is_given_up(&self) -> bool {
+        matches!(self.status, Status::Unrecognised | Status::Damaged)
+    }
+
     fn show(&mut self, side: Side, octets: &[u8]) {
         let (first, shown) = self.shown.get_or_insert_with(|| (side, Vec::new()));
         if *first == side {
@@ -138,7 +150,7 @@ impl Decompressor {
         out: &mut impl FnMut(Side, Event<'_>),
     ) {
         let layout = match self.status {
-            Status::Unrecognised => return,
+            Status::Unrecognised | Status::Damaged => return,
             Status::Undecided => None,
             Status::Reading(layout) => Some(layout),
         };
@@ -152,21 +164,28 @@ impl Decompressor {
         if !matches!(self.status, Status::Undecided) {
             return;
         }
-        let mut is_hopeless = false;
+        let (mut is_strange, mut is_long) = (false, false);
         for half in &self.halves {
             match half.choose() {
                 Ok(layout) => return self.status = Status::Reading(layout),
-                Err(fit) => is_hopeless |= fit == Fit::No || half.seen > UNDECIDED_LIMIT,
+                Err(fit) => {
+                    is_strange |= fit == Fit::No;
+                    is_long |= half.seen > UNDECIDED_LIMIT;
+                }
             }
         }
-        let is_over = self.halves.iter().all(|half| half.end.is_some());
-        if is_hopeless || (is_over && self.halves.iter().any(|half| half.seen > 0)) {
-            self.give_up();
+        let is_over = self.halves.iter().all(|half| half.end.is_some()) && self.halves.iter().any(|half| half.seen > 0);
+        match self.halves.iter().any(Half::has_lost_its_beginning) {
+            _ if is_strange => self.give_up(Status::Unrecognised),
+            is_lost if is_long || is_over => {
+                self.give_up(if is_lost { Status::Damaged } else { Status::Unrecognised });
+            }
+            _ => {}
         }
     }
 
-    fn give_up(&mut self) {
-        self.status = Status::Unrecognised;
+    fn give_up(&mut self, status: Status) {
+        self.status = status;
         self.halves.iter_mut().for_each(Half::clear);
     }
 
@@ -177,7 +196,7 @@ impl Decompressor {
             let is_sound = self.half(side).read(layout, anomalies, &mut |event| out(side, event));
             // A layout in which no second packet follows the first one was the wrong one.
             if !is_sound && self.halves.iter().map(|half| half.packets).sum::<u64>() < 2 {
-                self.give_up();
+                self.give_up(Status::Unrecognised);
             }
         }
         for side in [Side::Client, Side::Server] {
@@ -187,7 +206,7 @@ impl Decompressor {
             match status {
                 // The other side may still show how to read what waits.
                 Status::Undecided if half.is_waiting() => continue,
-                Status::Undecided | Status::Unrecognised => {}
+                Status::Undecided | Status::Unrecognised | Status::Damaged => {}
                 Status::Reading(layout) => half.finish(layout, frame, anomalies, &mut |event| out(side, event)),
             }
             half.is_over = true;

@@ -223,6 +223,67 @@ fn one_side_shows_the_other_how_to_read() {
 }
 
 #[test]
+fn packets_whose_first_ones_are_lost_are_damaged_and_no_unknown_layout() {
+    let packed = packets(&LAYOUTS[0], &[message(1), message(2), message(3)]);
+    let lost = |wire: &mut Wire, side| {
+        wire.lose(side, packed[0].len());
+        wire.send(side, &packed[1..].concat());
+    };
+    let mut wire = Wire::new();
+    lost(&mut wire, Side::Client);
+    lost(&mut wire, Side::Server);
+    assert!(matches!(wire.decompressor.status(), Status::Undecided), "the end may be far");
+    assert!(wire.end().iter().all(|said| !said.contains("OPTIONS")));
+    assert!(matches!(wire.decompressor.status(), Status::Damaged));
+    // A side that is whole and silent tells as little.
+    let mut wire = Wire::new();
+    lost(&mut wire, Side::Server);
+    wire.end();
+    assert!(matches!(wire.decompressor.status(), Status::Damaged));
+    // One that is whole and strange tells.
+    let mut wire = Wire::new();
+    lost(&mut wire, Side::Server);
+    wire.send(Side::Client, b"\xff\xff\xff");
+    wire.end();
+    assert!(matches!(wire.decompressor.status(), Status::Unrecognised));
+}
+
+#[test]
+fn where_packets_begin_may_be_a_guess() {
+    for layout in LAYOUTS {
+        let packed = packets(layout, &[message(1), message(2), message(3)]).concat();
+        for skipped in [0, 1, 9, 40] {
+            for is_first in [true, false] {
+                let mut wire = Wire::new();
+                wire.decompressor.doubt(Side::Server);
+                let what = format!("{} {skipped} {is_first}", layout.name);
+                if is_first {
+                    wire.send(Side::Server, &packed[skipped..]);
+                    assert_eq!(wire.decompressor.status().is_reading(), skipped == 0, "{what}");
+                }
+                wire.send(Side::Client, &packed);
+                assert!(wire.decompressor.status().is_reading(), "{what}");
+                if !is_first {
+                    wire.send(Side::Server, &packed[skipped..]);
+                }
+                let said = wire.end();
+                let whole = [message(1), message(2), message(3)].concat() + ".";
+                assert_eq!(said[0], whole, "{what}");
+                match skipped {
+                    0 => assert_eq!(said[1], whole, "{what}"),
+                    _ => assert!(said[1].starts_with("~~") && !said[1].contains("OPTIONS"), "{what} {}", said[1]),
+                }
+            }
+        }
+        let mut wire = Wire::new();
+        wire.decompressor.doubt(Side::Server);
+        wire.send(Side::Server, &packed[9..]);
+        wire.end();
+        assert!(matches!(wire.decompressor.status(), Status::Damaged));
+    }
+}
+
+#[test]
 fn an_idle_connection_is_not_unrecognised() {
     let mut wire = Wire::new();
     wire.push(Side::Client, Event::Witness { frame: at(1) });
@@ -352,5 +413,5 @@ fn nothing_is_held_without_a_bound() {
     let mut wire = Wire::new();
     wire.lose(Side::Client, 1);
     lines.chunks(1460).for_each(|piece| wire.send(Side::Client, piece));
-    assert!(matches!(wire.decompressor.status(), Status::Unrecognised));
+    assert!(matches!(wire.decompressor.status(), Status::Damaged));
 }

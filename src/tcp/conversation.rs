@@ -25,7 +25,7 @@ const MAX_SHIFT: u8 = 14;
 pub(super) enum Outcome {
     /// It goes on.
     Open,
-    /// It is over: RST, or FIN from both sides.
+    /// It is over: FIN from both sides, or RST and nothing of what was sent before it is waited for.
     Over,
     /// The segment was not taken: it belongs to a new connection on the same ports.
     Anew,
@@ -47,8 +47,8 @@ pub(super) struct Conversation {
     /// Whether anything came out, so that its end is worth telling.
     shown: bool,
     told: [bool; 2],
-    /// Whether it was reset.
-    reset: bool,
+    /// The side that reset it.
+    reset: Option<Side>,
 }
 
 impl Conversation {
@@ -68,7 +68,7 @@ impl Conversation {
             by_syn: segment.syn,
             shown: false,
             told: [false; 2],
-            reset: false,
+            reset: None,
         }
     }
 
@@ -88,7 +88,7 @@ impl Conversation {
 
     /// Whether nothing more will come out.
     pub(super) fn is_over(&self) -> bool {
-        self.halves.iter().all(Half::is_done)
+        self.halves.iter().all(Half::is_done) || self.reset.is_some() && !self.halves.iter().any(Half::is_short)
     }
 
     /// Octets known to have been sent, both sides.
@@ -137,8 +137,14 @@ impl Conversation {
                 scene.counters.strays += 1;
                 return Outcome::Open;
             }
-            self.reset = true;
-            return Outcome::Over;
+            self.reset.get_or_insert(side);
+            self.answer(segment, side);
+            let moment = self.moment(segment.at);
+            self.half(side).reset_at(segment.sequence, moment);
+            if self.is_waiting() {
+                self.settle(segment.at, scene, out);
+            }
+            return self.outcome();
         }
         self.answer(segment, side);
         if !self.carry(segment, side, scene, out) {
@@ -147,6 +153,10 @@ impl Conversation {
         if self.is_waiting() {
             self.settle(segment.at, scene, out);
         }
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Outcome {
         match self.is_over() {
             true => Outcome::Over,
             false => Outcome::Open,
@@ -310,11 +320,13 @@ impl Conversation {
         if !self.shown {
             return;
         }
-        let sides = [Side::Client, Side::Server];
-        for ((side, half), told) in sides.into_iter().zip(&self.halves).zip(&mut self.told) {
+        // Who reset it ends first.
+        let first = self.reset.unwrap_or(Side::Client);
+        for side in [first, first.other()] {
+            let (half, told) = (&*side.of(&mut self.halves), side.of(&mut self.told));
             if half.is_done() && !*told {
                 *told = true;
-                let over = self.reset || half.is_finished();
+                let over = self.reset.is_some() || half.is_finished();
                 out(&self.connection, side, Event::End { frame: self.last, over });
             }
         }

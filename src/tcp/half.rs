@@ -12,6 +12,7 @@ use super::arrival::Arrival;
 use super::assembler::Assembler;
 use super::passed::{Emit, Passed};
 use super::proof::{Evidence, Hole, Moment, WAIT_ALONE};
+use super::witnesses::Witnesses;
 
 /// How far from the expected place a segment may be: far more than any window, and less than the 2^31 at
 /// which sequence numbers lose their order. What is farther belongs to another connection on these ports.
@@ -68,8 +69,7 @@ pub(super) struct Half {
     /// Where the FIN stands, and when it was seen.
     fin: Option<(u64, Timestamp)>,
     done: bool,
-    first_input: Option<u16>,
-    more_inputs: Vec<u16>,
+    witnesses: Witnesses,
     strays: u8,
 }
 
@@ -87,8 +87,7 @@ impl Half {
             initial: None,
             fin: None,
             done: false,
-            first_input: None,
-            more_inputs: Vec::new(),
+            witnesses: Witnesses::default(),
             strays: 0,
         }
     }
@@ -279,7 +278,9 @@ impl Half {
             scene.counters.repeated += 1;
             return true;
         }
-        self.witness(arrival.moment.at, emit);
+        if self.witnesses.is_further(arrival.moment.at.input) {
+            emit(Event::Witness { frame: arrival.moment.at });
+        }
         if self.is_told() {
             let next = self.assembler.next();
             if offset == next + 1 || (offset < next && next - offset <= START_REACH) {
@@ -324,18 +325,6 @@ impl Half {
             && !self.is_held()
             && end == self.sent.max(self.claimed).max(self.assembler.next())
             && (self.assembler.next() >= end || self.evidence.stands(arrival.moment).is_some_and(|upto| upto >= end))
-    }
-
-    fn witness(&mut self, at: FrameRef, emit: &mut Emit<'_>) {
-        match self.first_input {
-            None => self.first_input = Some(at.input),
-            Some(first) if first == at.input => (),
-            Some(_) if self.more_inputs.contains(&at.input) => (),
-            Some(_) => {
-                self.more_inputs.push(at.input);
-                emit(Event::Witness { frame: at });
-            }
-        }
     }
 
     fn take(&mut self, offset: u64, arrival: &Arrival<'_>, scene: &mut Scene<'_>, emit: &mut Emit<'_>) {
@@ -386,6 +375,21 @@ impl Half {
             self.sent = end;
             self.claimed = end;
         }
+    }
+
+    /// A RST stands at `sequence`: what was sent before it and not seen is not sent again, but may come late.
+    pub(super) fn reset_at(&mut self, sequence: u32, moment: Moment) {
+        let (known, end) = (self.sent.max(self.claimed).max(self.assembler.next()), self.offset(sequence));
+        // One octet more is a FIN that was not seen.
+        if self.is_known() && (known + 2..=known + CLAIM_REACH).contains(&end) {
+            self.finish_at(sequence, moment.at);
+            self.prove(end, moment);
+        }
+    }
+
+    /// Whether octets are known to have been sent behind all that were seen.
+    pub(super) fn is_short(&self) -> bool {
+        !self.done && (self.fin.is_some() || self.tail().is_some())
     }
 
     /// Brings out what can come out now: a start held long enough, holes proven lost, the end.

@@ -38,6 +38,7 @@ mod role;
 mod table;
 #[cfg(test)]
 mod tests;
+mod witnesses;
 
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::flow::{Connection, ConnectionId, ConnectionIds, Side};

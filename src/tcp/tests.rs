@@ -10,7 +10,7 @@ use script::*;
 fn in_order_and_both_ways() {
     check_open("> 'hello; < =5 'hi; > =2 'bye", "0>hello 0<hi 0>bye | 0>. 0<.");
     check_open("> '1 F; < =2 '2; < F; > =2", "0>1 0>. 0<2 0<. |");
-    check_open("> 'x; < R", "0>x 0>. 0<. |");
+    check_open("> 'x; < R", "0>x 0<. 0>. |");
     check_open("", "|");
     check_open("> F; < =1 F; > =1", "|");
     check_open("> F; < =1 'late; < F", "0<late 0>. 0<. |");
@@ -65,7 +65,7 @@ fn acknowledged_holes_become_gaps() {
     check_open("> @3 'def; < =6; > @6 +200 'ghi", "0>~3 0>def 0>ghi | 0>. 0<.");
     check_open("> @3 'def; < =6; < =6 x15; > 'ghi", "0>~3 0>def 0>ghi | 0>. 0<.");
     check_open("> @3 'def; < =6; < =6 x14; < @0 'hi", "0<hi | 0>~3 0>def 0>. 0<.");
-    check_open("> @3 'def; < =6; < +500 R", "0>~3 0>def 0>. 0<. |");
+    check_open("> @3 'def; < =6; < +500 R", "0>~3 0>def 0<. 0>. |");
     // It may still come late.
     check_open("> @3 'def; < =6; > @0 +100 'abc", "0>abc 0>def | 0>. 0<.");
     // Acknowledged up to the hole only: the receiver waits for it too.
@@ -97,6 +97,23 @@ fn acknowledged_tails_become_gaps() {
     check_open("> 'abc; > @10", "0>abc | 0>~7 0>. 0<.");
     // A side never seen at all.
     check_open("< 'abc; < =7 'def", "0<abc 0<def | 0>~7 0>. 0<.");
+}
+
+#[test]
+fn a_reset_ends_its_sender_first_and_proves_what_was_sent_before_it() {
+    check_open("> 'x; > R", "0>x 0>. 0<. |");
+    check_open("> 'x; < 'y; < R", "0>x 0<y 0<. 0>. |");
+    // It stands behind octets that were not seen, and acknowledges others: they may come late, or not at all.
+    check_open("> 'abc; > @9 R", "0>abc | 0>~6 0>. 0<.");
+    check_open("> 'abc; > @9 R; > @3 +100 'defghi", "0>abc 0>defghi 0>. 0<. |");
+    check_open("> 'abc; > @9 R; < +200 'late", "0>abc 0<late 0>~6 0>. 0<. |");
+    check_open("> 'abc; < =9 R; > @3 'defghi", "0>abc 0>defghi 0<. 0>. |");
+    check_open("> 'abc; < =9 R; > +3000 @9", "0>abc 0>~6 0<. 0>. |");
+    check_open("> 'abc; > @9 R; > S i70000; < S =0; > 'new", "0>abc 0>~6 0>. 0<. 1>new | 1>. 1<.");
+    check_open("> 'abc F; < =4 'z; > @4 =1 R", "0>abc 0>. 0<z 0<. |");
+    check_open("> 'abc; > @4 R", "0>abc 0>. 0<. |");
+    // One that is far off is believed in nothing but the end.
+    check_open("> 'abc; > @900000 R", "0>abc 0>. 0<. |");
 }
 
 #[test]
@@ -201,11 +218,11 @@ fn octets_the_capture_cut_off() {
 fn ports_used_again() {
     // With a SYN, before or after the end.
     check_open("> 'old; > S i70000; < S =0; > 'new", "0>old 0>. 0<. 1>new | 1>. 1<.");
-    check_open("> 'old; < R; > S i70000; < S =0; > 'new", "0>old 0>. 0<. 1>new | 1>. 1<.");
+    check_open("> 'old; < R; > S i70000; < S =0; > 'new", "0>old 0<. 0>. 1>new | 1>. 1<.");
     check_open("> 'old F; < =4 F; > =1; > S i70000; < S =0; > 'new", "0>old 0>. 0<. 1>new | 1>. 1<.");
     // The same SYN again is the same connection.
     check_open("> 'abc; > S @0; > 'def", "0>abc 0>def | 0>. 0<.");
-    check_open("> 'abc; < R; > S @0", "0>abc 0>. 0<. |");
+    check_open("> 'abc; < R; > S @0", "0>abc 0<. 0>. |");
     // A connection joined in the middle is older than a SYN.
     check("> @50 'old; > S i70000; > 'new", "0>old 0>. 0<. 1>new | 1>. 1<.");
     check("< @50 'old; > S i70000; > 'new", "0<old 0>. 0<. 1>new | 1>. 1<.");
@@ -213,7 +230,7 @@ fn ports_used_again() {
     check_open("> 'old; > i900000000 @0 'n1; > 'n2; > 'n3; > +50", "0>old 0>. 0<. 1>n3 | 1>. 1<.");
     check_open("> 'old; > i900000000 @0 'n1; > i3394967296 @3 'er", "0>old 0>er | 0>. 0<.");
     // After the end, without a SYN.
-    check_open("> 'old; < R; > i900000000 @0 'new; > +50", "0>old 0>. 0<. 1>new | 1>. 1<.");
+    check_open("> 'old; < R; > i900000000 @0 'new; > +50", "0>old 0<. 0>. 1>new | 1>. 1<.");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::handshake::Messages;
 use super::negotiation::Stage;
-use super::record::Records;
+use super::record::{HEADER, Records, kind};
 use super::secret::Secret;
 use super::suite::Opener;
 use crate::flow::Side;
@@ -25,6 +25,8 @@ pub(crate) enum Guard {
 
 /// The least octets of a protected record, header included: TLS 1.3 with a tag of eight.
 const MIN_PROTECTED: u64 = 14;
+/// The least octets of a Finished message of TLS 1.3: its head, and a hash of 32.
+const MIN_FINISHED: u64 = 36;
 /// The farthest a sequence number is searched forward after a loss. 4,096 records of SIP are some megabytes: a capture
 /// that lost more in one place lost the connection.
 const MAX_SEARCH: u64 = 4096;
@@ -60,6 +62,12 @@ pub(crate) struct Half {
     pub(crate) waiting: bool,
     /// It sent data beyond the handshake, or what looks like it from outside.
     pub(crate) spoke: bool,
+    /// The most octets that can be in the protected records that came, opened or not.
+    most_said: u64,
+    /// Octets of it are missing.
+    pub(crate) torn: bool,
+    /// It ended by itself, as the capture shows.
+    pub(crate) over: bool,
     pub(crate) ended: bool,
     /// Octets of the gap that comes before the next plain text, and the frame that proves it.
     gap: Option<(u64, FrameRef)>,
@@ -80,6 +88,24 @@ impl Half {
         self.failures = 0;
         self.missed = 0;
         self.messages.begin();
+    }
+
+    /// A record came, of `octets` behind its header; it may yet wait for its turn.
+    pub(crate) fn came(&mut self, kind: u8, octets: usize) {
+        if kind == kind::APPLICATION_DATA {
+            self.most_said += ((HEADER + octets) as u64).saturating_sub(MIN_PROTECTED);
+        }
+    }
+
+    /// Whether its Finished of TLS 1.3 cannot be among what it protected: no record says more than its length allows, and
+    /// a Finished takes [`MIN_FINISHED`] octets. An alert takes two. Source: RFC 8446 §4.4.4, §5.2, §6.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        !self.torn && self.most_said < MIN_FINISHED
+    }
+
+    /// Whether it protected anything, as it looks from outside.
+    pub(crate) fn protected_any(&self) -> bool {
+        self.most_said > 0
     }
 
     /// Whether its records are not protected yet.

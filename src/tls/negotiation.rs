@@ -70,7 +70,9 @@ pub(crate) struct Negotiation {
     /// What the RSA key of the server makes of the encrypted premaster secret, once that was tried.
     decrypted: Option<Option<Secret>>,
     /// Kinds of secret that were looked for and found.
-    pub(crate) tried: Vec<&'static str>,
+    tried: Vec<&'static str>,
+    /// Where secrets were looked for in vain the last time.
+    searched: Vec<&'static str>,
 }
 
 impl Negotiation {
@@ -333,9 +335,16 @@ impl Negotiation {
         }
     }
 
+    /// Kinds of secret that were found and used, the first first; where there are none, where they were looked for.
+    pub(crate) fn tried(&self) -> &[&'static str] {
+        if self.tried.is_empty() { &self.searched } else { &self.tried }
+    }
+
     /// Why nothing that is given opens this.
-    fn no_secret(&self, suite: &Suite, secrets: &Secrets) -> Unread {
+    fn no_secret(&mut self, suite: &Suite, secrets: &Secrets) -> Unread {
         let keys = !secrets.rsa_keys().is_empty();
+        let is_for_keys = keys && suite.exchange == Exchange::Rsa && self.full;
+        self.searched = secrets.keylogs().chain(is_for_keys.then_some("RSA key")).collect();
         match suite.exchange {
             _ if !keys => {
                 let what = match secrets.is_empty() {
@@ -356,7 +365,7 @@ impl Negotiation {
             Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
                 let detail = match secrets.has_keylog() {
                     true => "its keys do not depend on the server's RSA key, and the key log given does not hold it",
-                    false => "its keys do not depend on the server's RSA key; only a key log opens it",
+                    false => "its keys do not depend on the server's RSA key",
                 };
                 (UnreadableReason::TlsForwardSecret, detail.to_owned())
             }

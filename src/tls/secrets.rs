@@ -59,6 +59,8 @@ pub struct Secrets {
     pub(crate) searchable: Searchable,
     /// A key log was given, with or without secrets in it.
     has_keylog: bool,
+    /// The captures hold a key log, with or without secrets in it.
+    has_embedded: bool,
     /// Octets that wait in all connections.
     waiting: usize,
 }
@@ -68,6 +70,12 @@ impl Secrets {
     /// one counts.
     pub fn push_keylog(&mut self, text: &[u8]) -> KeylogCount {
         self.has_keylog = true;
+        keylog::read(text, |entry| self.push(entry))
+    }
+
+    /// The same of a key log text that stands in a capture.
+    pub fn push_embedded(&mut self, text: &[u8]) -> KeylogCount {
+        self.has_embedded = true;
         keylog::read(text, |entry| self.push(entry))
     }
 
@@ -102,9 +110,15 @@ impl Secrets {
             && self.rsa_keys.is_empty()
     }
 
-    /// Whether a key log was given.
+    /// Whether there is a key log.
     pub(crate) fn has_keylog(&self) -> bool {
-        self.has_keylog
+        self.has_keylog || self.has_embedded
+    }
+
+    /// What key logs there are, by where they come from.
+    pub(crate) fn keylogs(&self) -> impl Iterator<Item = &'static str> {
+        let all = [(self.has_keylog, "key log"), (self.has_embedded, "key log in the capture")];
+        all.into_iter().filter(|(is_there, _)| *is_there).map(|(_, name)| name)
     }
 
     pub(crate) fn is_sealed(&self) -> bool {

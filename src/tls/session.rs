@@ -42,6 +42,8 @@ pub struct Session {
     begun: bool,
     /// Whether octets of the stream are missing.
     has_holes: bool,
+    /// Whether octets are missing with which a side began.
+    lost_beginning: bool,
     /// Times that what waits was tried again before all secrets were there.
     retries: u8,
 }
@@ -73,15 +75,19 @@ impl Session {
     ) {
         match event {
             Event::Bytes { bytes, frame, .. } => self.push(side, bytes, frame, secrets, out),
-            Event::Gap { length, frame, .. } => {
+            Event::Gap { offset, length, frame, .. } => {
                 self.has_holes = true;
+                self.lost_beginning |= offset == 0;
+                self.half(side).torn = true;
                 let left = self.half(side).records.lose() as u64;
                 self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
                 self.renewed = true;
             }
             Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
             Event::End { frame, over } => {
+                self.half(side).over = over;
                 let left = self.half(side).records.lose() as u64;
+                self.half(side).torn |= left > 0;
                 if left > 0 {
                     self.take(side, Item::Lost { octets: left }, frame, secrets, out);
                 }
@@ -121,10 +127,12 @@ impl Session {
     pub fn shed(&mut self, frame: FrameRef) {
         for half in &mut self.halves {
             let octets = half.records.lose() as u64;
+            half.torn = true;
             half.lose(octets.max(1), frame);
         }
         if self.negotiation.held() > 0 {
             self.negotiation = Negotiation::default();
+            self.lost_beginning = true;
         }
     }
 
@@ -162,21 +170,44 @@ impl Session {
         self.halves.iter().map(|half| half.plain_octets).sum()
     }
 
-    /// Whether a handshake has begun of which the server has protected nothing yet, so that nothing can have been said
-    /// in it. Unknown, and so false, where octets of the server are lost.
+    /// Whether a handshake has begun that is not through, so that nothing can have been said in it: the server has
+    /// protected nothing yet, or, in TLS 1.3, the client cannot have finished. Unknown, and so false, where octets are lost.
     pub fn is_handshaking(&self) -> bool {
-        let [client, server] = match self.client {
-            Some(Side::Server) => [1, 0],
-            Some(Side::Client) => [0, 1],
-            None => return false,
+        let Some([client, server]) = self.roles() else { return false };
+        if self.is_hiding() {
+            // A server may speak before its client has finished.
+            return client.is_unfinished() && !server.torn && self.plain_octets() == 0;
         }
-        .map(|at: usize| self.halves.get(at));
         // A client that protects something although its server was never heard: the server's frames were not captured.
-        let is_one_sided = self.negotiation.server.is_none() && client.is_some_and(|half| !half.is_plain());
-        self.negotiation.client.is_some()
-            && !is_one_sided
-            && client.is_some_and(|half| !half.spoke)
-            && server.is_some_and(|half| half.is_plain() && half.lost_octets == 0)
+        let is_one_sided = self.negotiation.server.is_none() && !client.is_plain();
+        !is_one_sided && !client.spoke && server.is_plain() && server.lost_octets == 0
+    }
+
+    /// Whether the capture shows the end of a handshake that is not through. In TLS 1.3 the client's own end is waited
+    /// for: it may say more until then.
+    pub fn is_broken_off(&self) -> bool {
+        let Some([client, server]) = self.roles() else { return false };
+        self.is_handshaking() && (client.over || server.over && !self.is_hiding())
+    }
+
+    /// Whether the handshake goes on in protected records: TLS 1.3 behind the server's hello.
+    pub fn is_hiding(&self) -> bool {
+        self.negotiation.server.as_ref().is_some_and(|hello| hello.version == 0x0304 && !hello.is_retry())
+    }
+
+    /// Whether the client sent a protected record.
+    pub fn has_client_protected(&self) -> bool {
+        self.roles().is_some_and(|[client, _]| client.protected_any())
+    }
+
+    /// Client and server by what they say, once the client's hello was seen.
+    fn roles(&self) -> Option<[&Half; 2]> {
+        let [one, other] = &self.halves;
+        self.negotiation.client.as_ref()?;
+        Some(match self.client? {
+            Side::Client => [one, other],
+            Side::Server => [other, one],
+        })
     }
 
     /// What is known of the connection so far.
@@ -201,7 +232,15 @@ impl Session {
             (shown.next(), shown.collect())
         });
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
+        let torn = || State::Unreadable {
+            reason: UnreadableReason::Damaged,
+            detail: "part of its handshake is not in the capture: frames were lost or cut short".to_owned(),
+        };
         let state = match &self.unread {
+            // The capture began before the handshake did: an earlier one would not show more of it.
+            Some((UnreadableReason::TlsNoHandshake, _)) if self.negotiation.client.is_some() || self.lost_beginning => {
+                torn()
+            }
             Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
             None if self.is_blank() => State::Unreadable {
                 reason: if self.unverified() > 0 { UnreadableReason::TlsBadMac } else { UnreadableReason::Damaged },
@@ -216,10 +255,7 @@ impl Session {
                 detail: "there is no TLS record in it that makes sense".to_owned(),
             },
             // One that was refused had nothing to say.
-            None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => State::Unreadable {
-                reason: UnreadableReason::Damaged,
-                detail: "part of its handshake is not in the capture: frames were lost or cut short".to_owned(),
-            },
+            None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => torn(),
             None => State::Handshake,
         };
         Facts {
@@ -232,7 +268,7 @@ impl Session {
             client_issuers,
             alert: self.alert,
             resumed: self.resumed,
-            secrets_tried: self.negotiation.tried.clone(),
+            secrets_tried: self.negotiation.tried().to_vec(),
             plain_octets: [client.plain_octets, server.plain_octets],
             lost_octets: [client.lost_octets, server.lost_octets],
             state,
@@ -254,10 +290,12 @@ impl Session {
             match unit {
                 Unit::Record { header, body } => {
                     let Some(body) = records.buffer.get_mut(body) else { continue };
+                    self.half(side).came(header[0], body.len());
                     self.take(side, Item::Record { header, body }, frame, secrets, out);
                 }
                 Unit::OldHello { body } => self.old_hello(side, records.buffer.get(body).unwrap_or_default()),
                 Unit::Junk { octets } => {
+                    self.half(side).torn = true;
                     self.take(side, Item::Lost { octets: octets as u64 }, frame, secrets, out);
                 }
             }

@@ -42,6 +42,8 @@ pub struct Handshake {
 pub struct Writer {
     choice: Choice,
     sealers: [Sealer; 2],
+    /// What a client of TLS 1.3 protects instead of its part of the handshake.
+    instead: Option<Sealer>,
     draw: Draw,
 }
 
@@ -56,8 +58,10 @@ impl Writer {
             Version::Tls13 => staging.modern(parties)?,
             _ => staging.classic(parties)?,
         };
-        let Staging { flights, sealers: [Some(client), Some(server)], draw, .. } = staging else { return Err(fault()) };
-        Ok((Self { choice, sealers: [client, server], draw }, Handshake { flights, keylog }))
+        let Staging { flights, sealers: [Some(client), Some(server)], instead, draw, .. } = staging else {
+            return Err(fault());
+        };
+        Ok((Self { choice, sealers: [client, server], instead, draw }, Handshake { flights, keylog }))
     }
 
     /// The records in which `side` sends `text`.
@@ -92,10 +96,19 @@ impl Writer {
     /// None that is known.
     pub fn refuse(&mut self, side: Side, number: u8) -> Result<Vec<u8>> {
         let mut out = Vec::new();
-        match self.choice.version {
+        let version = self.choice.version;
+        let front = |kind| record::front(kind, version.in_records());
+        match (version, side) {
+            (Version::Tls13, Side::Client) => {
+                if let Some(instead) = self.instead.take() {
+                    record::write(front(kind::CHANGE_CIPHER_SPEC), &[1], &mut out);
+                    *side.of(&mut self.sealers) = instead;
+                }
+                self.record(side, kind::ALERT, &[2, number], &mut out)?;
+            }
             // Its own part of the handshake is over by then.
-            Version::Tls13 => self.record(side, kind::ALERT, &[2, number], &mut out)?,
-            version => record::write(record::front(kind::ALERT, version.in_records()), &[2, number], &mut out),
+            (Version::Tls13, Side::Server) => self.record(side, kind::ALERT, &[2, number], &mut out)?,
+            _ => record::write(front(kind::ALERT), &[2, number], &mut out),
         }
         Ok(out)
     }

@@ -9,9 +9,11 @@ use lyncpush::pipeline::reading::{Reading, Seen};
 use lyncpush::report::model::Report;
 use lyncpush::simulate::{self, Choice, Mischief, Options};
 use lyncpush::sipcomp::LAYOUTS;
+use lyncpush::unreadable::UnreadableReason;
 
 use crate::analysis::analyze_with;
 use crate::faults::faults;
+use crate::pcap::{Frame, Pcap};
 
 /// Captures of each kind of mischief.
 const SEEDS: u64 = 2;
@@ -75,16 +77,53 @@ fn choice(named: &str) -> Option<Choice> {
     Some(simulate::protection(named).expect("a version and a suite"))
 }
 
-/// The places of the frames of a pcap file, headers of the records included.
-fn places(capture: &[u8]) -> Vec<std::ops::Range<usize>> {
-    let mut places = Vec::new();
-    let mut at = 24;
-    while let Some(length) = capture.get(at + 8..at + 12) {
-        let end = at + 16 + u32::from_le_bytes(length.try_into().expect("four octets")) as usize;
-        places.push(at..end);
-        at = end;
+/// Changes the last octet.
+fn flip(frame: &mut Frame) {
+    *frame.octets.last_mut().expect("an octet") ^= 1;
+}
+
+/// Where the first packets behind NEGOTIATE are lost on both sides, with or without the answer to it, nobody can tell how
+/// packets are laid out: that is damage, and no layout that is not known.
+#[test]
+fn lost_first_packets_are_damage() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    for layout in LAYOUTS {
+        let options = Options { compress: Some(layout), ..Options::default() };
+        let mut capture = Vec::new();
+        simulate::write("happy", &options, &mut capture).expect("a capture");
+        let whole = Pcap::of(&capture);
+        let asks = whole.frames.iter().enumerate().filter(|(_, frame)| frame.payload().starts_with(b"NEGOTIATE "));
+        let asks: Vec<usize> = asks.map(|(at, _)| at).collect();
+        assert!(asks.len() > 3, "{}", layout.name);
+        let mut damaged = 0;
+        for ask in asks {
+            let from = whole.frames[ask].ends();
+            let back = [from[1], from[0]];
+            let behind = |ends, skipped| {
+                let frames = whole.frames.iter().enumerate().skip(ask + 1);
+                let mut own = frames.filter(|(_, frame)| frame.ends() == ends && !frame.payload().is_empty());
+                own.nth(skipped).map(|(at, _)| at)
+            };
+            let (answer, client, server) = (behind(back, 0), behind(from, 0), behind(back, 1));
+            assert!(whole.frames[answer.expect("an answer")].payload().starts_with(b"SIP/2.0 200"));
+            for lost in [&[client, server][..], &[answer, client, server]] {
+                let without = whole.only(|number, _| !lost.contains(&Some(number as usize - 1)));
+                std::fs::write(&path, without.octets()).expect("a file");
+                let report = analyze_with(&path, false, Keys::default()).expect("a report").0;
+                for unread in &report.coverage.unreadable {
+                    assert_eq!(unread.reason, UnreadableReason::Damaged, "{} {lost:?}: {unread:?}", layout.name);
+                    assert!(
+                        unread.detail.starts_with("compressed after NEGOTIATE, and the first packets"),
+                        "{unread:?}"
+                    );
+                    damaged += 1;
+                }
+                assert_eq!(faults(&report), BTreeSet::new(), "{} {lost:?}", layout.name);
+            }
+        }
+        assert!(damaged > 4, "{}: {damaged}", layout.name);
     }
-    places
 }
 
 #[test]
@@ -103,31 +142,32 @@ fn no_frame_that_is_lost_or_damaged_is_a_fault() {
         let options = Options { tls: choice(suite), compress, vantage, ..Options::default() };
         let (mut capture, mut keylog) = (Vec::new(), Vec::new());
         simulate::write_with_keys("happy", &options, &mut capture, &mut keylog).expect("a capture");
-        let found = |capture: &[u8]| {
-            std::fs::write(&path, capture).expect("a file");
+        let found = |capture: &Pcap| {
+            std::fs::write(&path, capture.octets()).expect("a file");
             let mut keys = Keys::default();
             keys.push_keylog(&keylog);
             analyze_with(&path, false, keys).expect("a report").0
         };
-        assert_eq!(found(&capture).summary.complete, 1, "{suite}");
-        let frames = places(&capture);
-        assert!(frames.len() > 40, "{suite}: {}", frames.len());
-        for (number, place) in frames.iter().enumerate() {
-            let without = [&capture[..place.start], &capture[place.end..]].concat();
-            let mut damaged = capture.clone();
-            damaged[place.end - 1] ^= 1;
+        let whole = Pcap::of(&capture);
+        assert_eq!(found(&whole).summary.complete, 1, "{suite}");
+        let count = whole.frames.len();
+        assert!(count > 40, "{suite}: {count}");
+        for number in 0..count {
+            let without = whole.only(|other, _| other != number as u64 + 1);
+            let mut damaged = whole.clone();
+            flip(&mut damaged.frames[number]);
             for (what, capture) in [("without", without), ("damaged in", damaged)] {
                 let report = found(&capture);
+                // All handshakes are in the capture, whole or not.
+                for unread in &report.coverage.unreadable {
+                    assert_ne!(unread.reason, UnreadableReason::TlsNoHandshake, "{suite} {what} {}", number + 1);
+                }
                 wrong.extend(faults(&report).iter().map(|fault| format!("{suite} {what} {}: {fault}", number + 1)));
             }
         }
         // All that was said damaged: it is told that it could not be read.
-        let mut damaged = capture.clone();
-        for place in &frames {
-            if damaged.get(place.start + 16 + 54) == Some(&23) {
-                damaged[place.end - 1] ^= 1;
-            }
-        }
+        let mut damaged = whole.clone();
+        damaged.frames.iter_mut().filter(|frame| frame.payload().first() == Some(&23)).for_each(flip);
         let report = found(&damaged);
         let told: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
         assert!(told.contains(&"LP901"), "{suite}: {told:?} {:?}", report.coverage);
@@ -145,14 +185,9 @@ fn frames_cut_short_are_told() {
         let mut capture = Vec::new();
         simulate::write("happy", &options, &mut capture).expect("a capture");
         for most in [60, 68, 80, 96, 112] {
-            let mut cut = capture[..24].to_vec();
-            for place in places(&capture) {
-                let kept = (place.len() - 16).min(most);
-                cut.extend_from_slice(&capture[place.start..place.start + 8]);
-                cut.extend_from_slice(&(kept as u32).to_le_bytes());
-                cut.extend_from_slice(&capture[place.start + 12..place.start + 16 + kept]);
-            }
-            std::fs::write(&path, cut).expect("a file");
+            let mut cut = Pcap::of(&capture);
+            cut.frames.iter_mut().for_each(|frame| frame.octets.truncate(most));
+            std::fs::write(&path, cut.octets()).expect("a file");
             let report = analyze_with(&path, false, Keys::default()).expect("a report").0;
             assert!(report.findings.iter().any(|finding| finding.code == "LP901"), "{suite} {most}: {report:?}");
         }

@@ -5,6 +5,7 @@
 
 #[path = "../analysis/mod.rs"]
 mod analysis;
+mod broken_off;
 #[path = "../command/mod.rs"]
 mod command;
 #[cfg(feature = "post")]
@@ -17,6 +18,8 @@ mod faults;
 mod fixture;
 mod handshakes;
 mod losses;
+#[path = "../tls/pair.rs"]
+mod pair;
 #[path = "../pcap/mod.rs"]
 mod pcap;
 mod pcapng;

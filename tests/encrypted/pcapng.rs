@@ -32,8 +32,17 @@ pub fn with(file: &[u8], at: usize, block: &[u8]) -> Vec<u8> {
     [&file[..at], block, &file[at..]].concat()
 }
 
-/// A pcap of connections, one after the other, to port 5061 of one server, in segments of `size` octets at most.
+/// How TCP ends: who says what, in that order. FIN and ACK, RST and ACK, or RST alone.
+pub type Ends<'a> = &'a [(Side, &'a str)];
+
+/// A pcap of connections, one after the other, to port 5061 of one server, in segments of `size` octets at most. The
+/// client ends them.
 pub fn capture(connections: &[Connection], size: usize) -> Vec<u8> {
+    capture_ended(connections, size, &[(Side::Client, "FA"), (Side::Server, "FA")])
+}
+
+/// The same with other ends.
+pub fn capture_ended(connections: &[Connection], size: usize, ends: Ends<'_>) -> Vec<u8> {
     let mut file = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 0x0004_0000, 1].map(u32::to_le_bytes).concat();
     let mut number = 0_u32;
     let mut write = |frame: &[u8]| {
@@ -60,6 +69,8 @@ pub fn capture(connections: &[Connection], size: usize) -> Vec<u8> {
                 "S" => packet.syn(),
                 "SA" => packet.syn().ack(sent[to]),
                 "FA" => packet.fin().ack(sent[to]),
+                "RA" => packet.rst().ack(sent[to]),
+                "R" => packet.rst(),
                 _ => packet.ack(sent[to]).psh(),
             };
             let mut octets = Vec::new();
@@ -72,8 +83,7 @@ pub fn capture(connections: &[Connection], size: usize) -> Vec<u8> {
         for (side, bytes) in &connection.sent {
             bytes.chunks(size).for_each(|piece| frame(*side, "", piece));
         }
-        frame(Side::Client, "FA", b"");
-        frame(Side::Server, "FA", b"");
+        ends.iter().for_each(|(side, flags)| frame(*side, flags, b""));
     }
     file
 }

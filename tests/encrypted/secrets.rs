@@ -152,6 +152,42 @@ fn what_stays_closed_is_told_beside_what_was_read() {
     }
 }
 
+/// Also where it was in vain, it is told where a secret was looked for.
+#[test]
+fn what_was_tried_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("happy.pcapng");
+    let log = directory.path().join("other.log");
+    let strange = format!("CLIENT_RANDOM {} {}\n", "ab".repeat(32), "cd".repeat(48));
+    fs::write(&log, &strange).unwrap();
+    let (log, key) = (log.to_str().unwrap(), format!("{DATA}/client.key"));
+    let (given, embedded, rsa) = ("key log", "key log in the capture", "RSA key");
+    for (suite, is_rsa) in [("1.2:TLS_RSA_WITH_AES_128_CBC_SHA", true), ("1.3:TLS_AES_128_GCM_SHA256", false)] {
+        simulate("happy", &["--tls", suite], &path);
+        let file = fs::read(&path).unwrap();
+        for is_embedded in [false, true] {
+            let block = if is_embedded { pcapng::secrets(&strange) } else { Vec::new() };
+            fs::write(&path, pcapng::with(&file, file.len(), &block)).unwrap();
+            for options in [&[][..], &["--keylog", log], &["--rsa-key", &key], &["--keylog", log, "--rsa-key", &key]] {
+                let found = report([&[path.to_str().unwrap()], options].concat());
+                let is_tried = [
+                    (options.contains(&"--keylog"), given),
+                    (is_embedded, embedded),
+                    (options.contains(&"--rsa-key") && is_rsa, rsa),
+                ];
+                let expected: Vec<&str> = is_tried.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+                for unread in found["coverage"]["unreadable"].as_array().unwrap() {
+                    assert_eq!(unread["tls"]["secrets_tried"], serde_json::json!(expected), "{suite} {options:?}");
+                    // What opens it is said once.
+                    let detail = unread["detail"].as_str().unwrap();
+                    assert!(detail.matches("opens it").count() < 2, "{suite} {options:?}: {detail}");
+                }
+                assert_eq!(opened(&found), (8, 0));
+            }
+        }
+    }
+}
+
 #[test]
 fn passwords_come_from_a_file_or_the_environment() {
     let directory = tempfile::tempdir().unwrap();

@@ -14,6 +14,9 @@ const FRAME_HEAD: usize = 16;
 const SOURCE: Range<usize> = 26..30;
 const DESTINATION: Range<usize> = 30..34;
 const PORTS: Range<usize> = 34..38;
+/// Where its TCP header begins, and the octet that tells how long that is.
+const TCP: usize = 34;
+const OFFSET: usize = TCP + 12;
 
 /// A capture: its head, and its frames in order. The first is frame 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +85,23 @@ impl Pcap {
 impl Frame {
     /// Whether it runs between these addresses and ports, in either direction; port 0 is any.
     pub fn is_between(&self, one: (Ipv4Addr, u16), other: (Ipv4Addr, u16)) -> bool {
+        let ends = self.ends();
+        let is = |end: (Ipv4Addr, u16), known: (Ipv4Addr, u16)| end.0 == known.0 && (known.1 == 0 || end.1 == known.1);
+        (is(ends[0], one) && is(ends[1], other)) || (is(ends[0], other) && is(ends[1], one))
+    }
+
+    /// From where to where it runs: addresses and ports.
+    pub fn ends(&self) -> [(Ipv4Addr, u16); 2] {
         let address = |range| Ipv4Addr::from(<[u8; 4]>::try_from(&self.octets[range]).unwrap());
         let ports = &self.octets[PORTS];
         let (from, to) = (u16::from_be_bytes([ports[0], ports[1]]), u16::from_be_bytes([ports[2], ports[3]]));
-        let ends = [(address(SOURCE), from), (address(DESTINATION), to)];
-        let is = |end: (Ipv4Addr, u16), known: (Ipv4Addr, u16)| end.0 == known.0 && (known.1 == 0 || end.1 == known.1);
-        (is(ends[0], one) && is(ends[1], other)) || (is(ends[0], other) && is(ends[1], one))
+        [(address(SOURCE), from), (address(DESTINATION), to)]
+    }
+
+    /// What its TCP segment carries.
+    pub fn payload(&self) -> &[u8] {
+        let begin = TCP + usize::from(self.octets[OFFSET] >> 4) * 4;
+        &self.octets[begin..]
     }
 
     /// Puts `new` where `old` stands, which is as long; says whether it stood there.

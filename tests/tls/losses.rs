@@ -2,6 +2,7 @@
 
 use lyncpush::flow::Side;
 use lyncpush::tls::{Secrets, State};
+use lyncpush::unreadable::UnreadableReason;
 
 use crate::fixture::{self, text};
 use crate::replay::{Read, Step, play, steps};
@@ -107,8 +108,45 @@ fn no_octet_that_was_changed_comes_out() {
     }
 }
 
+fn reason(read: &Read) -> Option<UnreadableReason> {
+    match &read.facts.state {
+        State::Unreadable { reason, .. } => Some(*reason),
+        State::Handshake | State::Reading => None,
+    }
+}
+
+/// Of a stream whose beginning the capture could have shown, and of a side that it does not show at all.
+#[test]
+fn a_handshake_that_is_lost_is_damage_and_one_before_the_capture_is_not() {
+    for name in kinds() {
+        let (steps, _, data) = data_of(&name);
+        let is_of = |of: Side| move |step: &&Step| matches!(step, Step::Bytes(side, _) if *side == of);
+        let gap = |of: Side, steps: &[Step]| {
+            let octets = steps
+                .iter()
+                .filter(is_of(of))
+                .map(|step| if let Step::Bytes(_, bytes) = step { bytes.len() } else { 0 });
+            Step::Gap(of, octets.sum::<usize>() as u64)
+        };
+        let gaps = [Side::Client, Side::Server].map(|side| gap(side, &steps[..data]));
+        let lost = [&gaps[..], &steps[data..]].concat();
+        let only_client: Vec<Step> = steps.iter().filter(is_of(Side::Client)).cloned().collect();
+        let client_and_gap = [&only_client[..], &[gap(Side::Server, &steps)]].concat();
+        for (what, steps, expected) in [
+            ("lost", lost, UnreadableReason::Damaged),
+            ("one side", only_client, UnreadableReason::Damaged),
+            ("one side, told late", client_and_gap, UnreadableReason::Damaged),
+            ("before", steps[data..].to_vec(), UnreadableReason::TlsNoHandshake),
+        ] {
+            let (_, mut secrets, _) = data_of(&name);
+            assert_eq!(reason(&play(&steps, &mut secrets)), Some(expected), "{name} {what}");
+        }
+    }
+}
+
 #[test]
 fn a_handshake_with_a_hole_does_not_mislead() {
+    let mut damaged = 0;
     for name in kinds() {
         let (steps, _, data) = data_of(&name);
         for hole in 0..data {
@@ -118,6 +156,10 @@ fn a_handshake_with_a_hole_does_not_mislead() {
             steps[hole] = Step::Gap(side, bytes.len() as u64);
             let read = play(&steps, &mut secrets);
             only_text(&name, &read);
+            // It is in the capture, so an earlier one would not help.
+            let reason = reason(&read);
+            assert_ne!(reason, Some(UnreadableReason::TlsNoHandshake), "{name} {hole}");
+            damaged += usize::from(reason == Some(UnreadableReason::Damaged));
             let opened = read.facts.plain_octets.iter().sum::<u64>() > 0;
             assert!(
                 opened || read.facts.state != State::Reading || name.contains("rc4"),
@@ -126,6 +168,7 @@ fn a_handshake_with_a_hole_does_not_mislead() {
             );
         }
     }
+    assert!(damaged > 20, "{damaged}");
 }
 
 #[test]

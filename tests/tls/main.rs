@@ -5,6 +5,7 @@ mod fixture;
 mod keys;
 mod live;
 mod losses;
+mod pair;
 mod replay;
 mod secrets;
 mod suites;

@@ -107,7 +107,8 @@ pub struct Tls {
     pub alert: Option<String>,
     /// Whether the session was agreed on in an earlier connection.
     pub resumed: bool,
-    /// Kinds of secret that were found and tried.
+    /// Kinds of secret that were found and tried; where none was found, what was searched: a key log, an RSA key, a key
+    /// log in the capture.
     pub secrets_tried: Vec<String>,
 }
 

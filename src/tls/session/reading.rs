@@ -229,7 +229,7 @@ impl Session {
 
         if !again || hopeless {
             half.guard = Guard::Dead;
-            let with = self.negotiation.tried.last().copied().unwrap_or("the secret found");
+            let with = self.negotiation.tried().last().copied().unwrap_or("the secret found");
             let detail = match hopeless {
                 true => format!("no record can be verified with {with}"),
                 false => "too many records in a row cannot be verified".to_owned(),

@@ -24,12 +24,14 @@ pub(super) struct Staging {
     pub(super) draw: Draw,
     pub(super) flights: Vec<(Side, Vec<u8>)>,
     pub(super) sealers: [Option<Sealer>; 2],
+    /// What a client of TLS 1.3 protects instead of its part of the handshake.
+    pub(super) instead: Option<Sealer>,
 }
 
 impl Staging {
     pub(super) fn new(choice: Choice, draw: Draw) -> Self {
         let transcript = Transcript::new(choice.suite.prf(choice.version));
-        Self { choice, transcript, draw, flights: Vec::new(), sealers: [None, None] }
+        Self { choice, transcript, draw, flights: Vec::new(), sealers: [None, None], instead: None }
     }
 
     /// A full handshake of TLS 1.0 to 1.2; gives its line of a key log. Source: RFC 5246 §7.3.
@@ -105,7 +107,9 @@ impl Staging {
         for (side, identity, [handshake, traffic]) in sides {
             // Said for the sake of middle boxes only. Source: RFC 8446 §D.4.
             self.record(side, kind::CHANGE_CIPHER_SPEC, &[1])?;
-            self.protect(side, schedule::of_traffic(suite, &handshake, |keys| Sealer::new(suite, version, keys)));
+            let sealer = || schedule::of_traffic(suite, &handshake, |keys| Sealer::new(suite, version, keys));
+            self.protect(side, sealer());
+            self.instead = sealer();
             if side == Side::Server {
                 self.message(side, message::ENCRYPTED_EXTENSIONS, &[0, 0])?;
             }
