@@ -201,6 +201,9 @@ fn many_ladders_stay_light() {
         page.click("#open");
         page.value(NEXT);
         assert_eq!(page.value("document.querySelectorAll('svg.ladder').length"), 200, "no more than can be held");
+        let told =
+            page.value("dispatchEvent(new Event('beforeprint')), document.getElementById('printed').textContent");
+        assert!(told.as_str().unwrap().starts_with("Of 500 broken ladders the first 200 are printed"), "{told}");
         quiet(page, &file);
     });
 }
