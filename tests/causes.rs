@@ -138,6 +138,46 @@ fn every_failure_has_its_cause_and_its_remedy_in_every_format() {
     }
 }
 
+/// The remedy is an option that wants the address, so that every format names it.
+#[test]
+fn an_address_that_pushes_go_to_is_named_in_every_format() {
+    let capture = simulated("other-push-uri", &[]);
+    for format in ["table", "text", "mermaid", "html"] {
+        let ran = run_on(&capture, ["analyze", "--format", format, "--width", "200", "-"]).with_code(0);
+        let page = unwrapped(&ran.text().replace('\\', ""));
+        assert!(page.contains("sip:…@push.lab.example.net"), "{format}: {page}");
+        assert!(page.contains("any user part will do"), "{format}: {page}");
+        let ran = run_on(&capture, ["analyze", "--format", format, "--width", "200", "--pseudonyms", "-"]);
+        assert!(!ran.text().contains("lab.example.net"), "{format}: {}", ran.text());
+    }
+    let named = command::report_on(&capture, &["--push-uri", "sip:whoever@push.lab.example.net"]);
+    assert_eq!(named["ladders"][0]["verdict"], "complete");
+}
+
+/// A refused handshake opens no ladder: what is wrong stands with the capture as a whole.
+#[cfg(feature = "tls")]
+#[test]
+fn what_a_closed_capture_shows_is_in_every_format_and_can_be_pasted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("closed.pcap");
+    let path = path.to_str().unwrap();
+    let suite = "1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384";
+    let simulate = ["simulate", "certificate", "-q", "--vantage", "edge-external", "--tls", suite, "-o", path];
+    command::run(simulate).with_code(0);
+    let command = "Get-ChildItem Cert:\\LocalMachine\\Root | Sort-Object Subject | Format-Table Subject, NotAfter";
+    let told = ["LP901", "LP601", "tls-no-secret", "198.51.100.9:50401", "explain certificate-not-trusted", command];
+    let formats =
+        ["table", "text", "mermaid", "html"].iter().flat_map(|format| [40, 50, 80, 200].map(|width| (format, width)));
+    for (format, width) in formats {
+        let width = width.to_string();
+        let ran = command::run(["analyze", "--format", format, "--width", &width, path]).with_code(1);
+        let page = unwrapped(&ran.text().replace("\\[", "[").replace("\\|", "|"));
+        for needle in told {
+            assert!(page.contains(needle), "{needle} as {format} in {width}:\n{page}");
+        }
+    }
+}
+
 #[test]
 fn every_broken_ladder_from_everywhere_has_a_cause_that_explains_where_it_broke() {
     let listed: BTreeSet<&str> = FAILURES.iter().map(|(scenario, ..)| *scenario).collect();

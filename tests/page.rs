@@ -9,6 +9,8 @@ mod pcap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chromium::{Browser, Page};
 use pcap::Pcap;
 use serde_json::{Value, json};
@@ -199,6 +201,9 @@ fn many_ladders_stay_light() {
         page.click("#open");
         page.value(NEXT);
         assert_eq!(page.value("document.querySelectorAll('svg.ladder').length"), 200, "no more than can be held");
+        let told =
+            page.value("dispatchEvent(new Event('beforeprint')), document.getElementById('printed').textContent");
+        assert!(told.as_str().unwrap().starts_with("Of 500 broken ladders the first 200 are printed"), "{told}");
         quiet(page, &file);
     });
 }
@@ -274,4 +279,104 @@ fn messages_of_later_ladders_are_let_go() {
     let (count, told) = texts(&capture, &[]);
     assert!(count > 1_000 * each && count < 3_000 * each && told, "{count}");
     assert_eq!(texts(&capture, &["--user", "sip:bob2900@example.com"]), (each, false), "one of the last");
+}
+
+/// What stands in a log, a trace or another report leads to its ladder.
+#[test]
+fn the_search_finds_ladders_by_all_their_names() {
+    with_page(|page| {
+        let directory = tempfile::tempdir().unwrap();
+        let capture = directory.path().join("several.pcap");
+        let path = capture.to_str().unwrap();
+        command::run(["simulate", "domain-not-allowed", "-q", "--ladders", "5", "-o", path]).with_code(0);
+        let file = page_of(&[path], &[], directory.path());
+        let report = command::report([path]);
+        let (at, ladder) = (2, &report["ladders"][2]);
+        let host = ladder["steps"][0]["evidence"][0]["from"].as_str().unwrap().rsplit_once(':').unwrap().0;
+        page.open(&file, "");
+        for (name, alone) in [
+            (ladder["id"].as_str().unwrap(), true),
+            (ladder["call_id"].as_str().unwrap(), true),
+            (ladder["push_call_ids"][0].as_str().unwrap(), true),
+            (ladder["mobile"]["epid"].as_str().unwrap(), false),
+            (ladder["diagnosis"]["fingerprint"].as_str().unwrap(), false),
+            ("domain-not-allowed", false),
+            ("LP105", false),
+            ("edge01.example.com", false),
+            ("push.lync.com", false),
+            (host, false),
+        ] {
+            let typed = json!(name);
+            let search = format!(
+                "(() => {{ const q = document.getElementById('q'); q.value = {typed}; \
+                 q.dispatchEvent(new Event('input', {{ bubbles: true }})); return !document.getElementById('l{}').hidden; }})()",
+                at + 1
+            );
+            assert_eq!(page.value(&search), true, "{name} is found");
+            let shown = page.value(SHOWN).as_u64().unwrap();
+            assert!(shown == 1 || !alone, "{name} is found {shown} times");
+        }
+        quiet(page, &file);
+    });
+}
+
+/// Paper cannot be clicked: commands and drawings of what is broken are on it, with scripts and without.
+#[test]
+fn what_is_broken_prints_open() {
+    with_page(|page| {
+        let directory = tempfile::tempdir().unwrap();
+        let scenarios = [("domain-not-allowed", 8), ("firewall", 9), ("im-filter", 10), ("device-never-wakes", 11)];
+        let captures = scenarios.map(|(scenario, hour)| {
+            let path = directory.path().join(format!("{scenario}.pcap"));
+            // An hour apart and with other names, so that no capture has to do with another.
+            let start = format!("2013-06-03T{hour:02}:00:00Z");
+            let (seed, to) = (hour.to_string(), path.to_str().unwrap());
+            let options = ["-q", "--ladders", "10", "--start", &start, "--seed", &seed, "-o", to];
+            command::run([&["simulate", scenario], &options[..]].concat()).with_code(0);
+            path.to_str().unwrap().to_owned()
+        });
+        let file = page_of(&captures.each_ref().map(String::as_str), &[], directory.path());
+        page.open(&file, "");
+        let broken = page.value("document.querySelectorAll('#list > li[data-v=broken]').length").as_u64().unwrap();
+        let open = "document.querySelectorAll('.faults details[open], #list > li > details[open]').length";
+        assert!(broken > 30 && page.value(open) == 0, "{broken} are broken, and all are closed on the screen");
+        let visible = "[...document.querySelectorAll('.faults .cmd')].filter((one) => one.checkVisibility()).length";
+        assert_eq!(page.value(visible), 0);
+        page.ask("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+        assert_ne!(page.value(visible), 0, "commands are on paper whatever a script does");
+        page.ask("Emulation.setEmulatedMedia", json!({ "media": "" }));
+        for disabled in [false, true] {
+            page.ask("Emulation.setScriptExecutionDisabled", json!({ "value": disabled }));
+            page.open(&file, "");
+            let printed = page.ask("Page.printToPDF", json!({ "paperWidth": 8.27, "paperHeight": 11.69 }));
+            let printed = STANDARD.decode(printed["data"].as_str().unwrap()).unwrap();
+            let printed = String::from_utf8_lossy(&printed).into_owned();
+            let pages = printed.matches("/Type /Page").count() - printed.matches("/Type /Pages").count();
+            assert!(pages as u64 > broken / 2, "{broken} drawings on {pages} pages, scripts disabled: {disabled}");
+        }
+        page.ask("Emulation.setScriptExecutionDisabled", json!({ "value": false }));
+        page.open(&file, "");
+        page.ask("Page.printToPDF", json!({}));
+        assert_eq!(page.value(open), 0, "what print opened is closed again");
+    });
+}
+
+/// On a phone no cell of the list is so narrow that names are cut to pieces.
+#[test]
+fn the_list_can_be_read_on_a_phone() {
+    with_page(|page| {
+        let directory = tempfile::tempdir().unwrap();
+        let file = several(directory.path());
+        page.ask(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true }),
+        );
+        page.open(&file, "");
+        for cell in [".who", ".what", ".phone"] {
+            let width = page.value(&format!("document.querySelector('#list {cell}').getBoundingClientRect().width"));
+            assert!(width.as_f64().unwrap() > 250.0, "{cell} is {width} wide");
+        }
+        let wide = page.value("document.documentElement.scrollWidth");
+        assert!(wide.as_f64().unwrap() <= 390.0, "the page scrolls sideways: {wide}");
+    });
 }

@@ -62,7 +62,7 @@ Examples:
 
 /// Says which step of a Lync or Skype for Business push notification broke, from packet captures.
 #[derive(Debug, Parser)]
-#[command(name = "lyncpush", bin_name = "lyncpush", args_override_self = true, version, about, after_help = OVERVIEW, max_term_width = 120, arg_required_else_help = false)]
+#[command(name = "lyncpush", bin_name = "lyncpush", version, about, after_help = OVERVIEW, max_term_width = 120, arg_required_else_help = false)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -144,6 +144,10 @@ mod tests {
                  frontend, frontend-loopback, edge-internal, edge-external; see 'lyncpush analyze --help'",
             ),
             (
+                &["analyze", "--user", "bob@example.com", "a.pcap", "--user", "carol@example.com"],
+                "the argument '--user <SIP-URI>' cannot be used multiple times; see 'lyncpush analyze --help'",
+            ),
+            (
                 &["analyse"],
                 "unrecognized subcommand 'analyse'; tip: a similar subcommand exists: 'analyze'; \
                  see 'lyncpush --help'",

@@ -86,6 +86,55 @@ pub fn find(name: &str) -> Option<&'static Format> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::causes;
+    use crate::report::{sample, text};
+
+    fn written(name: &str, report: &Report, width: usize) -> String {
+        let Shape::Whole(write) = find(name).unwrap().shape else { panic!("{name} is written in lines") };
+        let mut out = Vec::new();
+        write(report, &Options { width, verbose: true, ..Options::default() }, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn commands_can_be_pasted_at_any_width() {
+        for report in sample::all() {
+            for (name, width) in ["table", "text"].iter().flat_map(|name| (40..130).map(move |width| (name, width))) {
+                let page = written(name, &report, width);
+                let mut pasted = String::new();
+                for line in page.lines() {
+                    // PowerShell goes on where a line ends in a backtick.
+                    let goes_on = pasted.ends_with('`') && pasted.pop().is_some();
+                    pasted.push_str(if goes_on { line.trim_start() } else { "\n" });
+                    pasted.push_str(if goes_on { "" } else { line });
+                }
+                for command in sample::commands(&report) {
+                    assert!(
+                        pasted.contains(&*text::sanitize(command, false)),
+                        "{command} of {name} in {width}:\n{page}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_about_the_whole_capture_is_in_every_format_for_people() {
+        let report = sample::distrusted();
+        let cause = causes::find("certificate-not-trusted").unwrap();
+        for name in ["table", "text", "mermaid", "html"] {
+            let page = written(name, &report, 200).replace("&#39;", "'").replace('\\', "").replace("&gt;", ">");
+            let stream = &report.coverage.unreadable[0].stream;
+            for needle in ["LP001", "LP601", "tls-no-secret", stream, cause.title, "explain certificate-not-trusted"] {
+                assert!(page.contains(needle), "{needle:?} in {name}:\n{page}");
+            }
+            for command in
+                ["-Object Subject | Format-Table Subject, NotAfter", "'LS:WEB - Mobile Communication Service'"]
+            {
+                assert!(page.contains(command), "{command:?} in {name}:\n{page}");
+            }
+        }
+    }
 
     #[test]
     fn names_are_unique_and_table_is_the_default() {

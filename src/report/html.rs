@@ -12,6 +12,7 @@ mod chart;
 mod coverage;
 mod diagnosis;
 mod drawing;
+mod keys;
 mod ladder;
 mod markup;
 mod summary;
@@ -25,7 +26,7 @@ use sha2::{Digest, Sha256};
 use super::format::Options;
 use super::model::{Report, Verdict};
 use super::text;
-use super::words::{day, findings, why_none};
+use super::words::{day, why_none};
 use markup::Text;
 
 const STYLE: &str = include_str!("html/page.css");
@@ -115,7 +116,7 @@ fn tools(report: &Report, faults: &diagnosis::Faults<'_>, out: &mut dyn Write) -
     out.write_all(
         b"<form id=tools role=search aria-label=\"Filter and sort ladders\" hidden>\n\
           <label>Search <input id=q type=search autocomplete=off spellcheck=false \
-          placeholder=\"user, phone, step, code\"></label>\n<fieldset><legend>Verdict</legend>\n",
+          placeholder=\"user, host, Call-ID, code\"></label>\n<fieldset><legend>Verdict</legend>\n",
     )?;
     for verdict in Verdict::ALL {
         let count = report.summary.with_verdict(verdict);
@@ -135,7 +136,7 @@ fn tools(report: &Report, faults: &diagnosis::Faults<'_>, out: &mut dyn Write) -
           <option value=what>what it was</option></select></label>\n\
           <span class=buttons><button type=button id=open>Open shown</button>\
           <button type=button id=close>Close all</button><button type=reset id=reset>Reset</button></span>\n\
-          <p id=count role=status aria-live=polite></p>\n</form>\n",
+          <p id=count role=status aria-live=polite></p>\n</form>\n<p id=printed class=note></p>\n",
     )
 }
 
@@ -159,13 +160,6 @@ fn foot(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result<(
         Text(&report.tool.name),
         Text(&report.tool.version)
     )
-}
-
-/// The codes of a ladder's findings: what the search finds it by.
-fn codes(report: &Report, ladder: &super::model::Ladder) -> String {
-    let mut codes: Vec<&str> = findings(report, ladder).map(|finding| finding.code.as_str()).collect();
-    codes.dedup();
-    codes.join(" ")
 }
 
 #[cfg(test)]

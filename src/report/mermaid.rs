@@ -7,12 +7,17 @@ use std::io::{self, Write};
 
 use super::diagram::{self, Line, Mark, Role};
 use super::format::Options;
-use super::model::{Diagnosis, Ladder, Report};
-use super::text;
-use super::words::{address, certificates, findings, frame_name, outcome, ruled_out, seen_as, summary, why_none};
+use super::model::{Diagnosis, Finding, Ladder, Report};
+use super::words::{
+    Advice, address, advice, cause_of, certificates, findings, frame_name, frames_of, outcome, ruled_out, seen_as,
+    summary, why_none,
+};
+use super::{text, words};
 
 /// Columns of one piece of foreign text before it is cut.
 const COLUMNS: usize = 100;
+/// Characters of a sentence before it is cut: what a handshake shows is long.
+const SENTENCE: usize = 2_000;
 
 /// Columns of a message over its arrow before it is cut.
 const MESSAGE: usize = 44;
@@ -22,13 +27,68 @@ const MESSAGE: usize = 44;
 /// Fails when `out` does.
 pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result<()> {
     if report.ladders.is_empty() {
-        return writeln!(out, "No push ladder: {}.", text::sanitize(&why_none(report, options), false));
+        writeln!(out, "No push ladder: {}.", text::sanitize(&why_none(report, options), false))?;
+    } else {
+        writeln!(out, "{}", summary(&report.summary))?;
     }
-    writeln!(out, "{}", summary(&report.summary))?;
     for (at, ladder) in report.ladders.iter().enumerate() {
         out.write_all(block(report, at, ladder, options.verbose).as_bytes())?;
     }
-    Ok(())
+    out.write_all(wide(report).as_bytes())
+}
+
+/// Findings about the whole capture, and what was not read: words alone, since nothing of them can be drawn.
+fn wide(report: &Report) -> String {
+    let mut block = String::new();
+    let mut heading = "\n### About the whole capture\n";
+    for finding in report.findings.iter().filter(|finding| finding.ladder.is_none()) {
+        block.push_str(std::mem::take(&mut heading));
+        wide_finding(&mut block, report, finding);
+    }
+    let closed = words::closed(&report.coverage);
+    if !closed.is_empty() {
+        block.push_str("\n### Coverage: what was not read\n");
+    }
+    for one in closed {
+        block.push_str(&format!("\n{}\n\n", markdown(&one.why())));
+        for words in one.brief() {
+            block.push_str(&format!("- {}\n", markdown(&words)));
+        }
+        block.push_str(&format!("\nMore: lyncpush explain {}\n", one.reason.name()));
+    }
+    block
+}
+
+/// One finding about the whole capture: what, its cause, what to do, where.
+fn wide_finding(block: &mut String, report: &Report, finding: &Finding) {
+    let mut paragraph = |words: &str| block.push_str(&format!("\n{words}\n"));
+    let head = format!("{} {}: {}.", finding.severity.name(), finding.code, finding.title);
+    paragraph(&format!("**{}** {}", markdown(&head), markdown(&finding.detail)));
+    if let Some(code) = &finding.symptom_of {
+        paragraph(&markdown(&format!("A symptom of {code}: its cause stands with its ladder.")));
+    }
+    if let Some(cause) = cause_of(finding) {
+        paragraph(&markdown(&format!("Cause: {}.", cause.title)));
+    }
+    let lines: Vec<Advice<'_>> = finding.remedy.iter().flat_map(|remedy| advice(remedy)).collect();
+    for group in lines.chunk_by(|one, next| matches!((one, next), (Advice::Command(_), Advice::Command(_)))) {
+        let words = group.iter().map(|line| match line {
+            Advice::Words(words) => markdown(words),
+            Advice::Command(command) => code(command),
+        });
+        paragraph(&words.collect::<Vec<_>>().join("\n"));
+    }
+    if let Some(frames) = frames_of(report, finding) {
+        paragraph(&format!("In {frames}."));
+    }
+    if let Some(cause) = cause_of(finding) {
+        paragraph(&markdown(&format!("More: lyncpush explain {}", cause.name)));
+    }
+}
+
+/// A command as a line of a block of code.
+fn code(command: &str) -> String {
+    format!("    {}", text::sanitize(command, false))
 }
 
 /// The letter a role goes by inside a diagram.
@@ -97,8 +157,7 @@ fn remedy(block: &mut String, report: &Report, ladder: &Ladder, diagnosis: &Diag
         for group in commands.chunk_by(|one, next| one.place == next.place) {
             let Some(first) = group.first() else { continue };
             paragraph(&format!("{label}, {}:", markdown(&first.place)));
-            let lines: Vec<String> =
-                group.iter().map(|one| format!("    {}", text::sanitize(&one.command, false))).collect();
+            let lines: Vec<String> = group.iter().map(|one| code(&one.command)).collect();
             paragraph(&lines.join("\n"));
         }
     }
@@ -113,7 +172,7 @@ fn remedy(block: &mut String, report: &Report, ladder: &Ladder, diagnosis: &Diag
 
 /// Text as Markdown takes it: nothing in it is markup. Source: CommonMark §2.4.
 fn markdown(foreign: &str) -> String {
-    let clipped: String = foreign.chars().take(COLUMNS * 8).collect();
+    let clipped: String = foreign.chars().take(SENTENCE).collect();
     let mut escaped = String::with_capacity(clipped.len() + 16);
     for c in text::sanitize(&clipped, false).chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '&' | '~' | '@') {

@@ -1,4 +1,5 @@
-//! A page of text for a terminal: headings, labelled lines and tables that never pass its width.
+//! A page of text for a terminal: headings, labelled lines and tables that never pass its width; a command passes it
+//! where it could not be pasted otherwise.
 //!
 //! In: words and [`Options`]. Out: lines. Every string that came from outside goes through [`Page::safe`].
 

@@ -1,5 +1,9 @@
 //! Reports built by hand, for the tests of every format.
 
+mod remedies;
+
+pub use remedies::{commands, distrusted, is_token};
+
 use super::model::*;
 
 const KEYS: [(&str, &str); 10] = [
@@ -468,5 +472,15 @@ pub fn hostile() -> Report {
 
 /// All of them.
 pub fn all() -> Vec<Report> {
-    vec![complete(), broken(), mixed(), no_push_expected(), inconclusive(), empty(), unreadable(), hostile()]
+    vec![
+        complete(),
+        broken(),
+        mixed(),
+        no_push_expected(),
+        inconclusive(),
+        empty(),
+        unreadable(),
+        distrusted(),
+        hostile(),
+    ]
 }

@@ -14,12 +14,16 @@ use super::words::{
     address, certificates, day, findings, frame_name, kind, outcome, phone_name, ruled_out, seen_as, summary,
     time_of_day, why_none,
 };
-use super::{table, text};
+use super::{table, text, words};
 
 /// Columns of a page from which the lanes are wider apart.
 const ROOMY: usize = 100;
 /// Columns of a page below which the lanes stand close together.
 const TIGHT: usize = 60;
+/// Columns beside a drawing from which words are wrapped there; what needs more room stands below the line.
+const WORDS: usize = 20;
+/// Columns that words below a line are indented.
+const BELOW: usize = 7;
 /// Columns of a page up to which times give way to words.
 const NARROW: usize = 72;
 
@@ -33,6 +37,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
         page.prose(0, Tint::Strong, &format!("No push ladder: {why}."));
     } else {
         page.prose(0, Tint::Strong, &summary(&report.summary));
+        marks(&mut page, report);
     }
     out.write_all(page.into_text().as_bytes())?;
     for (at, ladder) in report.ladders.iter().enumerate() {
@@ -47,7 +52,28 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn Write) -> io::Res
         out.write_all(b"\n")?;
         out.write_all(page.into_text().as_bytes())?;
     }
-    Ok(())
+    let mut page = Page::new(options);
+    not_read(&mut page, report);
+    out.write_all(page.into_text().as_bytes())
+}
+
+/// The part of the coverage that findings lead to: what was not read, why, and what opens it.
+fn not_read(page: &mut Page, report: &Report) {
+    let closed = words::closed(&report.coverage);
+    if closed.is_empty() {
+        return;
+    }
+    page.line(Tint::Plain, "");
+    page.prose(0, Tint::Strong, "Coverage: what was not read");
+    for one in closed {
+        let why = page.short(&one.why(), DETAIL);
+        page.prose(2, Tint::Warn, &why);
+        for words in one.brief() {
+            let words = page.safe(&words);
+            page.prose(4, Tint::Plain, &words);
+        }
+        page.prose(4, Tint::Dim, &format!("More: lyncpush explain {}", one.reason.name()));
+    }
 }
 
 /// One ladder: who, the drawing, why.
@@ -96,7 +122,7 @@ fn draw(page: &mut Page, report: &Report, ladder: &Ladder) {
     while let Some((first, after)) = rest.split_first() {
         let run = diagram::run(rest);
         rest = if run.is_empty() { after } else { rest.get(run.len()..).unwrap_or_default() };
-        let (frame, time, lanes, words) = match first.mark {
+        let (frame, time, drawn, words) = match first.mark {
             Mark::Arrow { seen, from, to, .. } => {
                 let time = start.zip(nanos(&seen.at)).map(|(start, at)| (at - start) as f64 / 1e6);
                 (Some(seen), time, lanes.arrow(from, to), seen.summary.clone())
@@ -112,10 +138,42 @@ fn draw(page: &mut Page, report: &Report, ladder: &Ladder) {
         let time = time.map_or_else(String::new, text::duration);
         let numbers = if first.first { numbers(page, run, first) } else { String::new() };
         let left = format!("{numbers:<6}{frame:>6}{}", timed(&time));
-        let room = page.width().saturating_sub(text::columns(&left) + text::columns(&lanes) + 1);
-        let words = page.short(&words, room);
-        page.line(status_tint(first.step.status), format!("{left}{lanes} {words}").trim_end());
+        let tint = status_tint(first.step.status);
+        let room = page.width().saturating_sub(text::columns(&left) + text::columns(&drawn) + 1);
+        // What a message is called may be cut, its first word says most; what decides is whole.
+        let decides = !matches!(first.mark, Mark::Arrow { refuses: false, .. } | Mark::Aside(_));
+        let words = if decides { page.safe(&words) } else { page.short(&words, room) };
+        if text::columns(&words) > room && room < WORDS {
+            // The number at the left says of which step.
+            let brief = matches!(first.mark, Mark::Blank { .. }).then(|| diagram::absence(first.step));
+            if let Some(brief) = brief.filter(|brief| text::columns(brief) <= room) {
+                page.line(tint, &format!("{left}{drawn} {brief}"));
+                continue;
+            }
+            page.line(tint, format!("{left}{drawn}").trim_end());
+            page.prose(BELOW, tint, &words);
+            continue;
+        }
+        let mut lines = text::wrap(&words, room).into_iter();
+        page.line(tint, format!("{left}{drawn} {}", lines.next().unwrap_or_default()).trim_end());
+        let left = " ".repeat(text::columns(&left));
+        lines.for_each(|line| page.line(tint, &format!("{left}{} {line}", lanes.row())));
     }
+}
+
+/// What the marks beside the steps mean, those that are used.
+fn marks(page: &mut Page, report: &Report) {
+    let steps = || report.ladders.iter().flat_map(|ladder| &ladder.steps);
+    let mut marks: Vec<(&str, Vec<&str>)> = Vec::new();
+    for status in StepStatus::ALL.into_iter().filter(|status| steps().any(|step| step.status == *status)) {
+        let mark = table::mark(page, status);
+        match marks.iter_mut().find(|(of, _)| *of == mark) {
+            Some((_, names)) => names.push(status.name()),
+            None => marks.push((mark, vec![status.name()])),
+        }
+    }
+    let words: Vec<String> = marks.iter().map(|(mark, names)| format!("{mark} {}", names.join(", "))).collect();
+    page.prose(0, Tint::Dim, &format!("Marks: {}", words.join("; ")));
 }
 
 /// ` 5 ✗`, `6-8 ·`.
@@ -305,10 +363,43 @@ mod tests {
             "   #   Frame     Time Call  FE   MCX Edge Push Cloud\n",
             "   1 ✓     4   4.0 ms   ├───►│    │    │    │    │  INVITE sip:bob@example.com\n",
             "   5 ✗    12    12 ms   │    ├────────►│    │    │  MESSAGE sip:push@push.lync.…\n",
-            "          21    21 ms   │    │◄────────┤    │    │  504 Server time-out, ms-dia…\n",
+            "          21    21 ms   │    │◄────────┤    │    │  504 Server time-out,\n",
+            "                        │    │    │    │    │    │  ms-diagnostics 1009\n",
             " 6-8 ·                  │    │    │    │    │    │  not reached\n",
         ] {
             assert!(text.contains(needle), "{needle:?} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_decides_is_whole_and_marks_are_told() {
+        for report in [sample::complete(), sample::broken(), sample::mixed(), sample::inconclusive()] {
+            for width in 40..130 {
+                let written = written(&report, &Options { width, ..Options::default() });
+                let words = |text: &str| {
+                    text.split(['│', ' ', '\n', '░', '·'])
+                        .filter(|word| !word.is_empty())
+                        .map(str::to_owned)
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                };
+                let page = words(&written);
+                for ladder in &report.ladders {
+                    for line in diagram::lines(ladder) {
+                        let said = match line.mark {
+                            Mark::Blank { .. } => diagram::absence(line.step).to_owned(),
+                            Mark::Arrow { seen, refuses: true, .. } => words(&text::sanitize(&seen.summary, false)),
+                            _ => continue,
+                        };
+                        assert!(page.contains(&said), "{said:?} in {width}:\n{written}");
+                    }
+                    for step in &ladder.steps {
+                        let (_, after) = page.split_once("Marks: ").unwrap();
+                        let (marks, _) = after.split_once(" Ladder 1").unwrap();
+                        assert!(marks.contains(step.status.name()), "{} in {marks}", step.status.name());
+                    }
+                }
+            }
         }
     }
 
@@ -319,7 +410,8 @@ mod tests {
                 for ascii in [false, true] {
                     let text = written(&report, &Options { width, ascii, ..Options::default() });
                     for line in text.lines() {
-                        assert!(text::columns(line) <= width, "{width}: {line:?}");
+                        let fits = text::columns(line) <= width || sample::is_token(&report, line, ascii);
+                        assert!(fits, "{width}: {line:?}");
                         assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
                         assert!(!ascii || line.is_ascii(), "{line:?}");
                     }

@@ -124,47 +124,61 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Columns that the further lines of a command are indented.
 pub const CONTINUED: usize = 2;
 
-/// A PowerShell command as lines of at most `width` columns, further ones [`CONTINUED`] columns less: broken at
-/// spaces outside quotes, with a backtick where it goes on. A longer word is cut as [`wrap`] does.
+/// A PowerShell command as lines of at most `width` columns, further ones [`CONTINUED`] columns less: broken between
+/// its [`tokens`] only, with a backtick where it goes on. A token that is wider has a line of its own and passes the
+/// width: a command that cannot be pasted helps nobody.
+///
+/// Without the backticks at their ends the lines put together are the command.
 pub fn wrap_command(command: &str, width: usize) -> Vec<String> {
-    const GOES_ON: &str = " `";
-    let width = width.max(CONTINUED + GOES_ON.len() + WIDEST);
-    // What always fits, on the first line and on any other.
-    let longest = width - CONTINUED - GOES_ON.len();
+    const GOES_ON: char = '`';
     let mut lines = Vec::new();
     let mut line = String::new();
-    let mut rest = words(command).peekable();
-    while let Some(word) = rest.next() {
-        let room = width - if lines.is_empty() { 0 } else { CONTINUED };
-        let after = if rest.peek().is_some() { GOES_ON.len() } else { 0 };
-        if !line.is_empty() && columns(&line) + 1 + columns(word) + after > room {
-            line.push_str(GOES_ON);
+    let mut rest = tokens(command).into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let room = width.saturating_sub(if lines.is_empty() { 0 } else { CONTINUED });
+        let longer = format!("{line}{token}");
+        let needed = if rest.peek().is_some() { columns(&longer) + 1 } else { columns(longer.trim_end()) };
+        if !line.is_empty() && needed > room {
+            line.push(GOES_ON);
             lines.push(std::mem::take(&mut line));
         }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        if columns(word) <= longest {
-            line.push_str(word);
-            continue;
-        }
-        // Only a word by itself is that long.
-        let mut pieces = wrap(word, longest);
-        line.push_str(&pieces.pop().unwrap_or_default());
-        lines.extend(pieces);
+        line.push_str(token);
     }
     lines.push(line);
     lines
 }
 
-/// The words of a command, quoted blanks inside them.
-fn words(command: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    let parts = command.split(move |c| {
-        quoted ^= c == '\'';
-        c == ' ' && !quoted
-    });
-    parts.filter(|word| !word.is_empty())
+/// The tokens of a PowerShell command, each with the blanks after it: what is quoted, or follows a backtick, is not
+/// broken.
+///
+/// Source: about_Quoting_Rules, about_Special_Characters (PowerShell documentation).
+pub fn tokens(command: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    let mut start = 0;
+    let (mut quote, mut escaped, mut blank) = (None, false, false);
+    for (at, c) in command.char_indices() {
+        if blank && c != ' ' {
+            match command.get(start..at) {
+                Some(token) if !token.trim().is_empty() => {
+                    tokens.push(token);
+                    start = at;
+                }
+                _ => {}
+            }
+        }
+        blank = c == ' ' && quote.is_none() && !escaped;
+        let literal = escaped;
+        escaped = !literal && c == '`' && quote != Some('\'');
+        if !literal && matches!(c, '\'' | '"') {
+            quote = match quote {
+                None => Some(c),
+                Some(opened) if opened == c => None,
+                opened => opened,
+            };
+        }
+    }
+    tokens.extend(command.get(start..).filter(|token| !token.is_empty()));
+    tokens
 }
 
 /// What of a long word goes on one line: up to the last mark in its second half, so that addresses and
@@ -286,7 +300,10 @@ mod tests {
                 40,
                 &["New-CsAllowedDomain -Identity `", "'push.lync.com'"],
             ),
-            ("A 'b c d e' f", 8, &["A `", "'b c", "d e' f"]),
+            ("A 'b c d e' f", 8, &["A `", "'b c d e' `", "f"]),
+            ("A \"it's d\" f", 8, &["A `", "\"it's d\" `", "f"]),
+            ("A 'it''s d' b` c", 8, &["A `", "'it''s d' `", "b` c"]),
+            ("Get-CsPushNotificationConfiguration", 20, &["Get-CsPushNotificationConfiguration"]),
             ("A -B c | D -E f", 10, &["A -B c | `", "D -E f"]),
             ("A | B 'c d' | E", 80, &["A | B 'c d' | E"]),
         ] {
@@ -296,11 +313,19 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_command_passes_its_width(command in "[a-z '`|山-]{0,60}", width in 8_usize..30) {
+        fn a_command_passes_its_width_where_it_cannot_be_broken(command in "[a-z '\"`|山-]{0,60}", width in 0_usize..30) {
             for (at, line) in wrap_command(&command, width).iter().enumerate() {
                 let further = if at == 0 { 0 } else { CONTINUED };
-                proptest::prop_assert!(columns(line) + further <= width, "{line:?}");
+                let fits = columns(line.trim_end()) + further <= width;
+                proptest::prop_assert!(fits || tokens(line.trim_end_matches('`')).len() <= 1, "{line:?} in {width}");
             }
+        }
+
+        #[test]
+        fn a_wrapped_command_is_the_command(command in "[a-z '\"`|山-]{0,60}", width in 0_usize..30) {
+            let indented = wrap_command(&command, width).join(&format!("\n{}", " ".repeat(CONTINUED)));
+            let joined = indented.replace(&format!("`\n{}", " ".repeat(CONTINUED)), "");
+            proptest::prop_assert_eq!(joined, command);
         }
 
         #[test]

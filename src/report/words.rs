@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 
 use super::format::Options;
 use super::model::{
-    Certainty, Certificate, Diagnosis, Diagnostics, Finding, Issuer, KeyCounts, Ladder, Mobile, Report, RuledOut,
-    Severity, Step, StepStatus, Summary, Tls, Trigger, Verdict,
+    Certainty, Certificate, Coverage, Diagnosis, Diagnostics, Finding, Issuer, KeyCounts, Ladder, Mobile, Report,
+    RuledOut, Severity, Step, StepStatus, Summary, Tls, Trigger, Unreadable, UnreadableReason, Verdict,
 };
 use super::text;
+use crate::diagnosis::causes::{self, Cause};
 
 /// Frames named in one finding.
 const FRAMES: usize = 12;
+/// Streams named of those that were not read for one reason, where they are named in brief.
+const CLOSED: usize = 3;
 
 /// The findings of `ladder`, in its order.
 pub fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> + Clone {
@@ -172,6 +175,80 @@ pub fn frames_of(report: &Report, finding: &Finding) -> Option<String> {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let word = if finding.evidence.len() == 1 { "frame" } else { "frames" };
     Some(format!("{word} {}{more}", frames.join(", ")))
+}
+
+/// A line of what a finding says to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice<'a> {
+    /// Words; a place and a colon where commands follow.
+    Words(&'a str),
+    /// A command.
+    Command(&'a str),
+}
+
+/// The lines of a finding's remedy.
+pub fn advice(remedy: &str) -> impl Iterator<Item = Advice<'_>> {
+    // Commands stand two blanks in, as `Finding::remedy` says.
+    remedy.lines().map(|line| line.strip_prefix("  ").map_or(Advice::Words(line), Advice::Command))
+}
+
+/// The cause of a finding about the whole capture, where it is known and stands nowhere else.
+pub fn cause_of(finding: &Finding) -> Option<&'static Cause> {
+    let own = finding.ladder.is_none() && finding.symptom_of.is_none();
+    finding.cause.as_deref().filter(|_| own).and_then(causes::find)
+}
+
+/// Streams that were not read for one reason.
+#[derive(Debug)]
+pub struct Closed<'a> {
+    /// The reason; `lyncpush explain` tells more of it.
+    pub reason: UnreadableReason,
+    /// The streams.
+    pub streams: Vec<&'a Unreadable>,
+}
+
+/// Streams that were not read, by reason.
+pub fn closed(coverage: &Coverage) -> Vec<Closed<'_>> {
+    let mut reasons: BTreeMap<UnreadableReason, Vec<&Unreadable>> = BTreeMap::new();
+    for stream in &coverage.unreadable {
+        reasons.entry(stream.reason).or_default().push(stream);
+    }
+    reasons.into_iter().map(|(reason, streams)| Closed { reason, streams }).collect()
+}
+
+impl Closed<'_> {
+    /// `tls-no-secret, 2 streams, 24 frames: no secret was given; …`.
+    pub fn why(&self) -> String {
+        let frames = self.streams.iter().map(|stream| stream.frames).fold(0, u64::saturating_add);
+        format!(
+            "{}, {}, {}: {}",
+            self.reason.name(),
+            text::counted(self.streams.len() as u64, "stream", "streams"),
+            text::counted(frames, "frame", "frames"),
+            self.streams.first().map_or("", |stream| &stream.detail)
+        )
+    }
+
+    /// The first streams in brief, and how many more there are.
+    pub fn brief(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.streams.iter().take(CLOSED).map(|stream| closed_stream(stream)).collect();
+        let more = self.streams.len().saturating_sub(CLOSED) as u64;
+        if more > 0 {
+            lines.push(format!("and {}", text::counted(more, "more stream", "more streams")));
+        }
+        lines
+    }
+}
+
+/// `192.0.2.7:49901 > 192.0.2.9:5061 (12 frames), TLS 1.2, TLS_…, server name edge01.example.com`.
+fn closed_stream(stream: &Unreadable) -> String {
+    let mut words = format!("{} ({})", stream.stream, text::counted(stream.frames, "frame", "frames"));
+    if let Some(tls) = &stream.tls {
+        for (label, fact) in [("", &tls.version), ("", &tls.suite), ("server name ", &tls.server_name)] {
+            words.extend(fact.iter().map(|fact| format!(", {label}{fact}")));
+        }
+    }
+    words
 }
 
 /// `8 secrets from key logs, 1 RSA key, 3 lines not understood`.

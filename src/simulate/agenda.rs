@@ -27,8 +27,10 @@ pub(super) enum Act {
         hop: Hop,
         /// Who.
         side: Side,
-        /// The octets, a whole SIP message or a keep-alive.
+        /// The octets: whole SIP messages, or a keep-alive.
         octets: Vec<u8>,
+        /// How many messages they are.
+        messages: u64,
     },
     /// An acknowledgement is due if nothing was sent meanwhile.
     AcknowledgeLate {

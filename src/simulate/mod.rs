@@ -69,7 +69,7 @@ pub struct Summary {
     pub frames: u64,
     /// Octets of those frames, without the file's own.
     pub bytes: u64,
-    /// SIP messages put on the wire, on any leg, whether the vantage shows it or not.
+    /// SIP messages said where and while the capture is taken; mischief may have lost frames of them.
     pub messages: u64,
     /// Ladders told; some scenarios tell more than one at a time.
     pub ladders: u64,
@@ -113,7 +113,7 @@ pub fn write_with_keys(
     let first = options.start.nanos().saturating_add(LEAD * MILLISECOND);
     let recorder = Recorder::begin(&options, window(scenario.span, &options, first), out)?;
     let network = Network::new(&options, recorder, keys);
-    Performance { scenario, options: &options, first, agenda: Agenda::default(), network, told: 0, messages: 0 }.run()
+    Performance { scenario, options: &options, first, agenda: Agenda::default(), network, told: 0 }.run()
 }
 
 /// Writes the same ladders as three captures, taken at the Front End, the Edge and the caller's
@@ -205,7 +205,6 @@ struct Performance<'a> {
     agenda: Agenda,
     network: Network<'a>,
     told: u64,
-    messages: u64,
 }
 
 impl Performance<'_> {
@@ -220,8 +219,7 @@ impl Performance<'_> {
         for hop in self.network.open_hops() {
             self.network.perform(end, Act::Close(hop), &mut self.agenda)?;
         }
-        let messages = self.messages + self.network.negotiations;
-        let mut summary = Summary { messages, ladders: self.told, ..Summary::default() };
+        let mut summary = Summary { messages: self.network.messages, ladders: self.told, ..Summary::default() };
         self.network.into_recorder().end(&mut summary)?;
         Ok(summary)
     }
@@ -247,7 +245,6 @@ impl Performance<'_> {
         if self.told > 0 {
             stage.leaves(LINGER);
         }
-        self.messages += stage.messages();
         self.told += 1;
     }
 
@@ -255,6 +252,5 @@ impl Performance<'_> {
         let setting = stage::Setting { odd: false, ..self.scenario.setting };
         let mut stage = Stage::new(self.options, setting, 0, begin, &mut self.agenda);
         story(&mut stage);
-        self.messages += stage.messages();
     }
 }

@@ -69,10 +69,15 @@ impl<'a> Recorder<'a> {
         })
     }
 
+    /// Whether a packet that passes on `hop` at `time` is captured.
+    pub(super) fn shows(&self, time: i64, hop: Hop) -> bool {
+        let is_seen = self.vantage.is_empty() || self.vantage.iter().any(|vantage| hop.is_seen_from(*vantage));
+        is_seen && (self.window.from..=self.window.until).contains(&time)
+    }
+
     /// A packet passes on `hop` at `time` (nanoseconds since 1970 UTC by the story's clock).
     pub(super) fn push(&mut self, time: i64, hop: Hop, segment: &Segment<'_>) -> Result<()> {
-        let is_seen = self.vantage.is_empty() || self.vantage.iter().any(|vantage| hop.is_seen_from(*vantage));
-        if !is_seen || time < self.window.from || time > self.window.until {
+        if !self.shows(time, hop) {
             return Ok(());
         }
         self.last = time;

@@ -40,7 +40,8 @@ pub(super) struct Stage<'a> {
     pub(super) random: Random,
     begin: i64,
     agenda: &'a mut Agenda,
-    messages: u64,
+    /// Messages that are part of the next octets said, beside the first.
+    further: u64,
     latest: i64,
     users: Vec<Hop>,
 }
@@ -50,12 +51,7 @@ impl<'a> Stage<'a> {
     pub(super) fn new(options: &'a Options, setting: Setting, ladder: u64, begin: i64, agenda: &'a mut Agenda) -> Self {
         let topology = Topology { ipv6: options.ipv6 };
         let random = Random::of(&[options.seed, ladder, 0x7374_6167]);
-        Self { options, topology, setting, ladder, random, begin, agenda, messages: 0, latest: 0, users: Vec::new() }
-    }
-
-    /// How many messages were put on the wire.
-    pub(super) fn messages(&self) -> u64 {
-        self.messages
+        Self { options, topology, setting, ladder, random, begin, agenda, further: 0, latest: 0, users: Vec::new() }
     }
 
     /// Which of the parallel connections between two servers this ladder uses.
@@ -70,20 +66,17 @@ impl<'a> Stage<'a> {
 
     /// Lets `side` of `hop` send a message.
     pub(super) fn say(&mut self, at: i64, hop: Hop, side: Side, octets: Vec<u8>) {
-        self.messages += 1;
         if hop.is_of_user() && !self.users.contains(&hop) {
             self.users.push(hop);
         }
-        if self.setting.odd {
-            self.plan(at, Act::Say { hop, side, octets: [b"\r\n\r\n", octets.as_slice()].concat() });
-        } else {
-            self.plan(at, Act::Say { hop, side, octets });
-        }
+        let messages = 1 + std::mem::take(&mut self.further);
+        let octets = if self.setting.odd { [b"\r\n\r\n", octets.as_slice()].concat() } else { octets };
+        self.plan(at, Act::Say { hop, side, octets, messages });
     }
 
-    /// Counts a message that was said together with another.
+    /// The next octets said hold one message more.
     pub(super) fn counts_another(&mut self) {
-        self.messages += 1;
+        self.further += 1;
     }
 
     /// Lets anything else happen.

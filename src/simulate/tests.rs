@@ -294,6 +294,21 @@ pub(super) fn unpacked(client: &[u8], server: &[u8]) -> [Vec<u8>; 2] {
 }
 
 #[test]
+fn the_messages_told_of_are_those_in_the_file() {
+    for scenario in scenarios().iter().filter(|scenario| scenario.span == Span::Whole) {
+        let everything = taken(scenario.name, &raw()).1.messages;
+        for vantage in Vantage::ALL {
+            let (frames, summary) = taken(scenario.name, &Options { vantage: vec![*vantage], ..raw() });
+            let count: usize = streams(&frames).values().map(|stream| messages(stream).len()).sum();
+            assert_eq!(summary.messages, count as u64, "{} from {vantage:?}", scenario.name);
+            assert!(summary.messages < everything, "{} from {vantage:?}", scenario.name);
+        }
+    }
+    // Both are the same story, and one is cut short.
+    assert!(taken("ends-in-push", &raw()).1.messages < taken("ends-early", &raw()).1.messages);
+}
+
+#[test]
 fn compression_changes_octets_but_not_what_is_said() {
     for scenario in ["happy", "two-devices", "connection-refused"] {
         let (plain, summary) = taken(scenario, &raw());

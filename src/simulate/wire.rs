@@ -55,8 +55,8 @@ pub(super) struct Network<'a> {
     split: bool,
     /// The key log.
     keys: &'a mut dyn Write,
-    /// Messages said only to agree on compression.
-    pub(super) negotiations: u64,
+    /// Messages said where and while the capture is taken.
+    pub(super) messages: u64,
     recorder: Recorder<'a>,
     connections: BTreeMap<Hop, Connection>,
     /// How often a server connection was made; those of users are made once.
@@ -75,7 +75,7 @@ impl<'a> Network<'a> {
             options,
             split: options.mischief.contains(&Mischief::Split),
             keys,
-            negotiations: 0,
+            messages: 0,
             recorder,
             connections: BTreeMap::new(),
             turns: BTreeMap::new(),
@@ -88,7 +88,7 @@ impl<'a> Network<'a> {
     pub(super) fn perform(&mut self, at: i64, act: Act, agenda: &mut Agenda) -> Result<()> {
         self.clock = self.clock.max(at);
         match act {
-            Act::Say { hop, side, octets } => self.say(hop, side, &octets, agenda),
+            Act::Say { hop, side, octets, messages } => self.say(hop, side, &octets, messages, agenda),
             Act::AcknowledgeLate { hop, side } => self.acknowledge_late(hop, side),
             Act::Close(hop) => self.close(hop, agenda),
             Act::Drop(hop) => self.drop_connection(hop),
@@ -106,12 +106,13 @@ impl<'a> Network<'a> {
         self.recorder
     }
 
-    fn say(&mut self, hop: Hop, side: Side, octets: &[u8], agenda: &mut Agenda) -> Result<()> {
+    fn say(&mut self, hop: Hop, side: Side, octets: &[u8], messages: u64, agenda: &mut Agenda) -> Result<()> {
         if !self.connections.contains_key(&hop) {
             let turn = self.open(hop)?;
             self.protect(hop, turn, agenda)?;
             self.negotiate(hop, agenda)?;
         }
+        self.count(hop, messages);
         let connection = self.connections.get_mut(&hop);
         let compressors = connection.and_then(|connection| connection.compressors.as_mut());
         match compressors.and_then(|compressors| compressors.get_mut(side.index())) {
@@ -121,6 +122,13 @@ impl<'a> Network<'a> {
                 self.send_text(hop, side, &packets, agenda)
             }
             None => self.send_text(hop, side, octets, agenda),
+        }
+    }
+
+    /// Counts messages that are about to be said, if the capture shows them.
+    fn count(&mut self, hop: Hop, messages: u64) {
+        if self.recorder.shows(self.clock, hop) {
+            self.messages += messages;
         }
     }
 
@@ -156,8 +164,8 @@ impl<'a> Network<'a> {
         let mut random = Random::of(&[seed, hop_number(hop), u64::from(client.port()), 0x6e65_676f]);
         let Negotiation { request, response, compressors } = Negotiation::new(layout, client, server, &mut random);
         connection.compressors = Some(compressors);
-        self.negotiations += 2;
         for (side, octets) in [(Side::Client, request), (Side::Server, response)] {
+            self.count(hop, 1);
             self.send_text(hop, side, &octets, agenda)?;
             self.clock = self.clock.saturating_add(TURN_ROUND);
         }

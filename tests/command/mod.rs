@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
+use lyncpush::report::text::{columns, tokens};
 use serde_json::Value;
 
 /// Where the project is: samples are named relative to it.
@@ -180,4 +181,16 @@ impl Schema {
             of.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "the schema does not allow it: {errors:#?}");
     }
+}
+
+/// The first line of a page that passes the width although it could be broken: a token of a command that goes on, or
+/// is gone on with, cannot.
+pub fn too_wide(page: &str, width: usize) -> Option<&str> {
+    let mut before = "";
+    page.lines().find(|line| {
+        let is_of_command = line.ends_with(" `") || before.ends_with(" `");
+        before = line;
+        let is_token = is_of_command && tokens(line.trim().trim_end_matches('`')).len() == 1;
+        columns(line) > width && !is_token
+    })
 }

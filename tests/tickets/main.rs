@@ -47,9 +47,9 @@ impl Place {
     /// Analyses a capture and posts what is wrong.
     pub fn post(&self, capture: &str, url: &str, options: &[&str]) -> Ran {
         let spool = self.path("spool");
-        let fixed =
-            ["analyze", capture, "--post", url, "--spool", &spool, "--post-pause", "1ms", "--post-timeout", "50s"];
-        run([&fixed, options].concat())
+        let usual = [("--post", url), ("--spool", &spool), ("--post-pause", "1ms"), ("--post-timeout", "50s")];
+        let usual = usual.iter().filter(|(name, _)| !options.contains(name)).flat_map(|(name, value)| [*name, *value]);
+        run(["analyze", capture].into_iter().chain(usual).chain(options.iter().copied()))
     }
 
     /// The documents that wait.

@@ -101,6 +101,52 @@ fn what_does_not_fit_is_refused() {
     }
 }
 
+/// What is given twice is a mistake: the program cannot know which of the two was meant.
+#[test]
+fn options_are_given_once_but_those_that_may_repeat() {
+    use clap::ArgAction;
+    let mut command = Cli::command();
+    command.build();
+    for (name, needed, repeat) in [
+        ("analyze", &["a.pcap"][..], &["keylog", "push-uri", "rsa-key", "vantage"][..]),
+        #[cfg(feature = "live")]
+        ("live", &["--interface=lo"], &["interface", "keylog", "push-uri", "rsa-key", "vantage"]),
+        ("simulate", &["happy"], &["mischief", "vantage"]),
+    ] {
+        let options = command.find_subcommand(name).unwrap().get_arguments().filter(|arg| arg.get_long().is_some());
+        let mut may_repeat: Vec<&str> = Vec::new();
+        for option in options.filter(|arg| !matches!(arg.get_action(), ArgAction::Help | ArgAction::HelpLong)) {
+            let long = option.get_long().unwrap();
+            if matches!(option.get_action(), ArgAction::Append) {
+                may_repeat.push(long);
+                continue;
+            }
+            let possible = option.get_possible_values();
+            // What the option takes is looked at before what is missing beside it, so that any value of its kind will do.
+            let values = possible.iter().map(|value| value.get_name().to_owned()).chain(
+                ["60", "1000", "a@b.example", "1s", "http://h.example/", "127.0.0.1:1", "1.2:RSA_WITH_NULL_SHA"]
+                    .map(str::to_owned),
+            );
+            let takes = option.get_action().takes_values();
+            let errors: Vec<String> = values
+                .map(|value| if takes { format!("--{long}={value}") } else { format!("--{long}") })
+                .map(|typed| [&["lyncpush", name], needed, &[typed.as_str(), typed.as_str()]].concat().join("\n"))
+                .filter_map(|typed| Cli::try_parse_from(typed.lines()).err())
+                .map(|error| error.to_string())
+                .collect();
+            let expected = "cannot be used multiple times";
+            assert!(errors.iter().any(|error| error.contains(expected)), "{name} --{long}: {errors:#?}");
+        }
+        may_repeat.sort_unstable();
+        let repeat: Vec<&str> = repeat
+            .iter()
+            .copied()
+            .filter(|one| cfg!(feature = "tls") || !["keylog", "rsa-key"].contains(one))
+            .collect();
+        assert_eq!(may_repeat, repeat, "{name}");
+    }
+}
+
 #[test]
 fn every_format_and_role_is_in_the_help() {
     let help = Cli::command().find_subcommand_mut("analyze").unwrap().render_long_help().to_string();

@@ -12,7 +12,9 @@ const STREAMS: usize = 500;
 
 /// Writes the part on coverage.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(b"<section aria-labelledby=h-coverage>\n<h2 id=h-coverage>What this capture can show</h2>\n")?;
+    out.write_all(
+        b"<section aria-labelledby=h-coverage>\n<h2 id=h-coverage>Coverage: what this capture can show</h2>\n",
+    )?;
     legs(&report.coverage, out)?;
     inputs(report, out)?;
     counts(&report.coverage, out)?;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::markup::{Lines, Short, Text};
 use crate::report::model::{Command, Diagnosis, Finding, Ladder, Report, Severity, Verdict};
 use crate::report::text;
-use crate::report::words::{certificates, findings, frames_of, ruled_out};
+use crate::report::words::{Advice, advice, cause_of, certificates, findings, frames_of, ruled_out};
 
 /// Ladders of a report from which only the first of each fault repeats the commands: the page would grow by what
 /// it says already.
@@ -186,13 +186,44 @@ pub fn finding(report: &Report, finding: &Finding, out: &mut dyn Write) -> io::R
     {
         write!(out, "<p class=note>Reported by {}: {}</p>", Text(who), Text(&said.codes()))?;
     }
+    if let Some(cause) = cause_of(finding) {
+        write!(out, "<p><b>Cause</b> {}</p>", Text(cause.title))?;
+    }
     if let Some(remedy) = &finding.remedy {
-        write!(out, "<pre class=remedy>{}</pre>", Lines(remedy))?;
+        advised(remedy, out)?;
+    }
+    if let Some(cause) = cause_of(finding) {
+        write!(out, "<p class=note>More: <code>lyncpush explain {}</code></p>", Text(cause.name))?;
     }
     if let Some(frames) = frames_of(report, finding) {
         write!(out, "<p class=note>{frames}</p>")?;
     }
     out.write_all(b"</section>\n")
+}
+
+/// What a finding says to do, the commands of one place together.
+fn advised(remedy: &str, out: &mut dyn Write) -> io::Result<()> {
+    let lines: Vec<Advice<'_>> = advice(remedy).collect();
+    // A line that names the place of commands goes with them.
+    for group in lines.chunk_by(|_, next| matches!(next, Advice::Command(_))) {
+        let (head, commands) = match group {
+            [Advice::Words(words), commands @ ..] => (*words, commands),
+            commands => ("", commands),
+        };
+        if commands.is_empty() {
+            write!(out, "<p>{}</p>", Short(head, DETAIL))?;
+            continue;
+        }
+        let (label, place) = head.trim_end_matches(':').split_once(", ").unwrap_or((head, ""));
+        write!(out, "<div class=cmd><p><b>{}</b> <span class=note>{}</span></p><pre>", Text(label), Text(place))?;
+        for (at, line) in commands.iter().enumerate() {
+            let between = if at > 0 { "\n" } else { "" };
+            let (Advice::Words(line) | Advice::Command(line)) = line;
+            write!(out, "{between}{}", Lines(line))?;
+        }
+        out.write_all(b"</pre></div>")?;
+    }
+    Ok(())
 }
 
 /// What to do: advice, commands, where to capture next.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::diagnosis::Faults;
 use super::drawing;
+use super::keys::keys;
 use super::markup::{Lines, Short, Text};
 use crate::report::model::{Evidence, Join, Ladder, Report, Step};
 use crate::report::text;
@@ -39,13 +40,12 @@ impl Section<'_> {
         let (ladder, number) = (self.ladder, self.at + 1);
         let verdict = ladder.verdict.name();
         let fault = ladder.diagnosis.as_ref().and_then(|diagnosis| self.faults.number(diagnosis)).unwrap_or(0);
-        let codes = super::codes(self.report, ladder);
         write!(
             out,
             "<li id=l{number} data-v={verdict} data-f={fault} data-d={:.0} data-k=\"{}\"><details{}><summary>\
              <span class=n>{number}</span><time>{}</time><span class=who>",
             ladder.duration_ms,
-            Text(&codes),
+            keys(self.report, ladder),
             if self.open { " open" } else { "" },
             Text(&self.began()),
         )?;

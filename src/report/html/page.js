@@ -66,6 +66,18 @@
     target.scrollIntoView({ block: target.tagName === "TR" ? "center" : "start" });
   };
 
+  // What print opens it closes again; the style sheet does the same in browsers that let it.
+  let printed = [];
+  const unfold = (details) => {
+    if (!details.open) printed.push(details);
+    details.open = true;
+  };
+  addEventListener("beforeprint", () => document.querySelectorAll(".faults details, .unread, .defects").forEach(unfold));
+  addEventListener("afterprint", () => {
+    for (const details of printed) details.open = false;
+    printed = [];
+  });
+
   buttons(document);
   document.addEventListener("toggle", (event) => {
     if (event.target.open) fill(event.target);
@@ -163,10 +175,17 @@
     $("close").addEventListener("click", () => {
       for (const details of list.querySelectorAll(":scope > li > details[open]")) details.open = false;
     });
-    // A short list prints whole; of a long one what is open.
+    // Paper cannot be clicked: a short list prints whole, of a long one what is open and what is broken.
     addEventListener("beforeprint", () => {
-      const shown = [...list.children].filter((item) => !item.hidden).length;
-      if (shown <= 30 && !list.querySelector(":scope > li > details[open]")) openShown(shown);
+      const shown = [...list.children].filter((item) => !item.hidden);
+      const whole = shown.length <= 30 && !list.querySelector(":scope > li > details[open]");
+      const wanted = shown.filter((item) => whole || item.dataset.v === "broken").map((item) => item.firstElementChild);
+      for (const details of wanted.slice(0, MOST)) {
+        fill(details);
+        unfold(details);
+      }
+      $("printed").textContent = wanted.length <= MOST ? ""
+        : `Of ${wanted.length.toLocaleString("en")} broken ladders the first ${MOST} are printed whole: filter the page to print others.`;
     });
     restore();
     apply();

@@ -1,10 +1,8 @@
 //! The foot of the page: what the captures could show, and what could not be read and why.
 
-use std::collections::BTreeMap;
-
-use super::ladder::write_finding;
+use super::ladder::{DETAIL, write_finding};
 use crate::report::format::Options;
-use crate::report::model::{Coverage, Drops, Ended, Input, Leg, Report, Tls, Unreadable, UnreadableReason};
+use crate::report::model::{Coverage, Drops, Ended, Input, Leg, Report, Tls};
 use crate::report::page::{Fit, Page, Tint};
 use crate::report::text;
 use crate::report::words::{self, day, frame_name, span};
@@ -132,8 +130,10 @@ fn legs(page: &mut Page, coverage: &Coverage) {
     };
     let words = match (named(true), named(false)) {
         // A leg that is in view and closed cannot be told from one that is not.
-        (seen, unseen) if seen.is_empty() && !coverage.unreadable.is_empty() => format!("none can be read ({unseen})"),
-        (seen, unseen) if seen.is_empty() => format!("none in view ({unseen})"),
+        (seen, unseen) if seen.is_empty() && !coverage.unreadable.is_empty() => {
+            format!("none can be read; {unseen} are closed or not in view")
+        }
+        (seen, unseen) if seen.is_empty() => format!("none in view; not {unseen}"),
         (seen, unseen) if unseen.is_empty() => format!("{seen} in view"),
         (seen, unseen) => format!("{seen} in view; {unseen} not"),
     };
@@ -180,20 +180,10 @@ fn frames(page: &mut Page, coverage: &Coverage) {
 
 /// What could not be read, by reason, with the first streams of each.
 fn unreadable(page: &mut Page, coverage: &Coverage, most: usize) {
-    let mut reasons: BTreeMap<UnreadableReason, Vec<&Unreadable>> = BTreeMap::new();
-    for stream in &coverage.unreadable {
-        reasons.entry(stream.reason).or_default().push(stream);
-    }
-    for (reason, streams) in reasons {
-        let frames = streams.iter().map(|stream| stream.frames).fold(0, u64::saturating_add);
-        let detail = streams.first().map_or_else(String::new, |stream| page.safe(&stream.detail));
-        let words = format!(
-            "{}, {}, {}: {detail}",
-            reason.name(),
-            text::counted(streams.len() as u64, "stream", "streams"),
-            text::counted(frames, "frame", "frames")
-        );
-        page.labelled(2, "Not read", LABEL, Tint::Warn, &words);
+    for closed in words::closed(coverage) {
+        let why = page.short(&closed.why(), DETAIL);
+        page.labelled(2, "Not read", LABEL, Tint::Warn, &why);
+        let streams = &closed.streams;
         for stream in streams.iter().take(most) {
             let mut words =
                 format!("{} ({})", page.safe(&stream.stream), text::counted(stream.frames, "frame", "frames"));

@@ -4,7 +4,9 @@ use super::{diagnosis, severity_tint, status_tint, verdict_tint};
 use crate::report::model::{Evidence, Finding, Join, Ladder, Report, Severity, Step, StepStatus};
 use crate::report::page::{Fit, Page, Tint, Words};
 use crate::report::text;
-use crate::report::words::{address, day, frame_name, frames_of, kind, outcome, phone, time_of_day};
+use crate::report::words::{
+    Advice, address, advice, cause_of, day, frame_name, frames_of, kind, outcome, phone, time_of_day,
+};
 
 /// Columns of the labels left of the facts.
 const LABEL: usize = 9;
@@ -227,14 +229,23 @@ pub fn write_finding(page: &mut Page, report: &Report, finding: &Finding) {
         let codes = if codes.is_empty() { codes } else { format!(": {codes}") };
         page.prose(4, Tint::Plain, &format!("Reported by {who}{codes}"));
     }
+    if let Some(cause) = cause_of(finding) {
+        page.prose(4, Tint::Plain, &format!("Cause: {}", cause.title));
+    }
     // A ladder's remedies stand with its cause.
     if let Some(remedy) = finding.remedy.as_ref().filter(|_| finding.cause.is_none() || finding.ladder.is_none()) {
-        for (at, line) in remedy.lines().enumerate() {
-            let line = page.safe(line);
-            let (indent, label) =
-                if line.starts_with(' ') { (6, "") } else { (4, if at == 0 { "To do: " } else { "" }) };
-            page.prose(indent, Tint::Plain, &format!("{label}{line}"));
+        for (at, line) in advice(remedy).enumerate() {
+            match line {
+                Advice::Command(command) => page.command(6, command),
+                Advice::Words(words) => {
+                    let words = page.safe(words);
+                    page.prose(4, Tint::Plain, &format!("{}{words}", if at == 0 { "To do: " } else { "" }));
+                }
+            }
         }
+    }
+    if let Some(cause) = cause_of(finding) {
+        page.prose(4, Tint::Dim, &format!("More: lyncpush explain {}", cause.name));
     }
     if let Some(frames) = frames_of(report, finding) {
         page.prose(4, Tint::Dim, &frames.replacen('f', "F", 1));

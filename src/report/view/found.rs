@@ -84,7 +84,7 @@ fn told(diagnosis: &diagnosis::Diagnosis, findings: &[Finding]) -> Diagnosis {
         cause: diagnosis.cause.name.to_owned(),
         title: diagnosis.cause.title.to_owned(),
         certainty: diagnosis.certainty,
-        evidence: diagnosis.why.clone(),
+        evidence: evidence(diagnosis, primary),
         explains: explained.filter_map(|at| findings.get(*at)).map(|finding| finding.code.clone()).collect(),
         fingerprint: primary.map(|finding| finding.fingerprint.clone()).unwrap_or_default(),
         remedy: Remedy {
@@ -98,6 +98,14 @@ fn told(diagnosis: &diagnosis::Diagnosis, findings: &[Finding]) -> Diagnosis {
             .iter()
             .map(|one| RuledOut { cause: one.cause.name.to_owned(), why: one.why.clone() })
             .collect(),
+    }
+}
+
+/// What speaks for a cause. Of a push that went elsewhere the finding tells more: where that is.
+fn evidence(diagnosis: &diagnosis::Diagnosis, primary: Option<&Finding>) -> String {
+    match primary.filter(|finding| finding.code == "LP512") {
+        Some(finding) => format!("{} Only its host counts there: any user part will do.", finding.detail),
+        None => diagnosis.why.clone(),
     }
 }
 

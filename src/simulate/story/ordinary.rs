@@ -37,7 +37,7 @@ pub(in crate::simulate) fn after(stage: &mut Stage<'_>) {
     let service = service_hop(stage);
     for at in KEEP_ALIVES {
         for hop in [alice.hop, service, Hop::PushInternal(0), Hop::EdgeInternal(0), Hop::Partner] {
-            stage.plan(at, Act::Say { hop, side: Side::Client, octets: b"\r\n\r\n".to_vec() });
+            stage.plan(at, Act::Say { hop, side: Side::Client, octets: b"\r\n\r\n".to_vec(), messages: 0 });
         }
     }
     signs_in_everyone(stage, LATER);
