@@ -108,7 +108,7 @@ pub const REASONS: &[Unread] = &[
     },
     Unread {
         reason: UnreadableReason::Damaged,
-        title: "The octets make no sense",
+        title: "Octets are missing, or make no sense",
         meaning: "The stream is on a port where SIP is expected and holds nothing that could be followed, mostly because octets are missing: of a TLS handshake without which no secret helps, of the first packets behind a NEGOTIATE, or of all that was said. Or the capture shows one direction only.",
         wire: "Gaps in the stream; records, packets or messages without a beginning.",
         help: &["A capture closer to the server, without loss: a larger buffer, a narrower filter."],
