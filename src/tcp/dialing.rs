@@ -1,7 +1,7 @@
 //! Attempts to connect that come to nothing: SYNs that nobody answers, and those that a RST refuses.
 //!
 //! In: segments. Out: an [`Attempt`] each time one gets worse, and once more when it succeeds after all. It refuses to
-//! know who the two hosts are. Limits: [`MAX_OPEN`], [`MAX_FRAMES`].
+//! know who the two hosts are. Limits: `MAX_OPEN`, [`MAX_FRAMES`].
 //!
 //! Source: RFC 9293 §3.5 and §3.10.7.3; RFC 6298 §2 for the time after which a SYN is sent again.
 

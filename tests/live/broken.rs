@@ -43,9 +43,12 @@ fn without_numbers(mut ladder: Value) -> Value {
                 fields.values_mut().for_each(strip);
             }
             Value::Array(values) => values.iter_mut().for_each(strip),
-            // "…, frame 12".
-            Value::String(text) if text.contains("frame ") => {
-                text.truncate(text.find("frame ").unwrap());
+            // "…, frame 12", "… (frames 12, 13): …".
+            Value::String(text) => {
+                if let Some((before, numbers)) = text.split_once("frame") {
+                    let rest = numbers.trim_start_matches(|c: char| c.is_ascii_digit() || "s, ".contains(c));
+                    *text = format!("{before}{rest}");
+                }
             }
             _ => {}
         }
