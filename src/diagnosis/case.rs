@@ -49,6 +49,11 @@ pub enum Waited {
 }
 
 impl Waited {
+    /// Whether it is known to be what the push waited for.
+    pub const fn is_sure(&self) -> bool {
+        !matches!(self, Self::Connection { sure: false, .. })
+    }
+
     /// What was seen of it, as sentences.
     pub fn shown(&self) -> &str {
         match self {
@@ -90,6 +95,11 @@ impl<'a> Case<'a> {
             return None;
         }
         push::decisive(self.push()?)
+    }
+
+    /// Whether the push was refused with 504, as by a server that does not reach the next one.
+    pub fn is_504(&self) -> bool {
+        self.refusal().is_some_and(|answer| answer.status == 504)
     }
 
     /// Its copies on every leg.

@@ -102,7 +102,7 @@ pub fn diagnose(
     let symptoms = judgement.findings.iter().enumerate().filter(is_symptom).map(|(at, _)| at).collect();
     let ruled_out = if found.severity == Severity::Error { exclusion::of(&case, cause) } else { Vec::new() };
     let mut remedy = Remedy::new(cause, &Names::of(&case, cause), certainty);
-    if shows_waited {
+    if shows_waited && waited.is_some_and(Waited::is_sure) {
         // What another capture would show is in this one.
         remedy.capture_next = None;
     }

@@ -122,7 +122,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("LP511", "One of several phones got no push"),
     ("LP512", "A push may have gone to another address"),
     ("LP513", "Frames were lost while this ladder ran"),
-    ("LP514", "An earlier push was refused"),
+    ("LP514", "Another push was refused"),
     ("LP515", "The legs of the push are out of view"),
     ("LP601", "A TLS handshake failed"),
     ("LP602", "A connection on which SIP is expected was not made"),

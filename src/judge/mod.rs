@@ -55,7 +55,7 @@ pub fn judge(ladder: &Ladder, coverage: &Coverage, profile: &Profile) -> Judgeme
     }
     let (verdict, broken_at) = verdict::of(&steps, ladder, &findings, &notes);
     if verdict == Verdict::Inconclusive && findings.is_empty() {
-        findings.extend(notes::out_of_view(&steps));
+        findings.extend(notes::out_of_view(&steps, ladder));
     }
     let push = track.push.and_then(|decides| ladder.pushes.iter().position(|push| std::ptr::eq(push, decides)));
     Judgement { steps, verdict, broken_at, findings, push, reach: track.reach, provisional }

@@ -4,7 +4,7 @@ use super::evidence::ms;
 use super::finding::{self, Finding};
 use super::status::{Status, StepJudged};
 use crate::ladder::Ladder;
-use crate::ladder::profile::{Profile, StepKey};
+use crate::ladder::profile::{Expectation, Profile, StepKey};
 use crate::ladder::rung::{Ending, PushSeen, Rung, Trigger};
 
 /// Why there is no push although none is missing.
@@ -44,8 +44,8 @@ pub struct Notes {
     pub answer_before_push: bool,
     /// The clearing house took this long, nanoseconds.
     pub slow_push: Option<i64>,
-    /// Index of an earlier push for the same phone that was refused.
-    pub refused_before: Option<usize>,
+    /// Index of another push for the same phone that was refused.
+    pub refused_too: Option<usize>,
     /// Index of the phone that got no push while another did.
     pub phone_without_push: Option<usize>,
 }
@@ -130,23 +130,23 @@ pub fn findings(notes: &Notes, steps: &[StepJudged], ladder: &Ladder, profile: &
             format!("The callee has several phones; the push for the one with epid {epid} is the one that broke.");
         found.push(("LP511", Some(StepKey::PushCreated), detail, evidence(StepKey::MobileRinging)));
     }
-    let refused_before = notes.refused_before.and_then(|at| ladder.pushes.get(at)).and_then(refused_before);
+    let refused_too = notes.refused_too.and_then(|at| ladder.pushes.get(at)).and_then(refused_too);
     found
         .into_iter()
         .map(|(code, step, detail, evidence)| {
             let hop = finding::hop_of(&evidence, &profile.ports);
             finding::make(code, finding::severity(code), step, detail, None, evidence, hop.as_deref())
         })
-        .chain(refused_before)
+        .chain(refused_too)
         .collect()
 }
 
-/// A push was refused before the one that counts.
-fn refused_before(push: &PushSeen) -> Option<Finding> {
+/// A push was refused that is not the one that counts.
+fn refused_too(push: &PushSeen) -> Option<Finding> {
     let refusal = finding::refusal_of(push)?;
     let number = refusal.ms_diagnostics.map_or_else(String::new, |id| format!(", ms-diagnostics {id}"));
     let detail = format!(
-        "A push for this phone was refused with {}{number}, and a later one came further: the steps are that one's.",
+        "A push for this phone was refused with {}{number}, and another one came further: the steps are that one's.",
         refusal.status
     );
     let requests = push.requests.iter().map(|(rung, _)| rung);
@@ -156,7 +156,10 @@ fn refused_before(push: &PushSeen) -> Option<Finding> {
 }
 
 /// Whether a push was made, and what became of it, is out of view.
-pub fn out_of_view(steps: &[StepJudged]) -> Option<Finding> {
+pub fn out_of_view(steps: &[StepJudged], ladder: &Ladder) -> Option<Finding> {
+    if ladder.phones.iter().all(|phone| phone.expects() != Expectation::Yes) {
+        return None;
+    }
     let is_hidden = |key: StepKey| steps.get(key.index()).is_some_and(|step| step.status == Status::NotCovered);
     let hidden = is_hidden(StepKey::PushFederated) && is_hidden(StepKey::PushAccepted);
     let ringing = steps.get(StepKey::MobileRinging.index()).map(|step| step.evidence.clone()).unwrap_or_default();

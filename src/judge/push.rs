@@ -33,7 +33,7 @@ pub struct Track<'a> {
 
 impl Track<'_> {
     /// The place of a push for the same phone that was refused, while the deciding one came further.
-    pub fn refused_before(&self, ladder: &Ladder, coverage: &Coverage, profile: &Profile) -> Option<usize> {
+    pub fn refused_too(&self, ladder: &Ladder, coverage: &Coverage, profile: &Profile) -> Option<usize> {
         let deciding = self.push.filter(|_| self.reach > Reach::RefusedOutside)?;
         ladder.pushes.iter().position(|push| {
             !std::ptr::eq(push, deciding)

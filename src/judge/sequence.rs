@@ -489,7 +489,7 @@ impl<'a> Sequence<'a> {
         let push_lost = self.may_be_earlier(StepKey::PushAccepted, at(StepKey::PushAccepted));
         self.notes.slow_push =
             took.filter(|took| *took > slow && !push_lost && self.status(StepKey::PushAccepted) == Status::Ok);
-        self.notes.refused_before = self.track.refused_before(self.ladder, self.coverage, self.profile);
+        self.notes.refused_too = self.track.refused_too(self.ladder, self.coverage, self.profile);
         let alone = self.track.push.is_none() && !self.ladder.pushes.is_empty();
         let missing = self.status(StepKey::PushCreated) == Status::Missing;
         self.notes.phone_without_push = self.track.phone.filter(|_| alone && missing);

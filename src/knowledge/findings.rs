@@ -223,7 +223,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     row(
         "LP514",
         "A push for the phone was refused, and another one for the same call came further. The steps are those of the one that came furthest.",
-        "A final response outside 2xx to one push request, then another push request.",
+        "A final response outside 2xx to one push request, and another push request.",
         "The number of the refusal, lyncpush explain tells its meaning: what refuses one push now and then refuses others too.",
     ),
     row(

@@ -6,10 +6,11 @@
 //! Limits: [`MAX_HOPS`], [`MAX_LOSSES`], [`MAX_UNREADABLE`], [`MAX_BLIND`].
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use foldhash::HashMap;
 
+pub use super::hop::Hop;
 use super::leg::{Leg, LegSet};
 use super::profile::Profile;
 use crate::flow::Flow;
@@ -23,40 +24,10 @@ pub const MAX_LOSSES: usize = 4_096;
 pub const MAX_UNREADABLE: usize = 4_096;
 /// Stretches remembered in which whole frames may be missing; further ones widen the last.
 pub const MAX_BLIND: usize = 4_096;
+/// Hosts remembered as Edges; a pool has a dozen.
+const MAX_EDGES: usize = 256;
 /// Two inputs whose spans are closer than this are one span: a capture that was rotated.
 const ROTATION_NANOS: i64 = 1_000_000_000;
-
-/// Two hosts and the port one of them listens on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Hop {
-    low: IpAddr,
-    high: IpAddr,
-    port: u16,
-}
-
-impl Hop {
-    /// The hop of a flow, whichever host opened it.
-    pub fn of(flow: &Flow) -> Self {
-        let (client, server) = (flow.client.ip(), flow.server.ip());
-        Self { low: client.min(server), high: client.max(server), port: flow.server.port() }
-    }
-
-    /// Whether a connection between these two is on it, whichever of them opened it.
-    pub fn is_between(&self, [one, other]: [SocketAddr; 2]) -> bool {
-        (self.low, self.high) == (one.ip().min(other.ip()), one.ip().max(other.ip()))
-            && [one.port(), other.port()].contains(&self.port)
-    }
-
-    /// Whether a host talks to itself.
-    pub fn is_one_host(&self) -> bool {
-        self.low == self.high
-    }
-
-    /// The listening port.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-}
 
 #[derive(Clone, Debug, Default)]
 struct Sighted {
@@ -150,6 +121,8 @@ pub struct Coverage {
     pub hops_dropped: u64,
     /// The hop that was last said to be each leg, by [`Leg::ALL`].
     named: [Option<Hop>; 5],
+    /// Hosts that are the Edge on its inside, or a Director before it.
+    edges: BTreeSet<IpAddr>,
 }
 
 impl Coverage {
@@ -210,6 +183,18 @@ impl Coverage {
             count(&mut self.inputs, sighted, true);
         }
         self.last = Some((hop, input, sighted.legs));
+    }
+
+    /// A host is the Edge on its inside, or a Director before it.
+    pub fn edge(&mut self, host: IpAddr) {
+        if self.edges.len() < MAX_EDGES {
+            self.edges.insert(host);
+        }
+    }
+
+    /// Whether a host is known to be one.
+    pub fn is_edge(&self, host: IpAddr) -> bool {
+        self.edges.contains(&host)
     }
 
     /// A further input shows a hop that is already known to carry SIP.
@@ -344,9 +329,9 @@ impl Coverage {
         let seen = self.legs_of(hop);
         if !seen.is_empty() {
             seen
-        } else if profile.ports.mobility.contains(&hop.port) {
+        } else if profile.ports.mobility.contains(&hop.port()) {
             LegSet::EMPTY.with(Leg::Mcx)
-        } else if profile.ports.sip.contains(&hop.port) {
+        } else if profile.ports.sip.contains(&hop.port()) {
             LegSet::of(&[Leg::Caller, Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal])
         } else {
             LegSet::EMPTY

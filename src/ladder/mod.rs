@@ -15,6 +15,7 @@ pub mod rung;
 
 mod call;
 mod closing;
+mod hop;
 mod observe;
 mod push;
 mod redaction;

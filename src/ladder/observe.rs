@@ -105,6 +105,12 @@ impl Correlator {
     /// A message that is part of no ladder still shows that its leg is in view.
     fn ordinary(&mut self, sighting: &Sighting<'_>) {
         let leg = self.leg_by_itself(sighting);
+        if leg == Some(Leg::EdgeInternal) {
+            // What is routed goes to the Edge, what bears its mark comes from it.
+            let (flow, side) = (&sighting.connection.flow, sighting.side);
+            let edge = if is_routed_to_edge(sighting.message) { flow.receiver(side) } else { flow.sender(side) };
+            self.coverage.edge(edge.ip());
+        }
         self.coverage.sip(sighting.hop(), sighting.at.input, leg);
     }
 

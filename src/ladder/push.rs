@@ -118,6 +118,10 @@ impl Push {
         for (hop, via, input) in hops {
             let leg = self.leg(hop, via, input, coverage);
             coverage.sip(hop, input, Some(leg));
+            if leg == Leg::EdgeInternal {
+                let requests = self.requests.iter().filter(|copy| copy.hop == hop && copy.via == via);
+                requests.for_each(|copy| coverage.edge(copy.rung.to.ip()));
+            }
             let copies =
                 self.requests.iter_mut().filter(|copy| copy.hop == hop && copy.via == via).map(|c| &mut c.rung);
             let answers = self.answers.iter_mut().filter(|answer| answer.hop == hop && answer.via == via);
@@ -133,7 +137,10 @@ impl Push {
         let told = coverage.told(input);
         // The Front End makes a check of the route itself: no hop comes before its own.
         let (own, via) = (via, via + usize::from(self.check));
-        if via <= 1 && !routed && (told.is_empty() || told.contains(Leg::PushInternal) || hop.is_one_host()) {
+        if (via <= 1 || own <= 1 && hop.is_one_host())
+            && !routed
+            && (told.is_empty() || told.contains(Leg::PushInternal) || hop.is_one_host())
+        {
             return Leg::PushInternal;
         }
         let marked =

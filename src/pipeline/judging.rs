@@ -166,7 +166,7 @@ impl Judging {
         account.evicted += self.correlator.evicted();
         account.malformed += self.malformed;
         account.anomalies.append(&self.anomalies);
-        account.dialed = self.dials.all(&self.correlator.profile().ports);
+        (account.dialed, account.unlisted_dialed) = self.dials.all(&self.correlator.profile().ports);
     }
 
     /// The captures are over: closes what is open.
@@ -287,7 +287,7 @@ impl Judging {
         let (coverage, profile) = (&self.correlator.coverage, self.correlator.profile());
         let handshake = self.handshakes.of(&ladder, &judgement, profile, coverage.clock_uncertainty);
         let waited = handshake.cloned().map(Box::new).map(Waited::Handshake);
-        let waited = waited.or_else(|| self.dials.of(&ladder, &judgement, profile, coverage));
+        let waited = waited.or_else(|| self.dials.of(&ladder, &judgement, coverage));
         #[cfg(feature = "live")]
         if let Some(orders) = &mut self.orders {
             orders.judged(&ladder, &judgement, waited.as_ref(), &self.correlator.coverage);

@@ -8,6 +8,7 @@ mod samples;
 pub use dialed::Dialed;
 pub(super) use found::of_handshake;
 pub(super) use refused::Cited;
+pub(super) use refused::Subject;
 pub use refused::{Refused, Waited};
 use samples::Samples;
 
@@ -73,8 +74,10 @@ pub struct Account {
     pub refused: Vec<Refused>,
     /// Further ones that are not listed.
     pub unlisted_refused: u64,
-    /// Connections that were not made, of the hosts and ports where there are any.
+    /// Connections that were not made, by who was dialed.
     pub dialed: Vec<Dialed>,
+    /// Further attempts that are not listed.
+    pub unlisted_dialed: u64,
     /// Calls, pushes and connections closed early because a table was full.
     pub evicted: u64,
 }

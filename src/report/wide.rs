@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::model::{Certificate, Finding, Input};
 use super::text;
 use super::time::rfc3339;
-use super::view::{Account, Cited, Dialed, Refused, finding, of_handshake};
+use super::view::{Account, Cited, Dialed, Refused, Subject, finding, of_handshake};
 use crate::anomaly::AnomalyKind;
-use crate::frame::Timestamp;
+use crate::frame::{FrameRef, Timestamp};
 use crate::judge::finding::{self, Severity};
 use crate::ladder::coverage::{Coverage, Hop};
 use crate::ladder::leg::{Leg, LegSet};
@@ -63,6 +63,11 @@ pub fn findings(
     found.extend(losses(inputs, account, coverage.hops_dropped));
     found.extend(refused(account, coverage, profile, cited));
     found.extend(account.dialed.iter().map(|dialed| not_made(dialed, coverage, ladders, cited)));
+    if account.unlisted_dialed > 0 {
+        let attempts = text::counted(account.unlisted_dialed, "further attempt", "further attempts");
+        let detail = format!("{attempts} to connect to other servers came to nothing; they are not listed.");
+        found.push(finding(&finding::make("LP602", Severity::Note, None, detail, None, Vec::new(), None), None));
+    }
     found
 }
 
@@ -149,7 +154,7 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Ci
         let evidence = all.iter().take(CITED).map(|refused| refused.citation()).collect();
         let told = of_handshake(&made, first, names_peer(first, profile), profile);
         let found = Finding { evidence, tls: Some(first.tls.clone()), ..told };
-        Some(symptom_of(found, cited.get(all.iter().map(|refused| refused.citation()))))
+        Some(symptom_of(found, cited.get(all.iter().map(|refused| Subject::Handshake(refused.citation())))))
     });
     findings.collect()
 }
@@ -164,7 +169,7 @@ fn symptom_of(found: Finding, by_ladder: Option<&(String, String)>) -> Finding {
     }
 }
 
-/// A connection that was not made. Which of the two is whose, addresses do not tell.
+/// Connections to one server that were not made. Whose host is whose, addresses do not tell.
 fn not_made(dialed: &Dialed, coverage: &Coverage, ladders: u64, cited: &Cited) -> Finding {
     let told = coverage.told(dialed.first.input);
     let seen = dialed.flows.first().map_or(LegSet::EMPTY, |flow| coverage.legs_of(&Hop::of(flow)));
@@ -172,37 +177,44 @@ fn not_made(dialed: &Dialed, coverage: &Coverage, ladders: u64, cited: &Cited) -
     let legs = if seen.is_empty() { told } else { seen };
     let matters = ladders == 0 || legs.meets(LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]));
     let severity = if matters { Severity::Warning } else { Severity::Note };
-    let (client, server) = (dialed.client, dialed.server);
+    let (dialer, server, host, port) = (dialed.dialer(), dialed.server, dialed.server.ip(), dialed.server.port());
     let (what, outside) = match dialed.refused {
-        true => {
-            (format!("See whether the service on port {} of {} runs", server.port(), server.ip()), "connection-refused")
-        }
-        false => (
-            format!("See whether {} is up, and what throws packets to its port {} away", server.ip(), server.port()),
-            "firewall",
-        ),
+        true => (format!("See whether the service on port {port} of {host} runs"), "connection-refused"),
+        false => (format!("See whether {host} is up, and what throws packets to its port {port} away"), "firewall"),
     };
-    let remedy = format!(
-        "{what}. If {client} is the Edge that dials the clearing house: lyncpush explain {outside}. If it is the Front End that dials the Edge: lyncpush explain edge-unreachable."
-    );
-    let detail = format!("Between {client} and {server}: {}.", in_vain(dialed));
-    let hop = format!("{client} > {server} {}", if dialed.refused { "refused" } else { "unanswered" });
+    let remedy = match dialed.clients.len() {
+        1 => format!(
+            "{what}. If {dialer} is the Edge that dials the clearing house: lyncpush explain {outside}. If it is the Front End that dials the Edge: lyncpush explain edge-unreachable."
+        ),
+        _ => format!("{what}. Where it is the Edge's own address, many unknown hosts are those of a scan."),
+    };
+    let detail = format!("Between {dialer} and {server}: {}.", in_vain(dialed));
+    let hop = format!("{server} {}", if dialed.refused { "refused" } else { "unanswered" });
     let made = finding::make("LP602", severity, None, detail, None, Vec::new(), Some(&hop));
     let found = Finding { evidence: dialed.citations().collect(), remedy: Some(remedy), ..finding(&made, None) };
-    symptom_of(found, cited.get(dialed.citations()))
+    symptom_of(found, cited.get(std::iter::once(Subject::of_connection(dialed))))
 }
 
 /// What was dialed in vain while a push waited for it, as a sentence.
-pub(super) fn dialed_meanwhile(dialed: &Dialed) -> String {
-    let frames: Vec<String> = dialed.frames.iter().map(|at| at.number.to_string()).collect();
+pub(super) fn dialed_meanwhile(dialed: &Dialed, sure: bool) -> String {
+    let frames: Vec<String> = dialed.frames.iter().map(|at| frame_of(*at)).collect();
     let frames = format!("frame{} {}", if frames.len() == 1 { "" } else { "s" }, frames.join(", "));
-    format!("Meanwhile {} dialed {} in vain ({frames}): {}.", dialed.client, dialed.server, in_vain(dialed))
+    let maybe = if sure { "" } else { " Addresses do not tell whether that is the one." };
+    format!("Meanwhile {} dialed {} in vain ({frames}): {}.{maybe}", dialed.dialer(), dialed.server, in_vain(dialed))
+}
+
+/// A frame by its number, behind that of its file where that is not the first.
+fn frame_of(at: FrameRef) -> String {
+    match at.input {
+        0 => at.number.to_string(),
+        input => format!("{}:{}", u32::from(input) + 1, at.number),
+    }
 }
 
 fn in_vain(dialed: &Dialed) -> String {
     let attempts = text::counted(dialed.attempts, "attempt", "attempts");
     let syns = text::counted(dialed.syns, "SYN", "SYNs");
-    let how = if dialed.refused { "a RST answered" } else { "no answer is in the capture" };
+    let how = if dialed.refused { "a RST answered" } else { "no answer by TCP is in the capture" };
     format!("{attempts} to connect, {syns}, {how}")
 }
 

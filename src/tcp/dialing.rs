@@ -14,8 +14,11 @@ use crate::flow::Flow;
 use crate::frame::FrameRef;
 use crate::segment::TcpSegment;
 
-/// Attempts known at a time, about 200 octets each; beyond it the oldest is forgotten, which costs evidence only.
+/// Attempts of one SYN known at a time, about 200 octets each; beyond it the oldest is forgotten, which costs evidence
+/// only.
 const MAX_OPEN: usize = 4_096;
+/// Those that were told of; beyond it the oldest is forgotten, and that it succeeds is not told any more.
+const MAX_TOLD: usize = 4_096;
 /// Frames kept of one attempt.
 pub const MAX_FRAMES: usize = 5;
 /// The least time after which a host sends a SYN again, nanoseconds: what comes sooner is the same frame seen twice.
@@ -62,7 +65,10 @@ struct Dial {
 #[derive(Debug, Default)]
 pub struct Dialing {
     open: HashMap<Pair, Dial>,
+    /// In the order of their first SYN, those that were told of left out one by one.
     order: VecDeque<(Pair, u64)>,
+    /// Those that were told of, in the order of that.
+    told: VecDeque<(Pair, u64)>,
     count: u64,
 }
 
@@ -92,7 +98,11 @@ impl Dialing {
                 None
             }
             Step::Tells(outcome) => {
+                self.make_room_for_told();
                 let dial = self.open.get_mut(&pair)?;
+                if !dial.told {
+                    self.told.push_back((pair, dial.number));
+                }
                 // Once told to be answered it is forgotten with the next segment.
                 dial.told = outcome != Outcome::Answered;
                 let attempt = &mut dial.attempt;
@@ -121,6 +131,15 @@ impl Dialing {
         self.order.push_back((pair, self.count));
         while self.order.len() > MAX_OPEN {
             let Some((pair, number)) = self.order.pop_front() else { return };
+            if self.open.get(&pair).is_some_and(|dial| dial.number == number && !dial.told) {
+                self.open.remove(&pair);
+            }
+        }
+    }
+
+    fn make_room_for_told(&mut self) {
+        while self.told.len() >= MAX_TOLD {
+            let Some((pair, number)) = self.told.pop_front() else { return };
             if self.open.get(&pair).is_some_and(|dial| dial.number == number) {
                 self.open.remove(&pair);
             }
@@ -242,5 +261,35 @@ mod tests {
             assert_eq!(dialing.push(&segment), None);
         }
         assert_eq!((dialing.open.len(), dialing.order.len()), (MAX_OPEN, MAX_OPEN));
+    }
+
+    #[test]
+    fn what_was_told_outlives_a_flood() {
+        let mut dialing = Dialing::default();
+        let syn = |at: i64, port: usize| TcpSegment {
+            at: FrameRef { input: 0, number: 1, time: Timestamp::new(at, 6) },
+            source: format!("192.0.2.{}:{}", port / 60_000, 1 + port % 60_000).parse().unwrap(),
+            destination: SERVER.parse().unwrap(),
+            sequence: 1,
+            acknowledgment: None,
+            syn: true,
+            fin: false,
+            rst: false,
+            window: 0,
+            window_shift: None,
+            payload: b"",
+            missing: 0,
+        };
+        assert!(dialing.push(&syn(0, 0)).is_none() && dialing.push(&syn(AGAIN, 0)).is_some());
+        (1..2 * MAX_OPEN).for_each(|port| assert!(dialing.push(&syn(AGAIN, port)).is_none()));
+        let answer = TcpSegment { source: SERVER.parse().unwrap(), destination: syn(0, 0).source, ..syn(AGAIN, 0) };
+        let answer = TcpSegment { acknowledgment: Some(2), ..answer };
+        assert_eq!(dialing.push(&answer).map(|attempt| attempt.outcome), Some(Outcome::Answered));
+        // And is bounded as well.
+        for port in 0..2 * MAX_TOLD {
+            dialing.push(&syn(2 * AGAIN, port));
+            assert!(dialing.push(&syn(3 * AGAIN, port)).is_some());
+        }
+        assert!(dialing.open.len() <= MAX_OPEN + MAX_TOLD && dialing.told.len() <= MAX_TOLD);
     }
 }

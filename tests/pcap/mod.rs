@@ -98,6 +98,17 @@ impl Frame {
         [(address(SOURCE), from), (address(DESTINATION), to)]
     }
 
+    /// The same between other ends.
+    #[must_use]
+    pub fn between(&self, [from, to]: [(Ipv4Addr, u16); 2]) -> Self {
+        let mut other = self.clone();
+        other.octets[SOURCE].copy_from_slice(&from.0.octets());
+        other.octets[DESTINATION].copy_from_slice(&to.0.octets());
+        let ports = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
+        other.octets[PORTS].copy_from_slice(&ports);
+        other
+    }
+
     /// What its TCP segment carries.
     pub fn payload(&self) -> &[u8] {
         let begin = TCP + usize::from(self.octets[OFFSET] >> 4) * 4;

@@ -244,17 +244,18 @@ fn not_connected(case: &Case<'_>, by_reset: bool) -> Option<Evidence> {
         Some(Waited::Connection { refused, to_edge: false, sure, .. }) => Some((*refused, *sure)),
         _ => None,
     };
-    let fits = |error: Option<u32>| match (error, seen) {
+    // What the Edge dials is known only where it is known for the Edge.
+    let known = seen.filter(|(_, sure)| *sure).map(|(refused, _)| refused);
+    let fits = |error: Option<u32>| match (error, known) {
         (Some(NOT_FOUND), _) => false,
         (Some(error), _) => (error == REFUSED) == by_reset,
-        (None, Some((refused, _))) => refused == by_reset,
+        (None, Some(refused)) => refused == by_reset,
         (None, None) => !by_reset,
     };
-    let is_seen = seen.is_some_and(|(refused, _)| refused == by_reset);
-    // What the Edge says and what it does are one story, where there was nothing else that it could have meant.
-    let certainty = if is_seen && seen.is_some_and(|(_, sure)| sure) { Certain } else { Likely };
-    let told = numbered_if(case, &[1046], certainty, fits);
-    told.or_else(|| unnumbered(case).filter(|_| is_seen && case.is_made_by_edge())).map(|evidence| {
+    let is_known = known == Some(by_reset);
+    let told = numbered_if(case, &[1046], if is_known { Certain } else { Likely }, fits);
+    let timed_out = || unnumbered(case).filter(|_| is_known && case.is_made_by_edge() && case.is_504());
+    told.or_else(timed_out).map(|evidence| {
         with_waited(
             evidence,
             case,

@@ -109,7 +109,7 @@ fn edge_unreachable(case: &Case<'_>) -> Option<Evidence> {
     let dials_in_vain = matches!(case.waited, Some(Waited::Connection { to_edge: true, .. }));
     let stayed = dials_in_vain && case.status(StepKey::PushFederated) == Status::Missing;
     let by_dialing = || {
-        let refusal = case.refusal().filter(|_| dials_in_vain && case.told().is_empty());
+        let refusal = case.refusal().filter(|_| dials_in_vain && case.told().is_empty() && case.is_504());
         let why = match refusal {
             Some(refusal) => format!("A server inside answered the push with {}.", refusal.status),
             None if stayed => "No push went to the Edge.".to_owned(),
@@ -117,8 +117,7 @@ fn edge_unreachable(case: &Case<'_>) -> Option<Evidence> {
         };
         evidence(Likely, why)
     };
-    let is_sure = matches!(case.waited, Some(Waited::Connection { to_edge: true, sure: true, .. }));
-    let told = numbered(case, &[1038, 1039, 1041], if is_sure { Certain } else { Likely }).or_else(by_dialing)?;
+    let told = numbered(case, &[1038, 1039, 1041], if dials_in_vain { Certain } else { Likely }).or_else(by_dialing)?;
     Some(with_waited(told, case, |waited| {
         matches!(waited, Waited::Handshake { .. } | Waited::Connection { to_edge: true, .. })
     }))

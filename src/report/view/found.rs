@@ -41,7 +41,7 @@ pub(super) fn of_ladder(
             refused: dialed.refused,
             to_edge: *to_edge,
             sure: *sure,
-            shown: wide::dialed_meanwhile(dialed),
+            shown: wide::dialed_meanwhile(dialed, *sure),
         },
     });
     let diagnosis = diagnosis::diagnose(closed, judgement, profile, shown.as_ref());

@@ -1,13 +1,14 @@
 //! TLS handshakes that came to nothing, what pushes waited for in vain, and which of it ladders cite.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use super::Dialed;
 use crate::flow::{Flow, Side};
 use crate::frame::FrameRef;
 use crate::report::model::{Citation, Finding, Tls, common_names};
 
-/// Frames remembered that ladders cite for it; what further ones show is told of twice.
+/// How much is remembered that ladders cite; what is beyond that is told of twice.
 const MAX_CITED: usize = 4_096;
 
 /// A TLS handshake that was refused or broken off.
@@ -75,26 +76,46 @@ impl Waited {
             Self::Connection { dialed, .. } => dialed.citations().collect(),
         }
     }
+
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Handshake(refused) => Subject::Handshake(refused.citation()),
+            Self::Connection { dialed, .. } => Subject::of_connection(dialed),
+        }
+    }
 }
 
-/// Handshakes and connections that ladders cite, by the frames that show them: the cause of the finding that cites each,
-/// and its code.
+/// What findings about the whole capture and those of ladders have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::report) enum Subject {
+    /// The handshake that this frame shows.
+    Handshake(Citation),
+    /// The server that is dialed in vain, and whether a RST says so.
+    Connection(SocketAddr, bool),
+}
+
+impl Subject {
+    pub(in crate::report) const fn of_connection(dialed: &Dialed) -> Self {
+        Self::Connection(dialed.server, dialed.refused)
+    }
+}
+
+/// Handshakes and connections that ladders cite: the cause of the finding that cites each, and its code.
 #[derive(Debug, Default)]
-pub(in crate::report) struct Cited(HashMap<Citation, (String, String)>);
+pub(in crate::report) struct Cited(HashMap<Subject, (String, String)>);
 
 impl Cited {
     /// Takes note of what a push waited for, which `finding` cites.
     pub(super) fn note(&mut self, waited: &Waited, finding: &Finding) {
-        let Some(cause) = &finding.cause else { return };
-        for citation in waited.citations() {
-            if self.0.len() < MAX_CITED {
-                self.0.entry(citation).or_insert_with(|| (cause.clone(), finding.code.clone()));
-            }
+        if self.0.len() < MAX_CITED
+            && let Some(cause) = &finding.cause
+        {
+            self.0.entry(waited.subject()).or_insert_with(|| (cause.clone(), finding.code.clone()));
         }
     }
 
-    /// The cause and the code of the finding that cites one of these frames.
-    pub(in crate::report) fn get(&self, frames: impl IntoIterator<Item = Citation>) -> Option<&(String, String)> {
-        frames.into_iter().find_map(|citation| self.0.get(&citation))
+    /// The cause and the code of the finding that cites one of these.
+    pub(in crate::report) fn get(&self, mut subjects: impl Iterator<Item = Subject>) -> Option<&(String, String)> {
+        subjects.find_map(|subject| self.0.get(&subject))
     }
 }
