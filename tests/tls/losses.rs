@@ -165,7 +165,9 @@ fn a_hello_that_is_cut_is_damage() {
             let (_, mut secrets, _) = data_of(&name);
             let cut = [Step::Bytes(side, whole[..at].to_vec()), Step::Gap(side, (whole.len() - at) as u64)];
             let steps = [&steps[..hello], &cut, &steps[hello + 1..]].concat();
-            assert_eq!(reason(&play(&steps, &mut secrets)), Some(UnreadableReason::Damaged), "{name} {at}");
+            // Where the server asks for another hello, nothing depends on the first.
+            let expected = Some(UnreadableReason::Damaged).filter(|_| name != "tls13-retry");
+            assert_eq!(reason(&play(&steps, &mut secrets)), expected, "{name} {at}");
         }
     }
 }
