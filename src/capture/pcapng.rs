@@ -172,7 +172,7 @@ impl Pcapng {
             }
             None => {
                 match kind {
-                    SECRETS => reader.wipe(length),
+                    SECRETS => _ = reader.wipe(length),
                     _ => _ = reader.consume(length, 0..0),
                 }
                 Ok(Block::Other)

@@ -31,13 +31,16 @@ pub(super) struct Reader {
     start: usize,
     /// Where they end.
     end: usize,
+    /// From here on nothing stands in `buffer` that came from the input. Between `end` and here is what was left behind
+    /// of octets that were moved.
+    clean: usize,
     /// Octets of the input before `buffer`.
     before: u64,
 }
 
 impl Reader {
     pub(super) fn new(inner: Box<dyn Read + Send>) -> Self {
-        Self { inner, buffer: vec![0; READ], start: 0, end: 0, before: 0 }
+        Self { inner, buffer: vec![0; READ], start: 0, end: 0, clean: 0, before: 0 }
     }
 
     /// The 0-based octet of the (decompressed) input that comes next.
@@ -71,12 +74,18 @@ impl Reader {
     }
 
     /// Goes past `count` octets that [`need`](Self::need) has given, and wipes them and what was left behind of them
-    /// when octets were moved.
-    pub(super) fn wipe(&mut self, count: usize) {
+    /// when octets were moved. Says how many octets that were: over a whole input no more than twice its length.
+    pub(super) fn wipe(&mut self, count: usize) -> usize {
         let past = (self.start + count).min(self.end);
-        self.buffer.get_mut(self.start..past).unwrap_or_default().zeroize();
-        self.buffer.get_mut(self.end..).unwrap_or_default().zeroize();
+        let mut wiped = 0;
+        for part in [self.start..past, self.end..self.clean] {
+            let octets = self.buffer.get_mut(part).unwrap_or_default();
+            octets.zeroize();
+            wiped += octets.len();
+        }
         self.start = past;
+        self.clean = self.end;
+        wiped
     }
 
     /// The octets of a range that [`consume`](Self::consume) gave.
@@ -113,7 +122,10 @@ impl Reader {
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
             match self.inner.read(room) {
                 Ok(0) => return Err(Short::End(self.end)),
-                Ok(read) => self.end += read.min(room.len()),
+                Ok(read) => {
+                    self.end += read.min(room.len());
+                    self.clean = self.clean.max(self.end);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                     return Err(Short::Cut("the compressed data ends too early".to_owned()));
@@ -177,6 +189,26 @@ mod tests {
             assert!(!reader.buffer.windows(4).any(|window| secret.windows(4).any(|part| part == window)), "{piece}");
             assert_eq!(reader.offset(), 40 + secret.len() as u64);
             assert_eq!(reader.need(7).unwrap(), [2; 7]);
+        }
+    }
+
+    #[test]
+    fn wiping_costs_no_more_than_the_input_is_long() {
+        const SECRETS: usize = 500;
+        let large = 2 * READ;
+        for piece in [24, 100, READ] {
+            let input = [vec![1; large], vec![2; SECRETS * 24]].concat();
+            let length = input.len();
+            let mut reader = Reader::new(Box::new(Pieces(input, piece)));
+            reader.need(large).unwrap();
+            reader.consume(large, 0..0);
+            let mut wiped = 0;
+            for _ in 0..SECRETS {
+                reader.need(24).unwrap();
+                wiped += reader.wipe(24);
+                assert!(!reader.buffer[reader.end..].contains(&2), "{piece}");
+            }
+            assert!((SECRETS * 24..=2 * length).contains(&wiped), "{piece}: {wiped}");
         }
     }
 

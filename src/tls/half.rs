@@ -113,6 +113,11 @@ impl Half {
         matches!(self.guard, Guard::Plain)
     }
 
+    /// Whether a ClientHello has begun that is not whole.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.is_plain() && (self.records.is_opening() || self.messages.is_opening())
+    }
+
     /// The numbers that a record of `octets` may have. What is tried in vain is bounded: [`MAX_SEARCHED`].
     ///
     /// `budget` is what may be tried over all connections, in octets, and becomes less by what this one may try.

@@ -66,6 +66,11 @@ impl Messages {
         }
     }
 
+    /// Whether the message that is not whole is a ClientHello.
+    pub(crate) fn is_opening(&self) -> bool {
+        !self.partial.is_empty() && may_be_client_hello(&self.partial)
+    }
+
     /// Octets of the message that is not whole.
     pub(crate) fn held(&self) -> usize {
         self.partial.len()
@@ -80,6 +85,12 @@ impl Messages {
     pub(crate) fn begin(&mut self) {
         *self = Self::default();
     }
+}
+
+/// Whether a ClientHello may begin with these octets, however few: its kind, a length below 64 KiB, the version 3.
+pub(crate) fn may_be_client_hello(octets: &[u8]) -> bool {
+    let wanted = [Some(kind::CLIENT_HELLO), Some(0), None, None, Some(3)];
+    octets.iter().zip(wanted).all(|(octet, wanted)| wanted.is_none_or(|wanted| wanted == *octet))
 }
 
 /// Extension numbers. Source: IANA "TLS ExtensionType Values".

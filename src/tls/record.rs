@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::handshake;
 pub(crate) use super::probe::{HEADER, kind};
 use super::probe::{length, old_hello};
 
@@ -98,6 +99,15 @@ impl Records {
             self.buffer.drain(..self.taken);
         }
         self.taken = 0;
+    }
+
+    /// Whether nothing came but the beginning of a ClientHello.
+    pub(crate) fn is_opening(&self) -> bool {
+        let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        let is_record = rest.first() == Some(&kind::HANDSHAKE)
+            && rest.first_chunk().is_none_or(|header| length(*header, None).is_some())
+            && handshake::may_be_client_hello(rest.get(HEADER..).unwrap_or_default());
+        !self.begun && (is_record || old_hello(rest).is_some())
     }
 
     /// Octets of the stream were lost here. Gives how many of an unfinished record went with them.

@@ -42,7 +42,7 @@ pub struct Session {
     begun: bool,
     /// Whether octets of the stream are missing.
     has_holes: bool,
-    /// Whether octets are missing with which a side began.
+    /// Whether octets are missing with which a side began, or of the ClientHello with which it did.
     lost_beginning: bool,
     /// Times that what waits was tried again before all secrets were there.
     retries: u8,
@@ -77,7 +77,7 @@ impl Session {
             Event::Bytes { bytes, frame, .. } => self.push(side, bytes, frame, secrets, out),
             Event::Gap { offset, length, frame, .. } => {
                 self.has_holes = true;
-                self.lost_beginning |= offset == 0;
+                self.lost_beginning |= offset == 0 || self.half(side).is_opening();
                 self.half(side).torn = true;
                 let left = self.half(side).records.lose() as u64;
                 self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
@@ -126,6 +126,7 @@ impl Session {
     /// Gives up what is held, for want of room: it is lost as if it had not been captured.
     pub fn shed(&mut self, frame: FrameRef) {
         for half in &mut self.halves {
+            self.lost_beginning |= half.is_opening();
             let octets = half.records.lose() as u64;
             half.torn = true;
             half.lose(octets.max(1), frame);

@@ -194,6 +194,39 @@ fn frames_cut_short_are_told() {
     }
 }
 
+/// However much of each frame is cut off: a connection that the capture shows from its SYN on was not made before it.
+#[test]
+fn a_handshake_cut_short_is_damage() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    for suite in [
+        "1.0:TLS_RSA_WITH_AES_128_CBC_SHA",
+        "1.2:TLS_RSA_WITH_AES_256_CBC_SHA256",
+        "1.2:TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        "1.3:TLS_AES_128_GCM_SHA256",
+    ] {
+        let options = Options { tls: choice(suite), ..Options::default() };
+        let mut capture = Vec::new();
+        simulate::write("happy", &options, &mut capture).expect("a capture");
+        let whole = Pcap::of(&capture);
+        let is_hello = |frame: &&Frame| matches!(frame.payload(), [22, _, _, _, _, 1, ..]);
+        let hello = whole.frames.iter().filter(is_hello).map(|frame| frame.octets.len()).min().expect("a hello");
+        assert!((100..400).contains(&hello), "{suite}: {hello}");
+        for most in 60..=400 {
+            let mut cut = whole.clone();
+            cut.frames.iter_mut().for_each(|frame| frame.octets.truncate(most));
+            std::fs::write(&path, cut.octets()).expect("a file");
+            let report = analyze_with(&path, false, Keys::default()).expect("a report").0;
+            let reasons: BTreeSet<_> = report.coverage.unreadable.iter().map(|unread| unread.reason).collect();
+            assert!(!reasons.is_empty(), "{suite} {most}");
+            assert!(!reasons.contains(&UnreadableReason::TlsNoHandshake), "{suite} {most}: {reasons:?}");
+            if most < hello {
+                assert_eq!(reasons, BTreeSet::from([UnreadableReason::Damaged]), "{suite} {most}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_lost_inside_is_no_fault() {
     use Mischief::{Drop, Mirror, Reorder, Repeat, Split};

@@ -144,6 +144,34 @@ fn a_handshake_that_is_lost_is_damage_and_one_before_the_capture_is_not() {
     }
 }
 
+/// Of the ClientHello the capture shows the beginning only: a frame was cut short, or a later segment of it lost.
+#[test]
+fn a_hello_that_is_cut_is_damage() {
+    for name in kinds() {
+        let (steps, _, _) = data_of(&name);
+        let hello = steps.iter().position(|step| matches!(step, Step::Bytes(Side::Client, _))).expect("a hello");
+        let Step::Bytes(side, bytes) = steps[hello].clone() else { panic!("{name}") };
+        let length = 5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]]));
+        // The same hello in two records.
+        let (one, other) = bytes[5..length].split_at(40);
+        let mut divided = Vec::new();
+        for part in [one, other] {
+            divided.extend(&bytes[..3]);
+            divided.extend((part.len() as u16).to_be_bytes());
+            divided.extend(part);
+        }
+        let wholes = [&bytes[..length], &divided];
+        for (whole, at) in wholes.iter().flat_map(|whole| (1..whole.len()).map(move |at| (whole, at))) {
+            let (_, mut secrets, _) = data_of(&name);
+            let cut = [Step::Bytes(side, whole[..at].to_vec()), Step::Gap(side, (whole.len() - at) as u64)];
+            let steps = [&steps[..hello], &cut, &steps[hello + 1..]].concat();
+            // Where the server asks for another hello, nothing depends on the first.
+            let expected = Some(UnreadableReason::Damaged).filter(|_| name != "tls13-retry");
+            assert_eq!(reason(&play(&steps, &mut secrets)), expected, "{name} {at}");
+        }
+    }
+}
+
 #[test]
 fn a_handshake_with_a_hole_does_not_mislead() {
     let mut damaged = 0;

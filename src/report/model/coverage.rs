@@ -107,8 +107,9 @@ pub struct Tls {
     pub alert: Option<String>,
     /// Whether the session was agreed on in an earlier connection.
     pub resumed: bool,
-    /// Kinds of secret that were found and tried; where none was found, what was searched: a key log, an RSA key, a key
-    /// log in the capture.
+    /// Kinds of secret that were found and tried; where none was found, what was searched in vain: `key log`, `RSA key`,
+    /// `key log in the capture`. So a list that is not empty does not say that a secret was found, and an RSA key stands
+    /// in it either way: the `reason` and `detail` beside it tell.
     pub secrets_tried: Vec<String>,
 }
 
