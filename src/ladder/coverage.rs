@@ -13,7 +13,6 @@ use foldhash::HashMap;
 pub use super::hop::Hop;
 use super::leg::{Leg, LegSet};
 use super::profile::Profile;
-use crate::flow::Flow;
 use crate::frame::{FrameRef, Timestamp};
 
 /// Hops remembered; one is two hosts and a listening port, about 150 octets each.
@@ -373,6 +372,7 @@ fn count(inputs: &mut [Input], sighted: &Sighted, add: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::Flow;
 
     fn at(input: u16, seconds: i64) -> FrameRef {
         FrameRef { input, number: 1, time: time(seconds) }
