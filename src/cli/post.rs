@@ -200,8 +200,7 @@ fn told(outcome: &Outcome, endpoint: &str) -> Option<String> {
     match (outcome.sent, outcome.known) {
         (0, 0) => None,
         (sent, 0) => Some(format!("{} sent to {endpoint}", count(sent))),
-        (sent, 1) => Some(format!("{} sent to {endpoint}; once there was one already", count(sent))),
-        (sent, known) => Some(format!("{} sent to {endpoint}; {known} times there was one already", count(sent))),
+        (sent, known) => Some(format!("{} sent to {endpoint}; {known} not sent: there was one already", count(sent))),
     }
 }
 
@@ -281,8 +280,8 @@ mod tests {
         let told = |sent, known| told(&outcome(sent, known, 0, None), "https://a.example");
         assert_eq!(told(0, 0), None);
         assert_eq!(told(1, 0).unwrap(), "1 ticket sent to https://a.example");
-        assert_eq!(told(0, 3).unwrap(), "0 tickets sent to https://a.example; 3 times there was one already");
-        assert_eq!(told(2, 1).unwrap(), "2 tickets sent to https://a.example; once there was one already");
+        assert_eq!(told(0, 3).unwrap(), "0 tickets sent to https://a.example; 3 not sent: there was one already");
+        assert_eq!(told(2, 1).unwrap(), "2 tickets sent to https://a.example; 1 not sent: there was one already");
         let left = left(&outcome(0, 0, 2, Some("the answer was 503, 4 times")), "https://a.example", "/s");
         assert_eq!(
             left,

@@ -41,11 +41,15 @@ fn a_fault_has_one_ticket_in_a_window() {
     let many = simulated("domain-not-allowed", &["--ladders", "5"]);
     let spool = place.path("spool");
     let ran = run_on(&many, ["analyze", "-", "--post", &endpoint.url("/"), "--spool", &spool]).with_code(1);
-    assert!(ran.err.contains("1 ticket sent") && ran.err.contains("4 times there was one already"), "{}", ran.err);
+    assert!(ran.err.contains("1 ticket sent") && ran.err.contains("4 not sent: there was one already"), "{}", ran.err);
     assert_eq!(endpoint.requests().len(), 1);
     // Another day, another capture, another process: the fault is known.
     let again = place.post(BROKEN, &endpoint.url("/"), &[]).with_code(1);
-    assert!(again.err.contains("0 tickets sent") && again.err.contains("1 times"), "{}", again.err);
+    assert!(
+        again.err.contains("0 tickets sent") && again.err.contains("1 not sent: there was one already"),
+        "{}",
+        again.err
+    );
     assert_eq!(place.post(BROKEN, &endpoint.url("/"), &["-q"]).with_code(1).err, "");
     assert_eq!(endpoint.requests().len(), 1);
     // Other faults are not.
