@@ -110,6 +110,56 @@ fn an_interface_that_cannot_be_had_again_counts_as_gone() {
     assert_eq!(left[0]["inputs"][1]["drops"]["interruptions"], 1);
 }
 
+/// Whether an interface of a kind without a link-layer address could be made; if not, a word about it.
+fn tun(wire: &Wire, name: &str) -> bool {
+    let ran = wire.try_ip(&["tuntap", "add", "mode", "tun", "name", name]);
+    let made = ran.status.success();
+    if made {
+        wire.ip(&["link", "set", name, "up"]);
+    } else {
+        eprintln!("SKIPPED: no tun can be made here: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+    made
+}
+
+/// A tun has no link-layer address, by which the handle would be put onto a new one. An interface that had one and has
+/// none any more is of another kind, and so is one that has got one.
+#[test]
+fn an_interface_without_an_address_that_is_made_again_is_told_and_counts_as_gone() {
+    let Some(wire) = Wire::new(1) else { return };
+    if !tun(&wire, "t0") || !tun(&wire, "t1") {
+        return;
+    }
+    let bridge = |name: &str| {
+        wire.ip(&["link", "add", name, "type", "bridge"]);
+        wire.ip(&["link", "set", name, "up"]);
+    };
+    bridge("d0");
+    let mut watching = wire.watch(&["-i", "b0", "-i", "t0", "-i", "t1", "-i", "d0"]);
+    for (name, becomes_tun, how) in [
+        ("t0", true, "t0 is back as a new one"),
+        ("t1", false, "t1 is back as another kind of interface"),
+        ("d0", true, "d0 is back as another kind of interface"),
+    ] {
+        wire.ip(&["link", "del", name]);
+        watching.wait_for(&format!("{name} is gone"));
+        match becomes_tun {
+            true => assert!(tun(&wire, name)),
+            false => bridge(name),
+        }
+        let lost = watching.wait_for("the right to open that was given up");
+        assert!(lost.contains(how) && lost.contains("start lyncpush again to watch it"), "{lost}");
+    }
+    wire.send("a0", &frames("happy", &[]));
+    assert_eq!(watching.line()["verdict"], "complete", "the other one is watched");
+    let (left, said) = watching.stop(0);
+    let times = said.iter().filter(|line| line.contains("the right to open that was given up")).count();
+    assert_eq!(times, 3, "{said:#?}");
+    let interruptions = |input: &serde_json::Value| input["drops"]["interruptions"].as_u64();
+    let counted: Vec<_> = left[0]["inputs"].as_array().unwrap().iter().filter_map(interruptions).collect();
+    assert_eq!(counted, [0, 1, 1, 1]);
+}
+
 #[test]
 fn no_interface_is_watched_twice() {
     for (names, words) in [(["eth0", "eth0"], "give -i eth0 one time"), (["eth0", "any"], "give -i any alone")] {

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -74,8 +74,13 @@ impl Wire {
 
     /// Runs `ip` in the namespace.
     pub fn ip(&self, arguments: &[&str]) {
-        let ran = Command::new("ip").args(["-n", &self.name]).args(arguments).output().unwrap();
+        let ran = self.try_ip(arguments);
         assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    /// Runs `ip` in the namespace for what a system may not have.
+    pub fn try_ip(&self, arguments: &[&str]) -> Output {
+        Command::new("ip").args(["-n", &self.name]).args(arguments).output().unwrap()
     }
 
     fn inside(&self, arguments: &[&str]) {

@@ -8,7 +8,8 @@
 //! is given when no earlier one can still come from another of them ([`LAG`]).
 //!
 //! Everything that needs a privilege happens in [`Live::open`]. An interface that was deleted and made again is watched
-//! again without one, unless it has become another kind of interface or is promiscuous: that needs the privilege anew.
+//! again without one, unless it has become another kind of interface, has no link-layer address or is promiscuous: that
+//! needs the privilege anew, and where it was given up the interface is told to be lost.
 //!
 //! Limits: [`HELD`] octets wait in the program for each interface. What does not fit waits in the kernel's ring, and what
 //! does not fit there is dropped, counted and told as a loss.
