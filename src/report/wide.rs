@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::model::{Certificate, Finding, Input};
+use super::model::{Certificate, Drops, Finding, Input};
 use super::text;
 use super::time::rfc3339;
 use super::view::{Account, Cited, Dialed, Refused, finding, of_handshake};
@@ -81,11 +81,9 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
     for (input, drops) in inputs.iter().filter_map(|input| Some((input, input.drops?))) {
         if drops.kernel + drops.interface + drops.interruptions > 0 {
             let detail = format!(
-                "{}: at least {} dropped by the kernel and {} by the interface; it was down or away {}. Steps that may lie in what was lost are said to be unreadable, never missing.",
+                "{}: {}. Steps that may lie in what was lost are said to be unreadable, never missing.",
                 input.path,
-                text::counted(drops.kernel, "frame", "frames"),
-                text::count(drops.interface),
-                text::counted(drops.interruptions, "time", "times")
+                lost(drops)
             );
             say("LP907", Severity::Note, detail);
         }
@@ -112,6 +110,24 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
         say("LP904", Severity::Note, format!("{entries} closed early because a table was full."));
     }
     found
+}
+
+/// What was lost while an interface was watched: only what is not 0.
+fn lost(drops: Drops) -> String {
+    let frames = |count| text::counted(count, "frame", "frames");
+    let dropped = match (drops.kernel, drops.interface) {
+        (0, 0) => None,
+        (kernel, 0) => Some(format!("at least {} dropped by the kernel", frames(kernel))),
+        (0, interface) => Some(format!("at least {} dropped by the interface", frames(interface))),
+        (kernel, interface) => Some(format!(
+            "at least {} dropped by the kernel and {} by the interface",
+            frames(kernel),
+            text::count(interface)
+        )),
+    };
+    let away = (drops.interruptions > 0)
+        .then(|| format!("it was down or away {}", text::counted(drops.interruptions, "time", "times")));
+    dropped.into_iter().chain(away).collect::<Vec<_>>().join("; ")
 }
 
 /// That the report does not list every ladder it counts.
@@ -273,4 +289,22 @@ fn one(subject: &str, issuer: &str, not_after: &str, at: Timestamp) -> String {
     let until = if is_over { "EXPIRED, it was valid until" } else { "valid until" };
     let by = if issuer == subject { "itself".into() } else { in_sentence(issuer) };
     format!("{}, issued by {by}, {until} {not_after}", in_sentence(subject))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_told_without_what_is_none() {
+        for (kernel, interface, interruptions, expected) in [
+            (0, 0, 5, "it was down or away 5 times"),
+            (1, 0, 0, "at least 1 frame dropped by the kernel"),
+            (0, 1200, 1, "at least 1,200 frames dropped by the interface; it was down or away 1 time"),
+            (3, 1, 0, "at least 3 frames dropped by the kernel and 1 by the interface"),
+            (1, 2, 2, "at least 1 frame dropped by the kernel and 2 by the interface; it was down or away 2 times"),
+        ] {
+            assert_eq!(lost(Drops { kernel, interface, interruptions }), expected);
+        }
+    }
 }

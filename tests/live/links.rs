@@ -26,6 +26,8 @@ fn a_link_that_goes_down_and_comes_back_is_survived_and_told() {
     let codes: Vec<&str> =
         left[0]["findings"].as_array().unwrap().iter().filter_map(|one| one["code"].as_str()).collect();
     assert_eq!(codes, ["LP907"]);
+    let detail = left[0]["findings"][0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("b0: it was down or away 1 time. Steps"), "{detail}");
 }
 
 /// A push that should come next is not on the wire while the link is down: nobody can say that it is missing.
