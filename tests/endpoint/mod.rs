@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of it")]
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -119,10 +119,14 @@ impl Endpoint {
     }
 }
 
-/// An address at which nobody listens.
+/// An address at which nobody listens, now and as long as the tests run: it is the near end of a connection that stays.
+/// An address that were let go could be given to an endpoint of a test beside this one.
 pub fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
-    format!("http://{}/", listener.local_addr().expect("an address"))
+    let stream = TcpStream::connect(listener.local_addr().expect("an address")).expect("loopback");
+    let address = stream.local_addr().expect("an address");
+    std::mem::forget((listener, stream));
+    format!("http://{address}/")
 }
 
 fn serve(mut stream: impl Read + Write, reply: Reply, taken: &Mutex<Vec<Request>>) -> io::Result<()> {
