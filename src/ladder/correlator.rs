@@ -123,6 +123,9 @@ impl Correlator {
     pub fn new(profile: Profile, limits: Limits, coverage: Coverage, texts: Texts) -> Self {
         let push_hosts = profile.push.uris.iter().filter_map(|uri| uri_host(uri)).map(str::to_owned).collect();
         let user = |uri: &String| Some(uri.split_once(':')?.1.rsplit_once('@')?.0.to_owned());
+        // A full table whose entries come and go doubles once, at some time: these two are as large from the beginning.
+        let endpoints = HashMap::with_capacity_and_hasher(2 * limits.endpoints, Default::default());
+        let closed = HashSet::with_capacity_and_hasher(2 * limits.closed, Default::default());
         Self {
             push_hosts,
             push_users: profile.push.uris.iter().filter_map(user).collect(),
@@ -137,9 +140,9 @@ impl Correlator {
             ringing: VecDeque::new(),
             alone: Vec::new(),
             strays: VecDeque::new(),
-            endpoints: HashMap::default(),
+            endpoints,
             endpoint_order: VecDeque::new(),
-            closed: HashSet::default(),
+            closed,
             closed_order: VecDeque::new(),
             call_order: VecDeque::new(),
             push_order: VecDeque::new(),
