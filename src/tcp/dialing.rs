@@ -240,35 +240,11 @@ mod tests {
         assert_eq!(told(&many).last(), Some(&(Unanswered, 20, MAX_FRAMES)));
     }
 
-    #[test]
-    fn attempts_are_bounded() {
-        let mut dialing = Dialing::default();
-        for number in 0..3 * MAX_OPEN {
-            let segment = TcpSegment {
-                at: FrameRef { input: 0, number: 1, time: Timestamp::new(0, 6) },
-                source: format!("192.0.2.{}:{}", number / 60_000, 1 + number % 60_000).parse().unwrap(),
-                destination: SERVER.parse().unwrap(),
-                sequence: 1,
-                acknowledgment: None,
-                syn: true,
-                fin: false,
-                rst: false,
-                window: 0,
-                window_shift: None,
-                payload: b"",
-                missing: 0,
-            };
-            assert_eq!(dialing.push(&segment), None);
-        }
-        assert_eq!((dialing.open.len(), dialing.order.len()), (MAX_OPEN, MAX_OPEN));
-    }
-
-    #[test]
-    fn what_was_told_outlives_a_flood() {
-        let mut dialing = Dialing::default();
-        let syn = |at: i64, port: usize| TcpSegment {
+    /// A SYN at `at` nanoseconds; each number is another end.
+    fn syn(at: i64, number: usize) -> TcpSegment<'static> {
+        TcpSegment {
             at: FrameRef { input: 0, number: 1, time: Timestamp::new(at, 6) },
-            source: format!("192.0.2.{}:{}", port / 60_000, 1 + port % 60_000).parse().unwrap(),
+            source: format!("192.0.2.{}:{}", number / 60_000, 1 + number % 60_000).parse().unwrap(),
             destination: SERVER.parse().unwrap(),
             sequence: 1,
             acknowledgment: None,
@@ -279,7 +255,19 @@ mod tests {
             window_shift: None,
             payload: b"",
             missing: 0,
-        };
+        }
+    }
+
+    #[test]
+    fn attempts_are_bounded() {
+        let mut dialing = Dialing::default();
+        (0..3 * MAX_OPEN).for_each(|number| assert_eq!(dialing.push(&syn(0, number)), None));
+        assert_eq!((dialing.open.len(), dialing.order.len()), (MAX_OPEN, MAX_OPEN));
+    }
+
+    #[test]
+    fn what_was_told_outlives_a_flood() {
+        let mut dialing = Dialing::default();
         assert!(dialing.push(&syn(0, 0)).is_none() && dialing.push(&syn(AGAIN, 0)).is_some());
         (1..2 * MAX_OPEN).for_each(|port| assert!(dialing.push(&syn(AGAIN, port)).is_none()));
         let answer = TcpSegment { source: SERVER.parse().unwrap(), destination: syn(0, 0).source, ..syn(AGAIN, 0) };
