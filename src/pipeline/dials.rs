@@ -69,9 +69,10 @@ impl Dials {
 
     /// Only counts those before `before`.
     pub fn forget(&mut self, before: Timestamp) {
-        let over = self.kept.iter().take_while(|attempt| attempt.last.time < before).count();
-        for attempt in self.kept.drain(..over).collect::<Vec<_>>() {
-            self.pass(&attempt);
+        while self.kept.front().is_some_and(|oldest| oldest.last.time < before)
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.pass(&oldest);
         }
     }
 
