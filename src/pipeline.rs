@@ -1,11 +1,10 @@
 //! The stages joined: the only place that knows them all.
 //!
-//! In: [`Settings`]. Out: a [`Report`], and each ladder to an [`Observer`] as it closes. Reading, judging
-//! and reporting run side by side on threads of their own, in order and a bounded number of batches
-//! apart, so the same captures give the same bytes however fast each of them is:
+//! In: [`Settings`]. Out: a [`Report`], and each ladder to an [`Observer`] as it closes. Reading, parsing,
+//! judging and reporting run side by side:
 //!
 //! ```text
-//! frames ─reader→ Batch ─judging→ Judged ─reporting→ Observer, Report
+//! frames ─reader→ Batch ─parse→ Batch ─judging→ Judged ─reporting→ Observer, Report
 //! ```
 //!
 //! A ladder whose verdict may still change, because a leg it needs has not shown itself yet, is held
@@ -46,6 +45,7 @@ mod reporting;
 mod secured;
 #[cfg(feature = "live")]
 mod sieve;
+mod stages;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod streams;
 mod text;
@@ -59,16 +59,13 @@ use unsecured as keys;
 #[cfg(not(feature = "tls"))]
 use unsecured as secured;
 
-use std::sync::mpsc::{channel, sync_channel};
-use std::thread::{self, Scope, ScopedJoinHandle};
-
 use crate::capture::{self, Merged};
 pub use crate::capture::{Fact, Level, News};
 #[cfg(feature = "live")]
 pub use crate::capture::{
     Feed, Interface, KeepOptions, Live, LiveOptions, check_directory, dropped_by, interfaces, widened,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 pub use crate::ladder::leg::Vantage;
 pub use crate::ladder::profile::{LYNC_MCX, Profile};
 use crate::report::model::{Finding, Input, Ladder, Report};
@@ -87,9 +84,6 @@ use reader::Reader;
 use reporting::Reporting;
 #[cfg(feature = "live")]
 pub use watching::{Control, watch};
-
-/// Batches that wait for the next stage, about 2 MiB each at most.
-const BATCHES: usize = 2;
 
 /// What to analyse, and how.
 #[derive(Clone, Debug)]
@@ -169,37 +163,8 @@ pub fn analyze_with(settings: &Settings, mut keys: Keys, observer: &mut dyn Obse
     let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
     let mut reader = Reader::new(merged, &profile, keys);
     let mut judging = Judging::new(settings, profile, clocks.uncertainty());
-    thread::scope(|scope| {
-        let (full, batches) = sync_channel(BATCHES);
-        let (give_back, empties) = channel();
-        let (closed, judged) = sync_channel(BATCHES);
-        let (reader, judging) = (&mut reader, &mut judging);
-        let reading = stage(scope, "reading", move || reader.run(&full, &empties))?;
-        let judge = stage(scope, "judging", move || judging.run(&batches, &give_back, &closed))?;
-        // Who stops taking stops those before it: their next batch is not wanted.
-        let reported = judged.into_iter().try_for_each(|judged| reporting.take(judged));
-        join(judge);
-        join(reading);
-        reported
-    })?;
+    stages::run(|full, empties| reader.run(full, empties), &mut judging, |judged| reporting.take(judged))?;
     let inputs = reader.captures().summaries().zip(clocks.compared());
     let inputs = inputs.map(|((summary, offset), compared)| (summary, offset, compared));
     Ok(reporting.finish(inputs, reader.account(), &judging))
-}
-
-/// Starts a stage on a thread called so, which is what tools that list threads show.
-fn stage<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: &str,
-    run: impl FnOnce() + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, ()>> {
-    let builder = thread::Builder::new().name(name.to_owned());
-    builder.spawn_scoped(scope, run).map_err(|error| Error::new(format!("no thread can be started: {error}")))
-}
-
-/// Waits for a stage; a panic in it goes on here.
-fn join(stage: ScopedJoinHandle<'_, ()>) {
-    if let Err(panic) = stage.join() {
-        std::panic::resume_unwind(panic);
-    }
 }

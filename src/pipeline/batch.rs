@@ -1,4 +1,4 @@
-//! What the reading half saw, on its way to the judging half: the two run on threads of their own.
+//! What the reading stage saw, on its way through the others, which run on threads of their own.
 //!
 //! In: [`Seen`] in order, with the frames between. Out: the same in the same order, messages parsed. Nothing that is
 //! judged depends on where one batch ends and the next begins. Limits: [`FRAMES`], [`OCTETS`].
@@ -51,12 +51,6 @@ enum Item {
         side: Side,
         at: FrameRef,
         text: Range<usize>,
-        outline: Outline,
-        fields: Range<usize>,
-    },
-    NoMessage {
-        at: FrameRef,
-        reason: &'static str,
     },
     Notice(Connection, Notice),
     Refused(Box<Refused>),
@@ -82,6 +76,8 @@ pub struct Missed {
 pub struct Batch {
     items: Vec<Item>,
     text: Vec<u8>,
+    /// The messages among the items in order, as far as they are parsed: each with its fields, or what is wrong with it.
+    outlines: Vec<Result<(Outline, Range<usize>), &'static str>>,
     fields: Vec<Field>,
     frames: u64,
     /// The earliest and the latest frame of each input in it.
@@ -142,15 +138,9 @@ impl Batch {
     pub fn push(&mut self, seen: Seen<'_>) {
         self.items.push(match seen {
             Seen::Message { connection, side, at, raw } => {
-                let (from, first) = (self.text.len(), self.fields.len());
-                match grammar::outline(raw, &mut self.fields) {
-                    Ok(outline) => {
-                        self.text.extend_from_slice(raw);
-                        let (text, fields) = (from..self.text.len(), first..self.fields.len());
-                        Item::Message { connection: *connection, side, at, text, outline, fields }
-                    }
-                    Err(error) => Item::NoMessage { at, reason: error.reason },
-                }
+                let from = self.text.len();
+                self.text.extend_from_slice(raw);
+                Item::Message { connection: *connection, side, at, text: from..self.text.len() }
             }
             Seen::Notice(connection, notice) => Item::Notice(*connection, notice),
             Seen::Refused(refused) => Item::Refused(refused),
@@ -158,10 +148,25 @@ impl Batch {
         });
     }
 
+    /// Parses the messages in it.
+    pub fn parse(&mut self) {
+        let Self { items, text, outlines, fields, .. } = self;
+        let texts = items.iter().filter_map(|item| match item {
+            Item::Message { text: place, .. } => Some(text.get(place.clone()).unwrap_or_default()),
+            _ => None,
+        });
+        outlines.extend(texts.skip(outlines.len()).map(|raw| {
+            let first = fields.len();
+            let outline = grammar::outline(raw, fields).map_err(|error| error.reason)?;
+            Ok((outline, first..fields.len()))
+        }));
+    }
+
     /// Empties it; its memory is kept for what comes next, unless a huge message has stretched it.
     pub fn clear(&mut self) {
         self.items.clear();
         self.spans.clear();
+        self.outlines.clear();
         self.fields.clear();
         self.text.clear();
         self.text.shrink_to(2 * OCTETS);
@@ -185,19 +190,23 @@ impl Batch {
         self.now
     }
 
-    /// Gives everything out again, and of the frames those that change what is in view.
+    /// Gives everything out again once it is [parsed](Self::parse), and of the frames those that change what is in view.
     pub fn replay<'a>(&'a self, mut take: impl FnMut(Replayed<'a>)) {
+        let mut outlines = self.outlines.iter();
         for item in &self.items {
             take(match item {
                 Item::Began(at) => Replayed::Frame(*at),
                 Item::Disordered(at) => Replayed::Disordered(*at),
-                Item::Message { connection, side, at, text, outline, fields } => {
-                    let raw = self.text.get(text.clone()).unwrap_or_default();
-                    let fields = self.fields.get(fields.clone()).unwrap_or_default();
-                    let (side, at) = (*side, *at);
-                    Replayed::Message { connection, side, at, message: outline.message(raw, fields) }
-                }
-                Item::NoMessage { at, reason } => Replayed::NoMessage { at: *at, reason },
+                Item::Message { connection, side, at, text } => match outlines.next() {
+                    Some(Ok((outline, fields))) => {
+                        let raw = self.text.get(text.clone()).unwrap_or_default();
+                        let fields = self.fields.get(fields.clone()).unwrap_or_default();
+                        let (side, at) = (*side, *at);
+                        Replayed::Message { connection, side, at, message: outline.message(raw, fields) }
+                    }
+                    Some(Err(reason)) => Replayed::NoMessage { at: *at, reason },
+                    None => continue,
+                },
                 Item::Notice(connection, notice) => Replayed::Notice(connection, *notice),
                 Item::Refused(refused) => Replayed::Refused(refused),
                 Item::Dialed(attempt) => Replayed::Dialed(attempt),

@@ -53,7 +53,7 @@ pub struct Closed {
     pub waited: Option<Waited>,
 }
 
-/// The second stage: correlates and judges.
+/// The third stage: correlates and judges.
 pub struct Judging {
     correlator: Correlator,
     /// None while interfaces are watched: their end is not waited for.

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use super::meters::Meters;
 use super::orders::Orders;
 use super::reading::Reading;
 use super::reporting::Reporting;
-use super::{BATCHES, Budget, Observer, Settings, join, stage};
+use super::{Budget, Observer, Settings, stages};
 use crate::capture::{Feed, Level, Loss, LossKind, News};
 use crate::error::{Error, Result};
 use crate::frame::{FrameRef, Timestamp};
@@ -100,23 +100,13 @@ pub fn watch(
     if control.broken.is_some() {
         judging.order_with(orders);
     }
-    let result = thread::scope(|scope| {
-        let (full, batches) = sync_channel(BATCHES);
-        let (give_back, empties) = channel();
-        let (closed, judged) = sync_channel(BATCHES);
-        let (watching, judging) = (&mut watching, &mut judging);
-        let reading = stage(scope, "reading", move || watching.run(control, &full, &empties))?;
-        let judge = stage(scope, "judging", move || judging.run(&batches, &give_back, &closed))?;
-        let reported = judged.into_iter().try_for_each(|judged| {
-            let enough = reporting.take_up_to(judged, control.ladders)?;
-            if enough {
-                control.stop.store(true, Relaxed);
-            }
-            Ok(())
-        });
-        join(judge);
-        join(reading);
-        reported
+    let read = |full: &SyncSender<Batch>, empties: &Receiver<Batch>| watching.run(control, full, empties);
+    let result = stages::run(read, &mut judging, |judged| {
+        let enough = reporting.take_up_to(judged, control.ladders)?;
+        if enough {
+            control.stop.store(true, Relaxed);
+        }
+        Ok(())
     });
     watching.kept.end(&watching.reading);
     let news: Vec<News> = watching.kept.last_news().into_iter().map(News::of_keeping).collect();
