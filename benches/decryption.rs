@@ -1,7 +1,9 @@
 //! How fast TLS is read and what is in it judged, against the ciphers alone on the same records.
 //!
-//! `cargo bench --bench decryption` writes 200 MB of happy ladders inside TLS for each suite, then runs the ciphers of
-//! the suite over every record and the whole analysis in turn, several times, and prints the median of the ratios.
+//! `cargo bench --bench decryption` writes 200 MB of happy ladders inside TLS for each suite, with all the header lines and
+//! messages that servers write, then runs the ciphers of the suite over every record and the whole analysis in turn,
+//! several times, and prints the median of the ratios. The same follows for messages as short as they can be, of which
+//! an analysis has more to do for each octet; nothing is wanted of those.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -53,11 +55,12 @@ fn main() -> Outcome<()> {
     }
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir_all(&directory)?;
-    for (suite, primitive) in SUITES {
-        let (path, keylog) = simulated(&directory, suite)?;
+    for ((suite, primitive), wordy) in SUITES.into_iter().flat_map(|suite| [(suite, true), (suite, false)]) {
+        let (path, keylog) = simulated(&directory, suite, wordy)?;
         let records = records(&path)?;
         let octets: usize = records.iter().map(Vec::len).sum();
-        println!("{suite}: {} MB, {} records", fs::metadata(&path)?.len() / 1_000_000, records.len());
+        let mean = octets / records.len().max(1);
+        println!("{suite}: {} MB, {} records of {mean} octets", fs::metadata(&path)?.len() / 1_000_000, records.len());
         let (mut alone, mut whole, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let begun = Instant::now();
@@ -77,7 +80,12 @@ fn main() -> Outcome<()> {
         for (what, seconds) in [("ciphers alone", alone), ("whole analysis", whole)] {
             println!("{what:26} {:7.0} MB/s", octets as f64 / median(seconds) / 1e6);
         }
-        reached("whole analysis / ciphers alone", median(ratios), WANTED, "");
+        let what = "whole analysis / ciphers alone";
+        match wordy {
+            true => reached(what, median(ratios), WANTED, ""),
+            false => println!("{what:34} {:6.2}, of the shortest messages", median(ratios)),
+        }
+        fs::remove_file(&path)?;
     }
     Ok(())
 }
@@ -111,10 +119,10 @@ fn gcm() -> Primitive {
 }
 
 /// The capture of about [`SIZE`] octets, and its key log.
-fn simulated(directory: &Path, suite: &str) -> Outcome<(PathBuf, Vec<u8>)> {
+fn simulated(directory: &Path, suite: &str, wordy: bool) -> Outcome<(PathBuf, Vec<u8>)> {
     let path = directory.join(format!("bench-{}.pcap", suite.replace(':', "-")));
     let mut options = simulate::Options { tls: Some(simulate::protection(suite)?), ..simulate::Options::default() };
-    options.spacing_ms = 200;
+    (options.spacing_ms, options.wordy) = (200, wordy);
     let write = |options: &simulate::Options| -> Outcome<(Vec<u8>, Vec<u8>)> {
         let (mut capture, mut keylog) = (Vec::new(), Vec::new());
         simulate::write_with_keys("happy", options, &mut capture, &mut keylog)?;

@@ -252,6 +252,12 @@ pub struct Simulate {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub ladders: u64,
 
+    /// Write every header line and message that servers write
+    ///
+    /// Captures of up to 16 ladders hold them anyway; larger ones leave out what no reader needs.
+    #[arg(long)]
+    pub wordy: bool,
+
     /// Milliseconds from the beginning of one ladder to that of the next
     #[arg(long, value_name = "MS", default_value_t = 50)]
     pub spacing_ms: u64,

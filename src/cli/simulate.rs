@@ -171,6 +171,7 @@ fn options(args: &args::Simulate) -> Result<Options> {
         vantage: args.vantage.clone(),
         client: args.client,
         ladders: args.ladders,
+        wordy: args.wordy,
         spacing_ms: args.spacing_ms,
         seed: args.seed,
         push_method: args.push_method.clone(),

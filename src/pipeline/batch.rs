@@ -46,12 +46,7 @@ pub struct SoFar {
 enum Item {
     Began(FrameRef),
     Disordered(FrameRef),
-    Message {
-        connection: Connection,
-        side: Side,
-        at: FrameRef,
-        text: Range<usize>,
-    },
+    Message { connection: Connection, side: Side, at: FrameRef, text: Range<usize> },
     Notice(Connection, Notice),
     Refused(Box<Refused>),
     Dialed(Box<Attempt>),

@@ -253,6 +253,8 @@ pub struct Options {
     pub client: Client,
     /// How many ladders, each with its own users, devices and identifiers.
     pub ladders: u64,
+    /// Whether captures of many ladders, too, hold the header lines and messages that no reader needs.
+    pub wordy: bool,
     /// Milliseconds from the beginning of one ladder to that of the next.
     pub spacing_ms: u64,
     /// What all identifiers and small delays are drawn from.
@@ -291,6 +293,7 @@ impl Default for Options {
             vantage: Vec::new(),
             client: Client::WpLync2010,
             ladders: 1,
+            wordy: false,
             spacing_ms: 50,
             seed: 1,
             push_method: "MESSAGE".to_owned(),

@@ -14,7 +14,7 @@ pub(super) const MILLISECOND: i64 = 1_000_000;
 const JITTER: u64 = 700_000;
 /// Connections two servers keep to each other, at most.
 const LANES: u64 = 4;
-/// With more ladders than this, header lines that no reader needs are left out.
+/// With more ladders than this, header lines and messages that no reader needs are left out unless they are asked for.
 const WORDY_LADDERS: u64 = 16;
 
 /// What a scenario changes about the deployment.
@@ -59,9 +59,9 @@ impl<'a> Stage<'a> {
         (self.ladder % LANES) as u8
     }
 
-    /// Whether header lines that no reader needs are written.
+    /// Whether header lines and messages that no reader needs are written.
     pub(super) fn is_wordy(&self) -> bool {
-        self.options.ladders <= WORDY_LADDERS
+        self.options.wordy || self.options.ladders <= WORDY_LADDERS
     }
 
     /// Lets `side` of `hop` send a message.
