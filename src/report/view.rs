@@ -101,6 +101,7 @@ pub struct Unread {
 pub struct View {
     profile: Profile,
     user: Option<String>,
+    several: bool,
     keep: bool,
     ladders: VecDeque<(FrameRef, Ladder, Vec<Finding>)>,
     /// The most ladders kept, and how many were let go because of it.
@@ -116,11 +117,13 @@ pub struct View {
 }
 
 impl View {
-    /// A view of ladders judged by `profile`, of `user` alone if one is named. `keep` keeps them for the report.
-    pub fn new(profile: &Profile, user: Option<&str>, keep: bool) -> Self {
+    /// A view of ladders judged by `profile`, of `user` alone if one is named. Their frames are those of `several`
+    /// inputs, or of one. `keep` keeps them for the report.
+    pub fn new(profile: &Profile, user: Option<&str>, several: bool, keep: bool) -> Self {
         Self {
             profile: profile.clone(),
             user: user.map(str::to_ascii_lowercase),
+            several,
             keep,
             ladders: VecDeque::new(),
             most: usize::MAX,
@@ -155,7 +158,7 @@ impl View {
         let rungs = || judgement.steps.iter().flat_map(|step| &step.evidence).map(|rung| rung.at);
         let first = rungs().min_by_key(|at| at.time).unwrap_or(closed.first);
         let last = rungs().max_by_key(|at| at.time).unwrap_or(closed.last);
-        let (diagnosis, findings, citing) = found::of_ladder(&closed, &judgement, &self.profile, waited);
+        let (diagnosis, findings, citing) = found::of_ladder(&closed, &judgement, &self.profile, waited, self.several);
         if let (Some(waited), Some(citing)) = (waited, citing.and_then(|at| findings.get(at))) {
             self.cited.note(waited, citing);
         }
@@ -471,7 +474,7 @@ mod tests {
 
     #[test]
     fn ladders_that_are_let_go_are_told_of() {
-        let mut view = View::new(&Profile::built_in().unwrap(), None, true);
+        let mut view = View::new(&Profile::built_in().unwrap(), None, false, true);
         view.keep_latest(2, 1_000);
         for number in 1..=5 {
             let first = FrameRef { input: 0, number, time: Timestamp::new(number as i64, 9) };

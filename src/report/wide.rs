@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::model::{Certificate, Drops, Finding, Input};
+use super::model::{Certificate, Finding, Input};
 use super::text;
 use super::time::rfc3339;
 use super::view::{Account, Cited, Dialed, Refused, Subject, finding, of_handshake};
+use super::words;
 use crate::anomaly::AnomalyKind;
-use crate::frame::{FrameRef, Timestamp};
+use crate::frame::Timestamp;
 use crate::judge::finding::{self, Severity};
 use crate::ladder::coverage::{Coverage, Hop};
 use crate::ladder::leg::{Leg, LegSet};
@@ -83,15 +84,12 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
             say("LP902", Severity::Note, format!("{}: {detail}", input.path));
         }
     }
-    for (input, drops) in inputs.iter().filter_map(|input| Some((input, input.drops?))) {
-        if drops.kernel + drops.interface + drops.interruptions > 0 {
-            let detail = format!(
-                "{}: {}. Steps that may lie in what was lost are said to be unreadable, never missing.",
-                input.path,
-                lost(drops)
-            );
-            say("LP907", Severity::Note, detail);
-        }
+    for (input, lost) in inputs.iter().filter_map(|input| Some((input, words::lost(input.drops?)?))) {
+        let detail = format!(
+            "{}: {lost}. Steps that may lie in what was lost are said to be unreadable, never missing.",
+            input.path
+        );
+        say("LP907", Severity::Note, detail);
     }
     if account.gaps > 0 {
         let detail = format!(
@@ -115,24 +113,6 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
         say("LP904", Severity::Note, format!("{entries} closed early because a table was full."));
     }
     found
-}
-
-/// What was lost while an interface was watched: only what is not 0.
-fn lost(drops: Drops) -> String {
-    let frames = |count| text::counted(count, "frame", "frames");
-    let dropped = match (drops.kernel, drops.interface) {
-        (0, 0) => None,
-        (kernel, 0) => Some(format!("at least {} dropped by the kernel", frames(kernel))),
-        (0, interface) => Some(format!("at least {} dropped by the interface", frames(interface))),
-        (kernel, interface) => Some(format!(
-            "at least {} dropped by the kernel and {} by the interface",
-            frames(kernel),
-            text::count(interface)
-        )),
-    };
-    let away = (drops.interruptions > 0)
-        .then(|| format!("it was down or away {}", text::counted(drops.interruptions, "time", "times")));
-    dropped.into_iter().chain(away).collect::<Vec<_>>().join("; ")
 }
 
 /// That the report does not list every ladder it counts.
@@ -211,20 +191,12 @@ fn not_made(dialed: &Dialed, coverage: &Coverage, ladders: u64, cited: &Cited) -
     symptom_of(found, cited.get(std::iter::once(Subject::of_connection(dialed))))
 }
 
-/// What was dialed in vain while a push waited for it, as a sentence.
-pub(super) fn dialed_meanwhile(dialed: &Dialed, sure: bool) -> String {
-    let frames: Vec<String> = dialed.frames.iter().map(|at| frame_of(*at)).collect();
+/// What was dialed in vain while a push waited for it, as a sentence; frames are those of `several` inputs, or of one.
+pub(super) fn dialed_meanwhile(dialed: &Dialed, sure: bool, several: bool) -> String {
+    let frames: Vec<String> = dialed.frames.iter().map(|at| at.name(several)).collect();
     let frames = format!("frame{} {}", if frames.len() == 1 { "" } else { "s" }, frames.join(", "));
     let maybe = if sure { "" } else { " Addresses do not tell whether that is the one." };
     format!("Meanwhile {} dialed {} in vain ({frames}): {}.{maybe}", dialed.dialer(), dialed.server, in_vain(dialed))
-}
-
-/// A frame by its number, behind that of its file where that is not the first.
-fn frame_of(at: FrameRef) -> String {
-    match at.input {
-        0 => at.number.to_string(),
-        input => format!("{}:{}", u32::from(input) + 1, at.number),
-    }
 }
 
 fn in_vain(dialed: &Dialed) -> String {
@@ -239,10 +211,10 @@ fn names_peer(refused: &Refused, profile: &Profile) -> bool {
     refused.is_with(&profile.push.peer_hosts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// A handshake that a push waited for, as sentences.
-pub(super) fn waited_for(refused: &Refused) -> String {
+/// A handshake that a push waited for, likewise.
+pub(super) fn waited_for(refused: &Refused, several: bool) -> String {
     let (client, server) = (refused.flow.client.ip(), refused.flow.server);
-    let frame = refused.at.number;
+    let frame = refused.at.name(several);
     format!("Meanwhile the TLS handshake between {client} and {server} failed (frame {frame}): {}.", refused.how)
 }
 
@@ -301,22 +273,4 @@ fn one(subject: &str, issuer: &str, not_after: &str, at: Timestamp) -> String {
     let until = if is_over { "EXPIRED, it was valid until" } else { "valid until" };
     let by = if issuer == subject { "itself".into() } else { in_sentence(issuer) };
     format!("{}, issued by {by}, {until} {not_after}", in_sentence(subject))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_loss_is_told_without_what_is_none() {
-        for (kernel, interface, interruptions, expected) in [
-            (0, 0, 5, "it was down or away 5 times"),
-            (1, 0, 0, "at least 1 frame dropped by the kernel"),
-            (0, 1200, 1, "at least 1,200 frames dropped by the interface; it was down or away 1 time"),
-            (3, 1, 0, "at least 3 frames dropped by the kernel and 1 by the interface"),
-            (1, 2, 2, "at least 1 frame dropped by the kernel and 2 by the interface; it was down or away 2 times"),
-        ] {
-            assert_eq!(lost(Drops { kernel, interface, interruptions }), expected);
-        }
-    }
 }
