@@ -33,9 +33,7 @@ pub fn findings(
     cited: &Cited,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut say = |code: &'static str, severity, detail: String| {
-        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
-    };
+    let mut say = |code, severity, detail| found.push(told(code, severity, detail));
     let hidden = account.unread.len() as u64 + account.unlisted;
     let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
     let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
@@ -64,10 +62,15 @@ pub fn findings(
     found.extend(losses(inputs, account, coverage.hops_dropped));
     found.extend(refused(account, coverage, profile, cited));
     found.extend(account.dialed.iter().map(|dialed| not_made(dialed, coverage, ladders, cited)));
-    if account.unlisted_dialed > 0 {
-        let attempts = text::counted(account.unlisted_dialed, "further attempt", "further attempts");
-        let detail = format!("{attempts} to connect to other servers came to nothing; they are not listed.");
-        found.push(finding(&finding::make("LP602", Severity::Note, None, detail, None, Vec::new(), None), None));
+    for (code, unlisted, one, many, which) in [
+        ("LP601", account.unlisted_refused, "further TLS handshake", "further TLS handshakes", "on SIP ports"),
+        ("LP602", account.unlisted_dialed, "further attempt", "further attempts", "to connect to other servers"),
+    ] {
+        if unlisted > 0 {
+            let unlisted = text::counted(unlisted, one, many);
+            let detail = format!("{unlisted} {which} came to nothing; they are not listed.");
+            found.push(told(code, Severity::Note, detail));
+        }
     }
     found
 }
@@ -76,9 +79,7 @@ pub fn findings(
 /// the end. `forgotten` are the hops that coverage had no room for.
 pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut say = |code: &'static str, severity, detail: String| {
-        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
-    };
+    let mut say = |code, severity, detail| found.push(told(code, severity, detail));
     for input in inputs {
         if let Some(detail) = &input.ended_detail {
             say("LP902", Severity::Note, format!("{}: {detail}", input.path));
@@ -121,18 +122,20 @@ pub fn let_go(ladders: u64) -> Finding {
         "{} counted and not listed: the report of a watched interface holds the latest. The format ndjson writes all of them.",
         text::counted(ladders, "earlier ladder is", "earlier ladders are")
     );
-    finding(&finding::make("LP904", Severity::Note, None, detail, None, Vec::new(), None), None)
+    told("LP904", Severity::Note, detail)
 }
 
-/// One finding for each pair of hosts and cause for which TLS handshakes failed, where SIP is expected. One that a ladder
-/// cites is a symptom of what broke the ladder.
+/// A finding that its detail says all of.
+fn told(code: &'static str, severity: Severity, detail: String) -> Finding {
+    finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None)
+}
+
+/// One finding for each pair of hosts and cause for which TLS handshakes failed. One that a ladder cites is a symptom
+/// of what broke the ladder.
 fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Cited) -> Vec<Finding> {
     let mut kinds: BTreeMap<_, Vec<&Refused>> = BTreeMap::new();
     for refused in &account.refused {
-        let server = refused.flow.server;
-        if profile.ports.sip.contains(&server.port()) || profile.ports.mobility.contains(&server.port()) {
-            kinds.entry((refused.flow.client.ip(), server, &refused.cause)).or_default().push(refused);
-        }
+        kinds.entry((refused.flow.client.ip(), refused.flow.server, &refused.cause)).or_default().push(refused);
     }
     let edge = LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]);
     let findings = kinds.into_iter().filter_map(|((client, server, cause), all)| {
