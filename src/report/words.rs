@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::format::Options;
 use super::model::{
-    Certainty, Certificate, Coverage, Diagnosis, Diagnostics, Drops, Finding, Issuer, KeyCounts, Ladder, Mobile,
-    Report, RuledOut, Severity, Step, StepStatus, Summary, Tls, Trigger, Unreadable, UnreadableReason, Verdict,
+    Certainty, Certificate, Coverage, Diagnosis, Diagnostics, Drops, Ended, Finding, Input, Issuer, KeyCounts, Ladder,
+    Mobile, Report, RuledOut, Severity, Step, StepStatus, Summary, Tls, Trigger, Unreadable, UnreadableReason, Verdict,
 };
 use super::text;
 use crate::diagnosis::causes::{self, Cause};
@@ -249,6 +249,16 @@ fn closed_stream(stream: &Unreadable) -> String {
         }
     }
     words
+}
+
+/// Why a capture does not go to its end, if it does not: `cut short: record 43 at byte 31,000 needs …`.
+pub fn ended(input: &Input) -> Option<String> {
+    let how = match input.ended {
+        Ended::Complete => return None,
+        Ended::Truncated => "cut short",
+        Ended::Damaged => "damaged",
+    };
+    Some(input.ended_detail.as_ref().map_or_else(|| how.to_owned(), |detail| format!("{how}: {detail}")))
 }
 
 /// What was lost while an interface was watched, without what is 0; `None` where nothing is known to be.

@@ -40,24 +40,15 @@ impl Judge {
 
 /// What both traits of verifiers ask about signatures: every one is taken.
 macro_rules! takes_every_signature {
-    () => {
-        fn verify_tls12_signature(
+    ($($of_version:ident),*) => {
+        $(fn $of_version(
             &self,
             _: &[u8],
             _: &CertificateDer<'_>,
             _: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
             Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
+        })*
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
             ring::default_provider().signature_verification_algorithms.supported_schemes()
@@ -77,7 +68,7 @@ impl ServerCertVerifier for Judge {
         self.say(ServerCertVerified::assertion())
     }
 
-    takes_every_signature!();
+    takes_every_signature!(verify_tls12_signature, verify_tls13_signature);
 }
 
 impl ClientCertVerifier for Judge {
@@ -94,7 +85,7 @@ impl ClientCertVerifier for Judge {
         self.say(ClientCertVerified::assertion())
     }
 
-    takes_every_signature!();
+    takes_every_signature!(verify_tls12_signature, verify_tls13_signature);
 }
 
 /// How two parties meet.

@@ -2,7 +2,7 @@
 
 use super::ladder::{DETAIL, write_finding};
 use crate::report::format::Options;
-use crate::report::model::{Coverage, Ended, Input, Leg, Report, Tls};
+use crate::report::model::{Coverage, Input, Leg, Report, Tls};
 use crate::report::page::{Fit, Page, Tint};
 use crate::report::text;
 use crate::report::words::{self, day, frame_name, span};
@@ -109,13 +109,9 @@ fn write_input(page: &mut Page, report: &Report, at: usize, input: &Input) {
         };
         page.labelled(2, "", LABEL, Tint::Plain, &clock);
     }
-    let ended = match input.ended {
-        Ended::Complete => return,
-        Ended::Truncated => "cut short",
-        Ended::Damaged => "damaged",
-    };
-    let detail = input.ended_detail.as_ref().map_or_else(String::new, |detail| format!(": {}", page.safe(detail)));
-    page.labelled(2, "", LABEL, Tint::Warn, &format!("{ended}{detail}"));
+    if let Some(ended) = words::ended(input) {
+        page.labelled(2, "", LABEL, Tint::Warn, &page.safe(&ended));
+    }
 }
 
 /// Which legs are in view and which are not.
