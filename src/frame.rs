@@ -113,6 +113,16 @@ impl FrameRef {
     pub fn later(self, other: Self) -> Self {
         if (other.time, other.input, other.number) > (self.time, self.input, self.number) { other } else { self }
     }
+
+    /// What people call it, as [`name`] says.
+    pub fn name(self, several: bool) -> String {
+        name(several, self.input, self.number)
+    }
+}
+
+/// What people call a frame: `21`, or `2:21` for frame 21 of the second of `several` inputs.
+pub fn name(several: bool, input: u16, number: u64) -> String {
+    if several { format!("{}:{number}", u32::from(input) + 1) } else { number.to_string() }
 }
 
 /// A frame that is kept beyond the reader's buffer.

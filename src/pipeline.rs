@@ -160,7 +160,7 @@ pub fn analyze_with(settings: &Settings, mut keys: Keys, observer: &mut dyn Obse
     let inputs = clocks::Inputs::open(&settings.captures, &capture::Options { bpf: settings.bpf.clone() })?;
     let (sources, clocks) = inputs.with_clocks(&profile, &mut keys)?;
     let merged = Merged::new(sources.into_iter().zip(clocks.offsets()).collect());
-    let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
+    let mut reporting = Reporting::new(&profile, settings, observer);
     let mut reader = Reader::new(merged, &profile, keys);
     let mut judging = Judging::new(settings, profile, clocks.uncertainty());
     stages::run(|full, empties| reader.run(full, empties), &mut judging, |judged| reporting.take(judged))?;

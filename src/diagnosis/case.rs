@@ -23,6 +23,8 @@ pub struct Case<'a> {
     pub profile: &'a Profile,
     /// What the push waited for and what came to nothing.
     pub waited: Option<&'a Waited>,
+    /// Whether frames are those of several inputs.
+    pub several: bool,
 }
 
 /// What came to nothing while a push waited for it. What was seen of it are sentences.
@@ -74,6 +76,11 @@ pub struct Told<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// What people call the frame of a rung.
+    pub fn frame(&self, rung: &Rung) -> String {
+        rung.at.name(self.several)
+    }
+
     /// The push that decided.
     pub fn push(&self) -> Option<&'a PushSeen> {
         self.ladder.pushes.get(self.judgement.push?)

@@ -8,7 +8,7 @@ use super::causes::{Cause, Stage, all};
 use crate::judge::push::Reach;
 use crate::ladder::leg::Leg;
 use crate::ladder::profile::Expectation;
-use crate::ladder::rung::Ending;
+use crate::ladder::rung::{Ending, Rung};
 
 /// Causes that a number of each other does not tell apart: what cannot be reached may have no name or no port,
 /// what fails in TLS may have a wrong certificate or a wrong clock, what is not routed may not be allowed.
@@ -60,12 +60,12 @@ struct Facts {
 
 impl Facts {
     fn of(case: &Case<'_>, primary: &Cause) -> Self {
-        let seen = |step: &str, frame: u64| format!("{step} was seen, frame {frame}");
-        let first = case.push().and_then(|push| push.requests.first()).map(|(rung, _)| rung.at.number);
-        let answered = case.push().and_then(|push| push.answers.first()).map(|answer| answer.rung.at.number);
-        let made = first.map(|frame| seen("the push request", frame));
-        let made = made.or_else(|| answered.map(|frame| seen("an answer to the push", frame)));
-        let left = case.left().map(|rung| format!("the push left the Edge, frame {}", rung.at.number));
+        let seen = |step: &str, rung: &Rung| format!("{step} was seen, frame {}", case.frame(rung));
+        let first = case.push().and_then(|push| push.requests.first());
+        let answered = case.push().and_then(|push| push.answers.first());
+        let made = first.map(|(rung, _)| seen("the push request", rung));
+        let made = made.or_else(|| answered.map(|answer| seen("an answer to the push", &answer.rung)));
+        let left = case.left().map(|rung| format!("the push left the Edge, frame {}", case.frame(rung)));
         let outside = left.or_else(|| case.is_from_outside().then(|| "the push was answered from outside".to_owned()));
         let by_edge = case.is_made_by_edge().then(|| "the Edge answered the push itself".to_owned());
         let accepted =

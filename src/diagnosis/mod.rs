@@ -1,6 +1,6 @@
 //! Diagnosis: why a ladder broke, and what to do about it.
 //!
-//! In: a [`Ladder`], its [`Judgement`] and the [`Profile`]. Out: at most one primary [`Diagnosis`]: the cause, what
+//! In: a [`Case`]: a ladder, how it was judged and by which profile. Out: at most one primary [`Diagnosis`]: the cause, what
 //! speaks for it, how sure that is, which findings it explains, the commands that check and change it, and the
 //! causes that the evidence rules out. A cause is one row of [`causes`]; the first that applies is the primary one.
 //! It judges nothing again: what could not be seen is said in the steps, and stays so here. Reason texts are
@@ -19,10 +19,7 @@ mod exclusion;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::judge::Judgement;
 use crate::judge::finding::{Finding, Severity};
-use crate::ladder::Ladder;
-use crate::ladder::profile::Profile;
 use case::{Case, Waited};
 use causes::{CAUSES, Cause, Evidence};
 use names::Names;
@@ -62,7 +59,7 @@ pub struct Diagnosis {
     pub certainty: Certainty,
     /// What in this ladder speaks for it.
     pub why: String,
-    /// Index into [`Judgement::findings`] of the finding that shows it.
+    /// Index into [`Judgement::findings`](crate::judge::Judgement::findings) of the finding that shows it.
     pub primary: usize,
     /// Indexes of further findings that come from the same cause.
     pub symptoms: Vec<usize>,
@@ -74,24 +71,15 @@ pub struct Diagnosis {
     pub shows_waited: bool,
 }
 
-/// Finds the primary cause of a ladder's findings; `None` where there is none, or none that is known. `waited` is what
-/// its push waited for and what came to nothing.
-pub fn diagnose(
-    ladder: &Ladder,
-    judgement: &Judgement,
-    profile: &Profile,
-    waited: Option<&Waited>,
-) -> Option<Diagnosis> {
-    if judgement.findings.is_empty() {
-        return None;
-    }
-    let case = Case { ladder, judgement, profile, waited };
+/// Finds the primary cause of a ladder's findings; `None` where there is none, or none that is known.
+pub fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
+    let findings = &case.judgement.findings;
     let (cause, primary, Evidence { certainty, why, shows_waited }) =
         CAUSES.iter().copied().flatten().find_map(|cause| {
-            let primary = judgement.findings.iter().position(|finding| cause.codes.contains(&finding.code))?;
-            Some((cause, primary, (cause.applies)(&case)?))
+            let primary = findings.iter().position(|finding| cause.codes.contains(&finding.code))?;
+            Some((cause, primary, (cause.applies)(case)?))
         })?;
-    let found = judgement.findings.get(primary)?;
+    let found = findings.get(primary)?;
     let is_symptom = |(at, finding): &(usize, &Finding)| {
         *at != primary
             && finding.severity == Severity::Error
@@ -99,10 +87,10 @@ pub fn diagnose(
             // What follows an answer has a cause of its own.
             && finding.step.is_some_and(|step| step < 9 || step == 9 && case.nobody_answered())
     };
-    let symptoms = judgement.findings.iter().enumerate().filter(is_symptom).map(|(at, _)| at).collect();
-    let ruled_out = if found.severity == Severity::Error { exclusion::of(&case, cause) } else { Vec::new() };
-    let mut remedy = Remedy::new(cause, &Names::of(&case, cause), certainty);
-    if shows_waited && waited.is_some_and(Waited::is_sure) {
+    let symptoms = findings.iter().enumerate().filter(is_symptom).map(|(at, _)| at).collect();
+    let ruled_out = if found.severity == Severity::Error { exclusion::of(case, cause) } else { Vec::new() };
+    let mut remedy = Remedy::new(cause, &Names::of(case, cause), certainty);
+    if shows_waited && case.waited.is_some_and(Waited::is_sure) {
         // What another capture would show is in this one.
         remedy.capture_next = None;
     }

@@ -244,8 +244,7 @@ pub fn hop_of(evidence: &[Rung], ports: &Ports) -> Option<String> {
 fn place_of(rung: &Rung, ports: &Ports) -> String {
     let leg = rung.leg.map_or("none", Leg::name);
     let (from, to) = (rung.from.ip(), rung.to.ip());
-    let listens =
-        |port: u16| ports.sip.contains(&port) || ports.remote.contains(&port) || ports.mobility.contains(&port);
+    let listens = |port: u16| ports.all().any(|known| known == port);
     let server = match (listens(rung.from.port()), listens(rung.to.port())) {
         (true, false) => from,
         (false, true) => to,

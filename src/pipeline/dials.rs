@@ -83,10 +83,9 @@ impl Dials {
     /// All of them, by who was dialed, on ports on which servers and phones' services talk SIP to each other; and how many
     /// attempts are not among them.
     pub fn all(&self, ports: &Ports) -> (Vec<Dialed>, u64) {
-        let is_of_interest = |port: u16| ports.sip.contains(&port) || ports.mobility.contains(&port);
         let mut all: Vec<Dialed> =
-            self.past.iter().filter(|dialed| is_of_interest(dialed.server.port())).cloned().collect();
-        let recent = self.kept.iter().filter(|attempt| is_of_interest(attempt.flow.server.port()));
+            self.past.iter().filter(|dialed| ports.is_of_servers(dialed.server.port())).cloned().collect();
+        let recent = self.kept.iter().filter(|attempt| ports.is_of_servers(attempt.flow.server.port()));
         let unlisted = recent.filter(|attempt| !add(&mut all, attempt)).count();
         all.sort_by_key(|dialed| (dialed.server, dialed.refused));
         (all, self.unlisted + unlisted as u64)

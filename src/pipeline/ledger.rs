@@ -71,7 +71,7 @@ impl Loss {
 
 /// What is counted and listed over all streams.
 pub struct Ledger {
-    ports: Vec<u16>,
+    ports: Ports,
     /// The counts so far; what belongs together is counted by the methods.
     pub account: Account,
     /// Octets that wait in all connections until it is known whether they are compressed.
@@ -81,16 +81,12 @@ pub struct Ledger {
 impl Ledger {
     /// Nothing counted yet. `ports` tells where an encrypted stream may be SIP.
     pub fn new(ports: &Ports) -> Self {
-        Self {
-            ports: ports.mobility.iter().chain(&ports.sip).chain(&ports.remote).copied().collect(),
-            account: Account::default(),
-            held: 0,
-        }
+        Self { ports: ports.clone(), account: Account::default(), held: 0 }
     }
 
     /// Whether SIP is expected on a port.
     pub fn is_sip_port(&self, port: u16) -> bool {
-        self.ports.contains(&port)
+        self.ports.all().any(|known| known == port)
     }
 
     /// Whether a connection uses a port on which SIP is expected.
@@ -136,8 +132,11 @@ impl Ledger {
         }
     }
 
-    /// Lists a handshake that was refused or broken off.
+    /// Lists a handshake that was refused or broken off, on a port on which servers and phones' services talk SIP.
     pub fn refused(&mut self, refused: Refused) {
+        if !self.ports.is_of_servers(refused.flow.server.port()) {
+            return;
+        }
         if self.account.refused.len() < MAX_LISTED {
             self.account.refused.push(refused);
         } else {
@@ -197,5 +196,28 @@ impl Hidden {
             self.told = None;
             self.tell(connection, from, frame, out);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Flow;
+    use crate::ladder::profile::Profile;
+
+    #[test]
+    fn refused_handshakes_beyond_the_limit_are_counted_where_sip_is_expected() {
+        let mut ledger = Ledger::new(&Profile::built_in().unwrap().ports);
+        let mut refuse = |port: u16| {
+            let [client, server] = [40_000, port].map(|port| ([192, 0, 2, 7], port).into());
+            let at = FrameRef { input: 0, number: 1, time: Timestamp::new(0, 6) };
+            let (cause, how) = ("unknown_ca".to_owned(), "refused".to_owned());
+            let flow = Flow { client, server };
+            ledger.refused(Refused { flow, at, cause, how, distrusting: None, tls: Default::default() });
+        };
+        // Those of browsers take nobody's place.
+        (0..MAX_LISTED).for_each(|_| refuse(443));
+        (0..MAX_LISTED + 2).for_each(|_| refuse(5061));
+        assert_eq!((ledger.account.refused.len(), ledger.account.unlisted_refused), (MAX_LISTED, 2));
     }
 }

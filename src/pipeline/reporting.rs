@@ -1,7 +1,7 @@
 //! Judged ladders to whoever watches, and to the report.
 
-use super::Observer;
 use super::judging::{Judged, Judging};
+use super::{Observer, Settings};
 #[cfg(feature = "live")]
 use crate::capture::News;
 use crate::capture::Summary;
@@ -17,9 +17,10 @@ pub struct Reporting<'a> {
 }
 
 impl<'a> Reporting<'a> {
-    /// Nothing shown yet; of `user` alone if one is named.
-    pub fn new(profile: &Profile, user: Option<&str>, observer: &'a mut dyn Observer) -> Self {
-        Self { view: View::new(profile, user, observer.keep()), observer }
+    /// Nothing shown yet; `profile` is the one in force.
+    pub fn new(profile: &Profile, settings: &Settings, observer: &'a mut dyn Observer) -> Self {
+        let several = settings.captures.len() > 1;
+        Self { view: View::new(profile, settings.user.as_deref(), several, observer.keep()), observer }
     }
 
     /// Keeps at most so many ladders for the report, with at most so many octets of messages.

@@ -90,7 +90,7 @@ pub fn watch(
     if !keys.is_followed() {
         keys.seal();
     }
-    let mut reporting = Reporting::new(&profile, settings.user.as_deref(), observer);
+    let mut reporting = Reporting::new(&profile, settings, observer);
     reporting.keep_latest(LISTED, control.memory.texts());
     let ring = i64::from(profile.limits.ring_ms).saturating_mul(1_000_000);
     let (orders, taken) = Orders::new(settings.user.as_deref(), ring);

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::model::{Finding, Input, Ladder, Severity, Tool, Trigger};
 use super::text::sanitize;
 use super::words::certificates;
+use crate::frame;
 
 /// The version of this document.
 const SCHEMA: &str = "lyncpush.ticket/1";
@@ -167,7 +168,9 @@ impl<'a> Ticket<'a> {
             lines.push(format!("Began {at}; captures: {}", line(&self.captures.join(", "))));
         }
         for finding in std::iter::once(&self.finding).chain(&self.symptoms) {
-            let frames: Vec<String> = finding.evidence.iter().map(|cited| cited.frame.to_string()).collect();
+            let several = self.captures.len() > 1;
+            let frames = finding.evidence.iter().map(|cited| frame::name(several, cited.input, cited.frame));
+            let frames: Vec<String> = frames.collect();
             let step = finding.step.map_or_else(String::new, |step| format!(", step {step}"));
             if !frames.is_empty() {
                 let title = line(&finding.title);
@@ -227,6 +230,19 @@ mod tests {
             assert!(!ticket.title.contains(name), "{}", ticket.title);
         }
         assert!(ticket.description.contains("alice") && ticket.description.contains("frames "));
+    }
+
+    #[test]
+    fn a_frame_of_several_captures_is_named_with_its_file() {
+        let report = sample::broken();
+        let of = |captures: &[&str]| {
+            let captures: Vec<String> = captures.iter().map(|path| (*path).to_owned()).collect();
+            let tickets = Ticket::of_ladder(&report.ladders[0], &report.findings, &captures, Severity::Error);
+            tickets[0].description.lines().find(|line| line.starts_with("Seen as")).unwrap().to_owned()
+        };
+        assert!(of(&["a.pcap"]).contains(", frames 21:"), "{}", of(&["a.pcap"]));
+        let several = of(&["a.pcap", "b.pcap"]);
+        assert!(several.contains(", frames 1:21:"), "{several}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! From judged ladders and counts to the report model: where internal values become text.
 
+mod account;
 mod dialed;
 mod found;
 mod refused;
 mod samples;
 
+pub use account::{Account, Unread};
 pub use dialed::Dialed;
 pub(super) use found::of_handshake;
 pub(super) use refused::Cited;
@@ -12,19 +14,16 @@ pub(super) use refused::Subject;
 pub use refused::{Refused, Waited};
 use samples::Samples;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::model::{
-    AnomalyCitation, AnomalyCount, Citation, Coverage as CoverageModel, Diagnostics, Drops, Ended, Evidence, Finding,
-    FrameCounts, Input, Join, KeyCounts, Ladder, Latency, Legs, Mobile, Report, Rival, Step, Streams, Summary, Tls,
-    Unreadable,
+    Citation, Diagnostics, Drops, Ended, Evidence, Finding, Input, Join, Ladder, Latency, Mobile, Report, Rival, Step,
+    Summary,
 };
 use super::time::{Printer, rfc3339};
 use super::wide;
-use crate::anomaly::AnomalyLog;
 use crate::capture;
-use crate::flow::Flow;
 use crate::frame::FrameRef;
 use crate::judge::Judgement;
 use crate::judge::finding;
@@ -32,75 +31,15 @@ use crate::judge::status::StepJudged;
 use crate::ladder::Ladder as Closed;
 use crate::ladder::client::Phone;
 use crate::ladder::coverage::Coverage;
-use crate::ladder::leg::Leg;
 use crate::ladder::profile::{Expectation, Profile, StepKey};
 use crate::ladder::rung::Rung;
 use crate::link;
-use crate::tally::FrameTally;
-use crate::unreadable::UnreadableReason;
-
-/// What became of everything read.
-#[derive(Clone, Debug, Default)]
-pub struct Account {
-    /// Frames.
-    pub tally: FrameTally,
-    /// Defects.
-    pub anomalies: AnomalyLog,
-    /// TCP connections.
-    pub tcp: u64,
-    /// TLS connections.
-    pub tls: u64,
-    /// Those of which text was read.
-    pub decrypted: u64,
-    /// What was given to read them with.
-    pub keys: KeyCounts,
-    /// Compressed connections.
-    pub compressed: u64,
-    /// SIP messages.
-    pub messages: u64,
-    /// Those that are about anything but the connection itself.
-    pub telling: u64,
-    /// Those with a defect.
-    pub malformed: u64,
-    /// Holes in SIP streams.
-    pub gaps: u64,
-    /// Octets lost in them.
-    pub gap_octets: u64,
-    /// Streams that could not be read.
-    pub unread: Vec<Unread>,
-    /// Further ones that are not listed.
-    pub unlisted: u64,
-    /// TLS handshakes that were refused or broken off.
-    pub refused: Vec<Refused>,
-    /// Further ones that are not listed.
-    pub unlisted_refused: u64,
-    /// Connections that were not made, by who was dialed.
-    pub dialed: Vec<Dialed>,
-    /// Further attempts that are not listed.
-    pub unlisted_dialed: u64,
-    /// Calls, pushes and connections closed early because a table was full.
-    pub evicted: u64,
-}
-
-/// A stream that could not be read.
-#[derive(Clone, Debug)]
-pub struct Unread {
-    /// Its endpoints.
-    pub flow: Flow,
-    /// Why.
-    pub reason: UnreadableReason,
-    /// The same in words.
-    pub detail: String,
-    /// Frames of it.
-    pub frames: u64,
-    /// What its handshake shows.
-    pub tls: Option<Tls>,
-}
 
 /// Collects what a report says.
 pub struct View {
     profile: Profile,
     user: Option<String>,
+    several: bool,
     keep: bool,
     ladders: VecDeque<(FrameRef, Ladder, Vec<Finding>)>,
     /// The most ladders kept, and how many were let go because of it.
@@ -116,11 +55,13 @@ pub struct View {
 }
 
 impl View {
-    /// A view of ladders judged by `profile`, of `user` alone if one is named. `keep` keeps them for the report.
-    pub fn new(profile: &Profile, user: Option<&str>, keep: bool) -> Self {
+    /// A view of ladders judged by `profile`, of `user` alone if one is named. Their frames are those of `several`
+    /// inputs, or of one. `keep` keeps them for the report.
+    pub fn new(profile: &Profile, user: Option<&str>, several: bool, keep: bool) -> Self {
         Self {
             profile: profile.clone(),
             user: user.map(str::to_ascii_lowercase),
+            several,
             keep,
             ladders: VecDeque::new(),
             most: usize::MAX,
@@ -155,7 +96,7 @@ impl View {
         let rungs = || judgement.steps.iter().flat_map(|step| &step.evidence).map(|rung| rung.at);
         let first = rungs().min_by_key(|at| at.time).unwrap_or(closed.first);
         let last = rungs().max_by_key(|at| at.time).unwrap_or(closed.last);
-        let (diagnosis, findings, citing) = found::of_ladder(&closed, &judgement, &self.profile, waited);
+        let (diagnosis, findings, citing) = found::of_ladder(&closed, &judgement, &self.profile, waited, self.several);
         if let (Some(waited), Some(citing)) = (waited, citing.and_then(|at| findings.get(at))) {
             self.cited.note(waited, citing);
         }
@@ -242,7 +183,7 @@ impl View {
     ) -> Report {
         let mut report = Report::empty();
         report.inputs = inputs.map(|(summary, offset, compared)| input(summary, offset, compared)).collect();
-        report.coverage = self::coverage(account, coverage);
+        report.coverage = account::coverage(account, coverage);
         let wide = wide::findings(&report.inputs, account, coverage, &self.profile, self.summary.ladders, &self.cited);
         let mut ladders = Vec::from(std::mem::take(&mut self.ladders));
         ladders.sort_by(|(a, a_ladder, _), (b, b_ladder, _)| (a.time, &a_ladder.id).cmp(&(b.time, &b_ladder.id)));
@@ -393,67 +334,6 @@ fn input(summary: &capture::Summary, offset: i64, clock_compared: bool) -> Input
     }
 }
 
-fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
-    let seen = coverage.legs();
-    let set_aside: BTreeMap<String, u64> =
-        account.tally.set_aside().map(|(reason, count)| (reason.to_string(), count)).collect();
-    CoverageModel {
-        legs: Legs {
-            caller: seen.contains(Leg::Caller),
-            mcx: seen.contains(Leg::Mcx),
-            push_internal: seen.contains(Leg::PushInternal),
-            edge_internal: seen.contains(Leg::EdgeInternal),
-            edge_external: seen.contains(Leg::EdgeExternal),
-        },
-        sip_messages: account.messages,
-        sip_malformed: account.malformed,
-        streams: Streams {
-            tcp: account.tcp,
-            tls: account.tls,
-            tls_decrypted: account.decrypted,
-            compressed: account.compressed,
-        },
-        gaps: account.gaps,
-        gap_bytes: account.gap_octets,
-        unreadable: account
-            .unread
-            .iter()
-            .map(|unread| Unreadable {
-                stream: unread.flow.to_string(),
-                reason: unread.reason,
-                detail: detail(unread),
-                frames: unread.frames,
-                tls: unread.tls.clone(),
-            })
-            .collect(),
-        keys: (account.keys != KeyCounts::default()).then_some(account.keys),
-        frames: FrameCounts { read: account.tally.read(), used: account.tally.used(), set_aside },
-        anomalies: account
-            .anomalies
-            .iter()
-            .map(|(kind, counted)| AnomalyCount {
-                kind: kind.name().to_owned(),
-                count: counted.count,
-                first: counted
-                    .first
-                    .iter()
-                    .map(|one| AnomalyCitation {
-                        input: one.frame.input,
-                        frame: one.frame.number,
-                        detail: one.detail.to_owned(),
-                    })
-                    .collect(),
-            })
-            .collect(),
-    }
-}
-
-/// Why a stream was not read, and what would help.
-fn detail(unread: &Unread) -> String {
-    let suite = unread.tls.as_ref().and_then(|tls| tls.suite.as_deref());
-    format!("{}; {}", unread.detail, unread.reason.help(suite))
-}
-
 /// Nanoseconds as fractional milliseconds.
 fn millis(nanos: i64) -> f64 {
     nanos as f64 / 1_000_000.0
@@ -470,8 +350,19 @@ mod tests {
     use crate::report::sample;
 
     #[test]
+    fn what_is_not_listed_is_told_of() {
+        let account = Account { unlisted_refused: 2, unlisted_dialed: 1, ..Account::default() };
+        let mut view = View::new(&Profile::built_in().unwrap(), None, false, true);
+        let report = view.report(std::iter::empty(), &account, &Coverage::default());
+        let told: Vec<_> = report.findings.iter().map(|found| (found.code.as_str(), found.detail.as_str())).collect();
+        let refused = "2 further TLS handshakes on SIP ports came to nothing; they are not listed.";
+        let dialed = "1 further attempt to connect to other servers came to nothing; they are not listed.";
+        assert_eq!(told, [("LP601", refused), ("LP602", dialed)]);
+    }
+
+    #[test]
     fn ladders_that_are_let_go_are_told_of() {
-        let mut view = View::new(&Profile::built_in().unwrap(), None, true);
+        let mut view = View::new(&Profile::built_in().unwrap(), None, false, true);
         view.keep_latest(2, 1_000);
         for number in 1..=5 {
             let first = FrameRef { input: 0, number, time: Timestamp::new(number as i64, 9) };

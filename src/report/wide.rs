@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::model::{Certificate, Drops, Finding, Input};
+use super::model::{Certificate, Finding, Input};
 use super::text;
 use super::time::rfc3339;
 use super::view::{Account, Cited, Dialed, Refused, Subject, finding, of_handshake};
+use super::words;
 use crate::anomaly::AnomalyKind;
-use crate::frame::{FrameRef, Timestamp};
+use crate::frame::Timestamp;
 use crate::judge::finding::{self, Severity};
 use crate::ladder::coverage::{Coverage, Hop};
 use crate::ladder::leg::{Leg, LegSet};
@@ -32,9 +33,7 @@ pub fn findings(
     cited: &Cited,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut say = |code: &'static str, severity, detail: String| {
-        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
-    };
+    let mut say = |code, severity, detail| found.push(told(code, severity, detail));
     let hidden = account.unread.len() as u64 + account.unlisted;
     let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
     let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
@@ -63,10 +62,15 @@ pub fn findings(
     found.extend(losses(inputs, account, coverage.hops_dropped));
     found.extend(refused(account, coverage, profile, cited));
     found.extend(account.dialed.iter().map(|dialed| not_made(dialed, coverage, ladders, cited)));
-    if account.unlisted_dialed > 0 {
-        let attempts = text::counted(account.unlisted_dialed, "further attempt", "further attempts");
-        let detail = format!("{attempts} to connect to other servers came to nothing; they are not listed.");
-        found.push(finding(&finding::make("LP602", Severity::Note, None, detail, None, Vec::new(), None), None));
+    for (code, unlisted, one, many, which) in [
+        ("LP601", account.unlisted_refused, "further TLS handshake", "further TLS handshakes", "on SIP ports"),
+        ("LP602", account.unlisted_dialed, "further attempt", "further attempts", "to connect to other servers"),
+    ] {
+        if unlisted > 0 {
+            let unlisted = text::counted(unlisted, one, many);
+            let detail = format!("{unlisted} {which} came to nothing; they are not listed.");
+            found.push(told(code, Severity::Note, detail));
+        }
     }
     found
 }
@@ -75,23 +79,18 @@ pub fn findings(
 /// the end. `forgotten` are the hops that coverage had no room for.
 pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut say = |code: &'static str, severity, detail: String| {
-        found.push(finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None));
-    };
+    let mut say = |code, severity, detail| found.push(told(code, severity, detail));
     for input in inputs {
         if let Some(detail) = &input.ended_detail {
             say("LP902", Severity::Note, format!("{}: {detail}", input.path));
         }
     }
-    for (input, drops) in inputs.iter().filter_map(|input| Some((input, input.drops?))) {
-        if drops.kernel + drops.interface + drops.interruptions > 0 {
-            let detail = format!(
-                "{}: {}. Steps that may lie in what was lost are said to be unreadable, never missing.",
-                input.path,
-                lost(drops)
-            );
-            say("LP907", Severity::Note, detail);
-        }
+    for (input, lost) in inputs.iter().filter_map(|input| Some((input, words::lost(input.drops?)?))) {
+        let detail = format!(
+            "{}: {lost}. Steps that may lie in what was lost are said to be unreadable, never missing.",
+            input.path
+        );
+        say("LP907", Severity::Note, detail);
     }
     if account.gaps > 0 {
         let detail = format!(
@@ -117,42 +116,26 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
     found
 }
 
-/// What was lost while an interface was watched: only what is not 0.
-fn lost(drops: Drops) -> String {
-    let frames = |count| text::counted(count, "frame", "frames");
-    let dropped = match (drops.kernel, drops.interface) {
-        (0, 0) => None,
-        (kernel, 0) => Some(format!("at least {} dropped by the kernel", frames(kernel))),
-        (0, interface) => Some(format!("at least {} dropped by the interface", frames(interface))),
-        (kernel, interface) => Some(format!(
-            "at least {} dropped by the kernel and {} by the interface",
-            frames(kernel),
-            text::count(interface)
-        )),
-    };
-    let away = (drops.interruptions > 0)
-        .then(|| format!("it was down or away {}", text::counted(drops.interruptions, "time", "times")));
-    dropped.into_iter().chain(away).collect::<Vec<_>>().join("; ")
-}
-
 /// That the report does not list every ladder it counts.
 pub fn let_go(ladders: u64) -> Finding {
     let detail = format!(
         "{} counted and not listed: the report of a watched interface holds the latest. The format ndjson writes all of them.",
         text::counted(ladders, "earlier ladder is", "earlier ladders are")
     );
-    finding(&finding::make("LP904", Severity::Note, None, detail, None, Vec::new(), None), None)
+    told("LP904", Severity::Note, detail)
 }
 
-/// One finding for each pair of hosts and cause for which TLS handshakes failed, where SIP is expected. One that a ladder
-/// cites is a symptom of what broke the ladder.
+/// A finding that its detail says all of.
+fn told(code: &'static str, severity: Severity, detail: String) -> Finding {
+    finding(&finding::make(code, severity, None, detail, None, Vec::new(), None), None)
+}
+
+/// One finding for each pair of hosts and cause for which TLS handshakes failed. One that a ladder cites is a symptom
+/// of what broke the ladder.
 fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Cited) -> Vec<Finding> {
     let mut kinds: BTreeMap<_, Vec<&Refused>> = BTreeMap::new();
     for refused in &account.refused {
-        let server = refused.flow.server;
-        if profile.ports.sip.contains(&server.port()) || profile.ports.mobility.contains(&server.port()) {
-            kinds.entry((refused.flow.client.ip(), server, &refused.cause)).or_default().push(refused);
-        }
+        kinds.entry((refused.flow.client.ip(), refused.flow.server, &refused.cause)).or_default().push(refused);
     }
     let edge = LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]);
     let findings = kinds.into_iter().filter_map(|((client, server, cause), all)| {
@@ -211,20 +194,12 @@ fn not_made(dialed: &Dialed, coverage: &Coverage, ladders: u64, cited: &Cited) -
     symptom_of(found, cited.get(std::iter::once(Subject::of_connection(dialed))))
 }
 
-/// What was dialed in vain while a push waited for it, as a sentence.
-pub(super) fn dialed_meanwhile(dialed: &Dialed, sure: bool) -> String {
-    let frames: Vec<String> = dialed.frames.iter().map(|at| frame_of(*at)).collect();
+/// What was dialed in vain while a push waited for it, as a sentence; frames are those of `several` inputs, or of one.
+pub(super) fn dialed_meanwhile(dialed: &Dialed, sure: bool, several: bool) -> String {
+    let frames: Vec<String> = dialed.frames.iter().map(|at| at.name(several)).collect();
     let frames = format!("frame{} {}", if frames.len() == 1 { "" } else { "s" }, frames.join(", "));
     let maybe = if sure { "" } else { " Addresses do not tell whether that is the one." };
     format!("Meanwhile {} dialed {} in vain ({frames}): {}.{maybe}", dialed.dialer(), dialed.server, in_vain(dialed))
-}
-
-/// A frame by its number, behind that of its file where that is not the first.
-fn frame_of(at: FrameRef) -> String {
-    match at.input {
-        0 => at.number.to_string(),
-        input => format!("{}:{}", u32::from(input) + 1, at.number),
-    }
 }
 
 fn in_vain(dialed: &Dialed) -> String {
@@ -239,10 +214,10 @@ fn names_peer(refused: &Refused, profile: &Profile) -> bool {
     refused.is_with(&profile.push.peer_hosts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// A handshake that a push waited for, as sentences.
-pub(super) fn waited_for(refused: &Refused) -> String {
+/// A handshake that a push waited for, likewise.
+pub(super) fn waited_for(refused: &Refused, several: bool) -> String {
     let (client, server) = (refused.flow.client.ip(), refused.flow.server);
-    let frame = refused.at.number;
+    let frame = refused.at.name(several);
     format!("Meanwhile the TLS handshake between {client} and {server} failed (frame {frame}): {}.", refused.how)
 }
 
@@ -301,22 +276,4 @@ fn one(subject: &str, issuer: &str, not_after: &str, at: Timestamp) -> String {
     let until = if is_over { "EXPIRED, it was valid until" } else { "valid until" };
     let by = if issuer == subject { "itself".into() } else { in_sentence(issuer) };
     format!("{}, issued by {by}, {until} {not_after}", in_sentence(subject))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_loss_is_told_without_what_is_none() {
-        for (kernel, interface, interruptions, expected) in [
-            (0, 0, 5, "it was down or away 5 times"),
-            (1, 0, 0, "at least 1 frame dropped by the kernel"),
-            (0, 1200, 1, "at least 1,200 frames dropped by the interface; it was down or away 1 time"),
-            (3, 1, 0, "at least 3 frames dropped by the kernel and 1 by the interface"),
-            (1, 2, 2, "at least 1 frame dropped by the kernel and 2 by the interface; it was down or away 2 times"),
-        ] {
-            assert_eq!(lost(Drops { kernel, interface, interruptions }), expected);
-        }
-    }
 }

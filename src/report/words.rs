@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::format::Options;
 use super::model::{
-    Certainty, Certificate, Coverage, Diagnosis, Diagnostics, Finding, Issuer, KeyCounts, Ladder, Mobile, Report,
-    RuledOut, Severity, Step, StepStatus, Summary, Tls, Trigger, Unreadable, UnreadableReason, Verdict,
+    Certainty, Certificate, Coverage, Diagnosis, Diagnostics, Drops, Ended, Finding, Input, Issuer, KeyCounts, Ladder,
+    Mobile, Report, RuledOut, Severity, Step, StepStatus, Summary, Tls, Trigger, Unreadable, UnreadableReason, Verdict,
 };
 use super::text;
 use crate::diagnosis::causes::{self, Cause};
@@ -42,9 +42,9 @@ pub fn address(uri: &str) -> &str {
     uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:")).unwrap_or(uri)
 }
 
-/// A frame as the page names it: `21`, or `2:21` for frame 21 of the second of several captures.
+/// What the report calls a frame.
 pub fn frame_name(report: &Report, input: u16, frame: u64) -> String {
-    if report.inputs.len() > 1 { format!("{}:{frame}", u32::from(input) + 1) } else { frame.to_string() }
+    crate::frame::name(report.inputs.len() > 1, input, frame)
 }
 
 /// The day of an RFC 3339 instant.
@@ -251,6 +251,35 @@ fn closed_stream(stream: &Unreadable) -> String {
     words
 }
 
+/// Why a capture does not go to its end, if it does not: `cut short: record 43 at byte 31,000 needs …`.
+pub fn ended(input: &Input) -> Option<String> {
+    let how = match input.ended {
+        Ended::Complete => return None,
+        Ended::Truncated => "cut short",
+        Ended::Damaged => "damaged",
+    };
+    Some(input.ended_detail.as_ref().map_or_else(|| how.to_owned(), |detail| format!("{how}: {detail}")))
+}
+
+/// What was lost while an interface was watched, without what is 0; `None` where nothing is known to be.
+pub fn lost(drops: Drops) -> Option<String> {
+    let frames = |count| text::counted(count, "frame", "frames");
+    let dropped = match (drops.kernel, drops.interface) {
+        (0, 0) => None,
+        (kernel, 0) => Some(format!("at least {} dropped by the kernel", frames(kernel))),
+        (0, interface) => Some(format!("at least {} dropped by the interface", frames(interface))),
+        (kernel, interface) => Some(format!(
+            "at least {} dropped by the kernel and {} by the interface",
+            frames(kernel),
+            text::count(interface)
+        )),
+    };
+    let away = (drops.interruptions > 0)
+        .then(|| format!("it was down or away {}", text::counted(drops.interruptions, "time", "times")));
+    let lost: Vec<String> = dropped.into_iter().chain(away).collect();
+    (!lost.is_empty()).then(|| lost.join("; "))
+}
+
 /// `8 secrets from key logs, 1 RSA key, 3 lines not understood`.
 pub fn keys(keys: &KeyCounts) -> String {
     let mut words = format!(
@@ -353,5 +382,24 @@ pub fn outcome(ladder: &Ladder) -> String {
         Some(step) if ladder.verdict == Verdict::Broken => format!("{verdict} at step {} {}", step.number, step.key),
         Some(step) => format!("{verdict}, step {} {} {}", step.number, step.key, step.status.name()),
         None => verdict.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_told_without_what_is_none() {
+        for (kernel, interface, interruptions, expected) in [
+            (0, 0, 5, "it was down or away 5 times"),
+            (1, 0, 0, "at least 1 frame dropped by the kernel"),
+            (0, 1200, 1, "at least 1,200 frames dropped by the interface; it was down or away 1 time"),
+            (3, 1, 0, "at least 3 frames dropped by the kernel and 1 by the interface"),
+            (1, 2, 2, "at least 1 frame dropped by the kernel and 2 by the interface; it was down or away 2 times"),
+        ] {
+            assert_eq!(lost(Drops { kernel, interface, interruptions }).as_deref(), Some(expected));
+        }
+        assert_eq!(lost(Drops::default()), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Causes: what the evidence makes certain, what it leaves open, and what names do in commands.
 
+use lyncpush::diagnosis::case::Case;
 use lyncpush::diagnosis::{Certainty, Diagnosis, diagnose};
 use lyncpush::judge::Judgement;
 use lyncpush::ladder::leg::{Leg, LegSet};
@@ -24,7 +25,9 @@ fn play(view: LegSet, script: impl FnOnce(&mut Stage)) -> (Judgement, Option<Dia
     let ladders = stage.end(HOUR);
     let (ladder, judgement) =
         ladders.into_iter().find(|(ladder, _)| ladder.call_id.as_deref() == Some("c1")).expect("the call's ladder");
-    let diagnosis = diagnose(&ladder, &judgement, &Profile::built_in().expect("the profile"), None);
+    let profile = Profile::built_in().expect("the profile");
+    let case = Case { ladder: &ladder, judgement: &judgement, profile: &profile, waited: None, several: false };
+    let diagnosis = diagnose(&case);
     (judgement, diagnosis)
 }
 

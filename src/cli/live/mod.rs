@@ -165,13 +165,12 @@ fn file_name(time: Timestamp) -> String {
 
 /// Which interfaces, and how.
 fn live_options(args: &Arguments, settings: &Settings) -> LiveOptions {
-    let ports = &settings.profile.ports;
     LiveOptions {
         interfaces: args.interfaces.clone(),
         buffer: usize::from(args.buffer) << 20,
         promiscuous: args.promiscuous,
         bpf: args.shared.bpf.clone(),
-        ports: ports.sip.iter().chain(&ports.mobility).chain(&ports.remote).copied().collect(),
+        ports: settings.profile.ports.all().collect(),
     }
 }
 
@@ -223,8 +222,7 @@ fn as_user(error: &Error, user: Option<&str>) -> Error {
 
 /// What should be known from the beginning.
 fn warn(log: &mut Log, settings: &Settings, user: Option<&str>) {
-    let ports = &settings.profile.ports;
-    let ports: Vec<u16> = ports.sip.iter().chain(&ports.mobility).chain(&ports.remote).copied().collect();
+    let ports: Vec<u16> = settings.profile.ports.all().collect();
     if let Some(bpf) = &settings.bpf {
         let mut dropped = pipeline::dropped_by(bpf, &ports);
         // Where every interface is watched at once, tags are taken off before.

@@ -139,7 +139,7 @@ fn stayed_inside(case: &Case<'_>) -> Option<Evidence> {
     if case.status(StepKey::PushFederated) != Status::Missing || case.status(StepKey::PushCreated) == Status::Missing {
         return None;
     }
-    let made = case.push().and_then(|push| push.requests.first()).map(|(rung, _)| rung.at.number);
+    let made = case.push().and_then(|push| push.requests.first()).map(|(rung, _)| case.frame(rung));
     let why = match made {
         Some(frame) => {
             format!("The push was made (frame {frame}), no answer to it was seen there, and none went to the Edge.")

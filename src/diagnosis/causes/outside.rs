@@ -90,7 +90,7 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
 
 fn silent(case: &Case<'_>) -> Option<Evidence> {
     if let (Some(left), Status::Missing) = (case.left(), case.status(StepKey::PushAccepted)) {
-        let why = format!("The push left the Edge (frame {}), and no answer to it was seen.", left.at.number);
+        let why = format!("The push left the Edge (frame {}), and no answer to it was seen.", case.frame(left));
         return evidence(Certain, why);
     }
     let refusal = case.refusal().filter(|answer| matches!(answer.status, 408 | 504))?;
@@ -100,7 +100,8 @@ fn silent(case: &Case<'_>) -> Option<Evidence> {
     if let Some(left) = case.left() {
         let why = format!(
             "The push left the Edge (frame {}), no answer came from outside, and the Edge answered {} in its place.",
-            left.at.number, refusal.status
+            case.frame(left),
+            refusal.status
         );
         return evidence(Certain, why);
     }
@@ -129,7 +130,7 @@ fn unanswered(case: &Case<'_>) -> Option<Evidence> {
     let seen = case.push()?.requests.last().map(|(rung, _)| rung)?;
     let why = format!(
         "The push was last seen in frame {}, on its way to the Edge; no answer to it was seen.",
-        seen.at.number
+        case.frame(seen)
     );
     evidence(Possible, why)
 }

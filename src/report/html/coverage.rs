@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::markup::Text;
-use crate::report::model::{Certificate, Coverage, Ended, Input, Issuer, Leg, Report, Tls};
+use crate::report::model::{Certificate, Coverage, Input, Issuer, Leg, Report, Tls};
 use crate::report::text;
 use crate::report::words::{self, frame_name};
 
@@ -54,7 +54,7 @@ fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             text::count(input.bytes),
             Text(&span),
             clock(at, input),
-            Text(&ended(input)),
+            Text(&words::ended(input).unwrap_or_else(|| "complete".to_owned())),
         )?;
     }
     out.write_all(b"</tbody></table></div>\n")
@@ -70,15 +70,6 @@ fn clock(at: usize, input: &Input) -> String {
     } else {
         "not compared: order and times across the two are not judged".to_owned()
     }
-}
-
-fn ended(input: &Input) -> String {
-    let words = match input.ended {
-        Ended::Complete => return "complete".to_owned(),
-        Ended::Truncated => "cut short",
-        Ended::Damaged => "damaged",
-    };
-    input.ended_detail.as_ref().map_or_else(|| words.to_owned(), |detail| format!("{words}: {detail}"))
 }
 
 /// What was read and what was lost.

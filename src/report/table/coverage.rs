@@ -2,7 +2,7 @@
 
 use super::ladder::{DETAIL, write_finding};
 use crate::report::format::Options;
-use crate::report::model::{Coverage, Drops, Ended, Input, Leg, Report, Tls};
+use crate::report::model::{Coverage, Input, Leg, Report, Tls};
 use crate::report::page::{Fit, Page, Tint};
 use crate::report::text;
 use crate::report::words::{self, day, frame_name, span};
@@ -94,14 +94,10 @@ fn write_input(page: &mut Page, report: &Report, at: usize, input: &Input) {
     }
     page.labelled(2, &label, LABEL, Tint::Plain, &words);
     if let Some(drops) = input.drops {
-        let tint = if drops == Drops::default() { Tint::Plain } else { Tint::Warn };
-        let words = format!(
-            "{} dropped by the kernel, {} by the interface; down or away {}",
-            text::counted(drops.kernel, "frame", "frames"),
-            text::count(drops.interface),
-            text::counted(drops.interruptions, "time", "times")
-        );
-        page.labelled(2, "", LABEL, tint, &words);
+        match words::lost(drops) {
+            Some(lost) => page.labelled(2, "", LABEL, Tint::Warn, &lost),
+            None => page.labelled(2, "", LABEL, Tint::Plain, "no frame is known to be lost"),
+        }
     } else if several && at > 0 {
         let offset = text::duration(input.clock_offset_ms);
         let sign = if input.clock_offset_ms > 0.0 { "+" } else { "" };
@@ -113,13 +109,9 @@ fn write_input(page: &mut Page, report: &Report, at: usize, input: &Input) {
         };
         page.labelled(2, "", LABEL, Tint::Plain, &clock);
     }
-    let ended = match input.ended {
-        Ended::Complete => return,
-        Ended::Truncated => "cut short",
-        Ended::Damaged => "damaged",
-    };
-    let detail = input.ended_detail.as_ref().map_or_else(String::new, |detail| format!(": {}", page.safe(detail)));
-    page.labelled(2, "", LABEL, Tint::Warn, &format!("{ended}{detail}"));
+    if let Some(ended) = words::ended(input) {
+        page.labelled(2, "", LABEL, Tint::Warn, &page.safe(&ended));
+    }
 }
 
 /// Which legs are in view and which are not.

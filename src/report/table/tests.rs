@@ -1,6 +1,7 @@
 //! The table as pages of text: what stands there, how wide it is, and that nothing acts on a terminal.
 
 use super::*;
+use crate::report::model::Drops;
 use crate::report::sample;
 
 fn page(report: &Report, options: &Options) -> String {
@@ -199,6 +200,16 @@ fn coverage_says_what_was_not_read_and_why() {
         "set aside: 2 arp",
     ] {
         assert!(text.contains(needle), "{needle:?} in\n{text}");
+    }
+}
+
+#[test]
+fn coverage_says_what_an_interface_lost() {
+    let mut report = sample::broken();
+    for (kernel, expected) in [(0, "no frame is known to be lost"), (3, "at least 3 frames dropped by the kernel")] {
+        report.inputs[0].drops = Some(Drops { kernel, ..Drops::default() });
+        let text = at_80(&report);
+        assert!(text.contains("Watched") && text.contains(expected), "{text}");
     }
 }
 

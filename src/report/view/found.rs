@@ -1,7 +1,7 @@
 //! Findings with their diagnosis, as the report shows them.
 
 use super::{Refused, Waited};
-use crate::diagnosis::case;
+use crate::diagnosis::case::{self, Case};
 use crate::diagnosis::names::{Names, host};
 use crate::diagnosis::{self, Certainty, causes, fingerprint, remedy};
 use crate::flow::Side;
@@ -26,25 +26,27 @@ struct Part<'a> {
     remedy: Option<&'a remedy::Remedy>,
 }
 
-/// The diagnosis of a ladder, its findings, and which of them cites what the push waited for.
+/// The diagnosis of a ladder, its findings, and which of them cites what the push waited for. Frames are those of
+/// `several` inputs, or of one.
 pub(super) fn of_ladder(
     closed: &Closed,
     judgement: &Judgement,
     profile: &Profile,
     waited: Option<&Waited>,
+    several: bool,
 ) -> (Option<Diagnosis>, Vec<Finding>, Option<usize>) {
     let shown = waited.map(|waited| match waited {
         Waited::Handshake(refused) => {
-            case::Waited::Handshake { distrusting: refused.distrusting, shown: wide::waited_for(refused) }
+            case::Waited::Handshake { distrusting: refused.distrusting, shown: wide::waited_for(refused, several) }
         }
         Waited::Connection { dialed, to_edge, sure } => case::Waited::Connection {
             refused: dialed.refused,
             to_edge: *to_edge,
             sure: *sure,
-            shown: wide::dialed_meanwhile(dialed, *sure),
+            shown: wide::dialed_meanwhile(dialed, *sure, several),
         },
     });
-    let diagnosis = diagnosis::diagnose(closed, judgement, profile, shown.as_ref());
+    let diagnosis = diagnosis::diagnose(&Case { ladder: closed, judgement, profile, waited: shown.as_ref(), several });
     let part = |at: usize| {
         let diagnosis = diagnosis.as_ref()?;
         let cause = diagnosis.cause.name;

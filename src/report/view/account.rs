@@ -1,0 +1,134 @@
+//! What became of everything read, and how the report shows it.
+
+use std::collections::BTreeMap;
+
+use super::{Dialed, Refused};
+use crate::anomaly::AnomalyLog;
+use crate::flow::Flow;
+use crate::ladder::coverage::Coverage;
+use crate::ladder::leg::Leg;
+use crate::report::model::{
+    AnomalyCitation, AnomalyCount, Coverage as CoverageModel, FrameCounts, KeyCounts, Legs, Streams, Tls, Unreadable,
+};
+use crate::tally::FrameTally;
+use crate::unreadable::UnreadableReason;
+
+/// What became of everything read.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// Frames.
+    pub tally: FrameTally,
+    /// Defects.
+    pub anomalies: AnomalyLog,
+    /// TCP connections.
+    pub tcp: u64,
+    /// TLS connections.
+    pub tls: u64,
+    /// Those of which text was read.
+    pub decrypted: u64,
+    /// What was given to read them with.
+    pub keys: KeyCounts,
+    /// Compressed connections.
+    pub compressed: u64,
+    /// SIP messages.
+    pub messages: u64,
+    /// Those that are about anything but the connection itself.
+    pub telling: u64,
+    /// Those with a defect.
+    pub malformed: u64,
+    /// Holes in SIP streams.
+    pub gaps: u64,
+    /// Octets lost in them.
+    pub gap_octets: u64,
+    /// Streams that could not be read.
+    pub unread: Vec<Unread>,
+    /// Further ones that are not listed.
+    pub unlisted: u64,
+    /// TLS handshakes that were refused or broken off, on ports of servers.
+    pub refused: Vec<Refused>,
+    /// Further ones that are not listed.
+    pub unlisted_refused: u64,
+    /// Connections that were not made, by who was dialed.
+    pub dialed: Vec<Dialed>,
+    /// Further attempts that are not listed.
+    pub unlisted_dialed: u64,
+    /// Calls, pushes and connections closed early because a table was full.
+    pub evicted: u64,
+}
+
+/// A stream that could not be read.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// Its endpoints.
+    pub flow: Flow,
+    /// Why.
+    pub reason: UnreadableReason,
+    /// The same in words.
+    pub detail: String,
+    /// Frames of it.
+    pub frames: u64,
+    /// What its handshake shows.
+    pub tls: Option<Tls>,
+}
+
+/// The same with what was in view, as the report shows it.
+pub(super) fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
+    let seen = coverage.legs();
+    let set_aside: BTreeMap<String, u64> =
+        account.tally.set_aside().map(|(reason, count)| (reason.to_string(), count)).collect();
+    CoverageModel {
+        legs: Legs {
+            caller: seen.contains(Leg::Caller),
+            mcx: seen.contains(Leg::Mcx),
+            push_internal: seen.contains(Leg::PushInternal),
+            edge_internal: seen.contains(Leg::EdgeInternal),
+            edge_external: seen.contains(Leg::EdgeExternal),
+        },
+        sip_messages: account.messages,
+        sip_malformed: account.malformed,
+        streams: Streams {
+            tcp: account.tcp,
+            tls: account.tls,
+            tls_decrypted: account.decrypted,
+            compressed: account.compressed,
+        },
+        gaps: account.gaps,
+        gap_bytes: account.gap_octets,
+        unreadable: account
+            .unread
+            .iter()
+            .map(|unread| Unreadable {
+                stream: unread.flow.to_string(),
+                reason: unread.reason,
+                detail: detail(unread),
+                frames: unread.frames,
+                tls: unread.tls.clone(),
+            })
+            .collect(),
+        keys: (account.keys != KeyCounts::default()).then_some(account.keys),
+        frames: FrameCounts { read: account.tally.read(), used: account.tally.used(), set_aside },
+        anomalies: account
+            .anomalies
+            .iter()
+            .map(|(kind, counted)| AnomalyCount {
+                kind: kind.name().to_owned(),
+                count: counted.count,
+                first: counted
+                    .first
+                    .iter()
+                    .map(|one| AnomalyCitation {
+                        input: one.frame.input,
+                        frame: one.frame.number,
+                        detail: one.detail.to_owned(),
+                    })
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// Why a stream was not read, and what would help.
+fn detail(unread: &Unread) -> String {
+    let suite = unread.tls.as_ref().and_then(|tls| tls.suite.as_deref());
+    format!("{}; {}", unread.detail, unread.reason.help(suite))
+}
