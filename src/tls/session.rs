@@ -323,7 +323,12 @@ impl Session {
         }
         match item {
             Item::Record { header, body } => self.record(side, header, body, frame, secrets, out),
-            Item::Lost { octets } => self.half(side).lose(octets, frame),
+            Item::Lost { octets } => {
+                if self.half(side).is_plain() {
+                    self.negotiation.lose(self.role(side));
+                }
+                self.half(side).lose(octets, frame);
+            }
             Item::Witness => out(side, Event::Witness { frame }),
             Item::End { over } => {
                 let half = self.half(side);
