@@ -372,7 +372,8 @@ impl Udp {
         }
         let (connection, inputs) = self.flows.entry(ends).or_insert_with(|| {
             let flow = flow_of(segment.source, segment.destination);
-            (Connection { id: self.ids.next_id(), flow, transport: Transport::Udp }, BTreeSet::new())
+            let connection = Connection { id: self.ids.next_id(), flow, transport: Transport::Udp, is_joined: true };
+            (connection, BTreeSet::new())
         });
         if inputs.insert(segment.at.input) && inputs.len() > 1 {
             out(Seen::Notice(connection, Notice::Witness { input: segment.at.input }));

@@ -100,7 +100,8 @@ impl Stream {
             }
             Probe::Tls => {
                 ledger.account.tls += 1;
-                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::default())) {
+                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::new(Secured::new(&connection))))
+                {
                     Around::Nothing { few } => few,
                     Around::Tls(_) => [None, None],
                 };
@@ -442,7 +443,7 @@ mod tests {
         for number in 1..=40 {
             let [client, server] = ["192.0.2.1:40000", "192.0.2.2:5061"].map(|address| address.parse().unwrap());
             let flow = Flow { client, server };
-            let connection = Connection { id: ConnectionId(number), flow, transport: Transport::Tcp };
+            let connection = Connection { id: ConnectionId(number), flow, transport: Transport::Tcp, is_joined: false };
             frame.number += 1;
             streams.event(&connection, Side::Server, Event::Bytes { offset: 0, bytes: &record, frame }, &mut |_| {});
             assert!(streams.held <= MOST, "{} octets after {number}", streams.held);

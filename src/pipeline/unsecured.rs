@@ -65,6 +65,11 @@ pub struct Secured {
 }
 
 impl Secured {
+    /// Nothing of it seen yet.
+    pub fn new(_: &Connection) -> Self {
+        Self::default()
+    }
+
     pub fn event(
         &mut self,
         speaker: Speaker<'_>,
