@@ -23,6 +23,10 @@ impl Keys {
 
     pub(super) fn look_in(&mut self, _files: Vec<String>, _is_stdin: bool) {}
 
+    pub(super) fn is_waiting(&self) -> bool {
+        false
+    }
+
     pub(super) fn wants_search(&self) -> bool {
         false
     }
