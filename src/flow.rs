@@ -107,4 +107,6 @@ pub struct Connection {
     pub flow: Flow,
     /// What carries it.
     pub transport: Transport,
+    /// Whether the capture does not show how it began: it joined it later, as far as it is known.
+    pub is_joined: bool,
 }

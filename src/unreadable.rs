@@ -72,7 +72,7 @@ impl UnreadableReason {
                 "capture from before the connection is made: restart the service, or break the connection, while capturing"
             }
             Self::TlsKeyMismatch => {
-                "give the key that belongs to the certificate named here, or a key log that holds this connection: one of another run, or with lines missing, does not"
+                "give the key of the server's certificate, which is named here if it was seen, or a key log that holds this connection: one of another run, or with lines missing, does not"
             }
             Self::TlsUnsupportedSuite => {
                 "capture where the traffic is in the clear, or make the servers agree on another suite"

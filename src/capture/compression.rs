@@ -1,10 +1,17 @@
 //! Compressed captures: gzip and zstd, decompressed on a thread of their own.
 //!
 //! Decompression is the slowest step of reading, so it runs ahead of the analysis, by a bounded number of pieces.
+//!
+//! Of a capture that holds secrets these pieces are wiped ([`Secrecy`]). The decompressors' own memory cannot be reached:
+//! what zlib-rs and zstd keep of the last octets they gave, 32 KiB and up to 128 MiB, goes as it is.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
+
+use zeroize::Zeroize;
+
+use super::reader::Secrecy;
 
 /// Octets of one piece of decompressed data.
 const PIECE: usize = 256 << 10;
@@ -54,48 +61,83 @@ impl Compression {
         }
     }
 
-    /// What is compressed in `inner`.
-    pub(super) fn decompress(self, inner: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    /// What is compressed in `inner`; `secrecy` tells when there are secrets in it.
+    pub(super) fn decompress(self, inner: Box<dyn Read + Send>, secrecy: &Secrecy) -> io::Result<Box<dyn Read + Send>> {
         let decoder: Box<dyn Read + Send> = match self {
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(inner)),
             Self::Zstd => Box::new(zstd::stream::read::Decoder::new(inner)?),
         };
-        Ok(Box::new(Ahead::spawn(decoder)?))
+        Ok(Box::new(Ahead::spawn(decoder, secrecy)?))
+    }
+}
+
+/// A piece of decompressed data. What is left of one goes wiped once there were secrets.
+struct Piece {
+    octets: Vec<u8>,
+    secrecy: Secrecy,
+}
+
+impl Piece {
+    /// An empty one.
+    fn new(secrecy: &Secrecy) -> Self {
+        // A vector that grows leaves copies behind.
+        Self { octets: Vec::with_capacity(PIECE), secrecy: secrecy.clone() }
+    }
+
+    /// It was read: wipes its octets if there were secrets up to its end.
+    fn wipe(&mut self) {
+        if self.secrecy.has_begun() {
+            self.octets.as_mut_slice().zeroize();
+        }
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }
 
 /// Reads what another thread has read ahead.
 struct Ahead {
-    pieces: Receiver<io::Result<Vec<u8>>>,
+    pieces: Receiver<io::Result<Piece>>,
     /// Read pieces go back to be filled again.
-    used: Sender<Vec<u8>>,
-    piece: Vec<u8>,
+    used: Sender<Piece>,
+    piece: Piece,
     start: usize,
     ended: bool,
 }
 
 impl Ahead {
-    fn spawn(inner: Box<dyn Read + Send>) -> io::Result<Self> {
+    fn spawn(inner: Box<dyn Read + Send>, secrecy: &Secrecy) -> io::Result<Self> {
         let (full, pieces) = sync_channel(WAITING);
         let (used, empty) = channel();
-        thread::Builder::new().name("decompress".to_owned()).spawn(move || read_ahead(inner, &full, &empty))?;
-        Ok(Self { pieces, used, piece: Vec::new(), start: 0, ended: false })
+        let piece = Piece::new(secrecy);
+        let secrecy = secrecy.clone();
+        let read = move || read_ahead(inner, &secrecy, &full, &empty);
+        thread::Builder::new().name("decompress".to_owned()).spawn(read)?;
+        Ok(Self { pieces, used, piece, start: 0, ended: false })
     }
 }
 
 /// Reads to the end or to an error, and says which it was; stops early when no one listens any more.
-fn read_ahead(mut inner: Box<dyn Read + Send>, full: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
+fn read_ahead(
+    mut inner: Box<dyn Read + Send>,
+    secrecy: &Secrecy,
+    full: &SyncSender<io::Result<Piece>>,
+    empty: &Receiver<Piece>,
+) {
     loop {
-        let mut piece = empty.try_recv().unwrap_or_default();
-        piece.clear();
-        let result = inner.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+        let mut piece = empty.try_recv().unwrap_or_else(|_| Piece::new(secrecy));
+        piece.octets.clear();
+        let result = inner.by_ref().take(PIECE as u64).read_to_end(&mut piece.octets);
         // What came before an error is still good, and an empty piece says that the end was reached.
-        let last = piece.len() < PIECE;
-        let good = piece.is_empty() || full.send(Ok(piece)).is_ok();
+        let last = piece.octets.len() < PIECE;
+        let good = piece.octets.is_empty() || full.send(Ok(piece)).is_ok();
         match result {
             Ok(_) if !last && good => {}
             Ok(_) => {
-                let _ = full.send(Ok(Vec::new()));
+                let _ = full.send(Ok(Piece::new(secrecy)));
                 return;
             }
             Err(error) => {
@@ -108,15 +150,16 @@ fn read_ahead(mut inner: Box<dyn Read + Send>, full: &SyncSender<io::Result<Vec<
 
 impl Read for Ahead {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.start == self.piece.len() && !self.ended {
+        if self.start == self.piece.octets.len() && !self.ended {
             let next = self.pieces.recv().unwrap_or_else(|_| Err(io::Error::other("the decompressor stopped")));
             self.start = 0;
-            self.ended = !matches!(&next, Ok(piece) if !piece.is_empty());
-            let used = std::mem::replace(&mut self.piece, next?);
+            self.ended = !matches!(&next, Ok(piece) if !piece.octets.is_empty());
+            let mut used = std::mem::replace(&mut self.piece, next?);
+            used.wipe();
             // Only tells that the other side has ended.
             let _ = self.used.send(used);
         }
-        let count = self.piece.get(self.start..).unwrap_or_default().read(into)?;
+        let count = self.piece.octets.get(self.start..).unwrap_or_default().read(into)?;
         self.start += count;
         Ok(count)
     }
@@ -134,7 +177,7 @@ mod tests {
     }
 
     fn read(compression: Compression, bytes: Vec<u8>) -> (Vec<u8>, io::Result<usize>) {
-        let mut reader = compression.decompress(Box::new(Cursor::new(bytes))).unwrap();
+        let mut reader = compression.decompress(Box::new(Cursor::new(bytes)), &Secrecy::default()).unwrap();
         let mut out = Vec::new();
         let result = reader.read_to_end(&mut out);
         (out, result)
@@ -173,8 +216,39 @@ mod tests {
 
     #[test]
     fn a_reader_that_leaves_early_ends_the_thread() {
-        let mut reader = Compression::Gzip.decompress(Box::new(Cursor::new(gzip(&sample())))).unwrap();
+        let packed = Box::new(Cursor::new(gzip(&sample())));
+        let mut reader = Compression::Gzip.decompress(packed, &Secrecy::default()).unwrap();
         assert_eq!(reader.read(&mut [0; 10]).unwrap(), 10);
         drop(reader);
+    }
+
+    #[test]
+    fn pieces_are_wiped_from_the_one_on_that_secrets_begin_in() {
+        let (full, pieces) = sync_channel(9);
+        let (used, empty) = channel();
+        let secrecy = Secrecy::default();
+        for octet in 1..=4 {
+            let mut piece = Piece::new(&secrecy);
+            piece.octets.resize(100, octet);
+            assert!(full.send(Ok(piece)).is_ok());
+        }
+        assert!(full.send(Ok(Piece::new(&secrecy))).is_ok());
+        let mut ahead = Ahead { pieces, used, piece: Piece::new(&secrecy), start: 0, ended: false };
+        ahead.read_exact(&mut [0; 150]).unwrap();
+        // What begins here in the second piece ends in the third.
+        secrecy.begin();
+        assert_eq!(ahead.read_to_end(&mut Vec::new()).unwrap(), 250);
+        let back: Vec<Vec<u8>> = empty.try_iter().map(|mut piece| std::mem::take(&mut piece.octets)).collect();
+        assert_eq!(back, [vec![], vec![1; 100], vec![0; 100], vec![0; 100], vec![0; 100]]);
+    }
+
+    #[test]
+    fn pieces_do_not_grow() {
+        let secrecy = Secrecy::default();
+        let mut ahead = Ahead::spawn(Box::new(Cursor::new(sample())), &secrecy).unwrap();
+        for _ in 0..=sample().len() {
+            ahead.read_exact(&mut [0]).unwrap_or_default();
+            assert_eq!(ahead.piece.octets.capacity(), PIECE);
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::compression::Compression;
 use super::filter::Filter;
 use super::pcap::{self, Pcap, Step};
 use super::pcapng::{self, Pcapng};
-use super::reader::Reader;
+use super::reader::{Reader, Secrecy};
 use super::{Ended, Options, Source, Summary};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameRef, LinkType, Timestamp};
@@ -72,9 +72,9 @@ fn open_reader(
     if magic.is_empty() {
         return Err(cannot_open(path, "it is empty"));
     }
-    let compression = Compression::probe(&magic);
+    let (compression, secrecy) = (Compression::probe(&magic), Secrecy::default());
     if let Some(compression) = compression {
-        let unpacked = compression.decompress(inner).and_then(peek);
+        let unpacked = compression.decompress(inner, &secrecy).and_then(peek);
         (magic, inner) = unpacked.map_err(|error| cannot_open(path, &compression.reason(&error)))?;
     }
     let magic = *magic.first_chunk::<MAGIC>().ok_or_else(|| not_a_capture(path))?;
@@ -86,6 +86,7 @@ fn open_reader(
     let mut summary = Summary::new(path, format, compression.map(Compression::name));
     summary.bytes = size.unwrap_or(0);
     let mut reader = Reader::new(inner);
+    reader.secrecy = secrecy;
     let container = match format {
         "pcap" => Pcap::open(&mut reader).map(Container::Pcap),
         _ => Pcapng::open(&mut reader, &mut summary).map(Container::Pcapng),

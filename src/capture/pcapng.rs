@@ -129,6 +129,9 @@ impl Pcapng {
         if kind == CUSTOM && total > MAX_CUSTOM {
             return skip(reader, self.order, total);
         }
+        if kind == SECRETS {
+            reader.secrecy.begin();
+        }
         let length = total as usize;
         if length > MAX_RECORD {
             return Err(Stop::Damage(format!("a length of {total} octets is not credible")));
@@ -294,6 +297,7 @@ fn skip(reader: &mut Reader, order: Order, total: u32) -> Result<Block, Stop> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reader::Secrecy;
     use super::*;
     use crate::capture::specimen;
     use crate::frame::LinkType;
@@ -385,6 +389,39 @@ mod tests {
             assert_eq!((frames.len(), ended), (1, Ended::Complete));
             assert_eq!(summary.secrets, [&b"CLIENT_RANDOM 1"[..], b"CLIENT_RANDOM 2\r\n"].map(KeylogText::new));
             assert!(!format!("{summary:?}").contains("RANDOM"), "secrets do not print");
+        }
+    }
+
+    /// Gives an octet at a time, and what has been told of secrets before each is asked for.
+    struct Octets(std::io::Cursor<Vec<u8>>, Secrecy, std::sync::mpsc::Sender<bool>);
+
+    impl std::io::Read for Octets {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.2.send(self.1.has_begun()).unwrap();
+            self.0.read(into.get_mut(..1).unwrap_or_default())
+        }
+    }
+
+    #[test]
+    fn that_secrets_come_is_told_before_they_are_asked_for_and_only_then() {
+        let order = Order::Little;
+        let text = b"CLIENT_RANDOM 1";
+        let before = [specimen::section(order), specimen::interface(order, 1, 0, &[])].concat();
+        for block in [specimen::secrets(order, b"TLSK", text), specimen::enhanced(order, 0, 5, 1, text)] {
+            let (told, asked) = std::sync::mpsc::channel();
+            let secrecy = Secrecy::default();
+            let file = std::io::Cursor::new([&before[..], &block].concat());
+            let mut reader = Reader::new(Box::new(Octets(file, secrecy.clone(), told)));
+            reader.secrecy = secrecy;
+            let mut summary = Summary::new("test", "pcapng", None);
+            let mut pcapng = Pcapng::open(&mut reader, &mut summary).unwrap();
+            while let Step::Frame(_) = pcapng.next(&mut reader, &mut summary, 1) {}
+            let asked: Vec<bool> = asked.try_iter().collect();
+            // The head of the block tells what it is.
+            let plain = asked.iter().position(|told| *told).unwrap_or(asked.len());
+            let expected =
+                if summary.secrets.is_empty() { before.len() + block.len() + 1 } else { before.len() + HEAD };
+            assert_eq!(plain, expected);
         }
     }
 

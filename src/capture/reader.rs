@@ -2,6 +2,8 @@
 
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroize;
 
@@ -23,9 +25,30 @@ pub(super) enum Short {
     Failed(String),
 }
 
+/// Whether secrets were met in an input, for whoever holds octets of it before they are read.
+///
+/// It is told when the head of a block says that they come: of what is behind it nothing was read but what came with it
+/// in one read. It stays so: in a capture with secrets there may be more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Secrecy(Arc<AtomicBool>);
+
+impl Secrecy {
+    /// Secrets come, here and perhaps later again.
+    pub(super) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether secrets came.
+    pub(super) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Reads ahead and gives windows of whole records.
 pub(super) struct Reader {
     inner: Box<dyn Read + Send>,
+    /// To be told when secrets come, before they are asked for.
+    pub(super) secrecy: Secrecy,
     buffer: Vec<u8>,
     /// Where the unconsumed octets start in `buffer`.
     start: usize,
@@ -40,7 +63,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(inner: Box<dyn Read + Send>) -> Self {
-        Self { inner, buffer: vec![0; READ], start: 0, end: 0, clean: 0, before: 0 }
+        Self { inner, secrecy: Secrecy::default(), buffer: vec![0; READ], start: 0, end: 0, clean: 0, before: 0 }
     }
 
     /// The 0-based octet of the (decompressed) input that comes next.

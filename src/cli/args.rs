@@ -103,8 +103,9 @@ pub enum Command {
 pub struct Analyze {
     /// Captures (pcap, pcapng, also in gzip or zstd); `-` reads standard input. Several are one analysis
     ///
-    /// Secrets in a pcapng are found wherever they stand in a file. On standard input they should stand before the frames
-    /// they open: what waits for them is bounded and comes late, so that a call may show as two ladders, or in part.
+    /// Secrets in a pcapng are found wherever they stand in a file. On standard input they may stand up to a
+    /// minute of capture time behind the frames they open: ladders wait so long. Later ones open what still waits, 64 MiB in
+    /// all and 256 KiB a connection, but a call may then show as two ladders, or in part.
     #[arg(value_name = "CAPTURE", required = true)]
     pub captures: Vec<String>,
 

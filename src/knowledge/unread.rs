@@ -58,8 +58,8 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::TlsKeyMismatch,
         title: "Encrypted, and the RSA key given is not the server's",
-        meaning: "The suite is one that the server's RSA key opens, and no key that was given is the one of the certificate in this handshake. If a key log was given as well, it does not hold this connection: it is of another time or host, or lines are missing.",
-        wire: "A certificate whose key is none of those given; where it is the same, a client's secret that it does not open.",
+        meaning: "The suite is one that the server's RSA key opens, and no key that was given is the one of the certificate in this handshake; where that was not seen, none opens what the client encrypted with it. If a key log was given as well, it does not hold this connection: it is of another time or host, or lines are missing.",
+        wire: "A certificate whose key is none of those given; where it is the same, or was not seen, a client's secret that no key given opens.",
         help: &[
             "--rsa-key FILE with the key of the certificate that the coverage names; several may be given.",
             "--keylog FILE with the whole key log of the host that made this connection, from before the connection on.",
@@ -111,7 +111,10 @@ pub const REASONS: &[Unread] = &[
         title: "Octets are missing, or make no sense",
         meaning: "The stream is on a port where SIP is expected and holds nothing that could be followed, mostly because octets are missing: of a TLS handshake without which no secret helps, of the first packets behind a NEGOTIATE, or of all that was said. Or the capture shows one direction only.",
         wire: "Gaps in the stream; records, packets or messages without a beginning.",
-        help: &["A capture closer to the server, without loss: a larger buffer, a narrower filter."],
+        help: &[
+            "A capture closer to the server, without loss: a larger buffer, a narrower filter.",
+            "--keylog FILE in place of --rsa-key FILE: a key log needs the two hellos only, an RSA key mostly all of the handshake.",
+        ],
         sources: &[RFC_5246],
     },
 ];

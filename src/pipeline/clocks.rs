@@ -109,10 +109,11 @@ impl Inputs {
         }
     }
 
-    /// Whether there is an input that is read once: standard input, or a pipe with a name.
+    /// Whether an input that is read once may hold secrets: standard input, or a pipe with a name.
     fn is_piped(&self) -> bool {
         let is_pipe = |file: String| fs::metadata(file).is_ok_and(|found| !found.is_file());
-        self.paths.iter().any(|path| self.file(path).is_none_or(is_pipe))
+        let mut inputs = self.paths.iter().zip(&self.first);
+        inputs.any(|(path, source)| source.summary().format == "pcapng" && self.file(path).is_none_or(is_pipe))
     }
 
     /// The sources, ready to be read from the beginning, and their clocks.

@@ -71,7 +71,7 @@ impl Exported {
             self.connections += 1;
             let flow = flow_of(pdu.source, pdu.destination);
             Conversation {
-                connection: Connection { id: self.ids.next_id(), flow, transport: Transport::Tcp },
+                connection: Connection { id: self.ids.next_id(), flow, transport: Transport::Tcp, is_joined: true },
                 sent: Default::default(),
                 inputs: BTreeSet::new(),
                 last: at,

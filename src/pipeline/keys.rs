@@ -167,6 +167,11 @@ impl Keys {
         }
     }
 
+    /// Whether anything waits for secrets that may yet come.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.is_sealed() && self.secrets.is_waiting()
+    }
+
     /// Whether nobody will give more secrets.
     pub(super) fn is_sealed(&self) -> bool {
         self.secrets.is_sealed()

@@ -7,12 +7,15 @@ use super::keys::Keys;
 use super::reading::Reading;
 use crate::capture::{Merged, Stretch};
 use crate::frame::{FrameRef, Timestamp};
+use crate::ladder::coverage::Span;
 use crate::ladder::profile::Profile;
 use crate::report::view::Account;
 
 /// How far a frame may be behind an earlier one of its input, nanoseconds: network cards and drivers
 /// disturb the order of times a little; captures put one behind the other disturb it by far more.
 const BACKWARDS: i64 = 1_000_000_000;
+/// How often it is looked what waits for a secret, nanoseconds: ladders close seconds after what belongs to them.
+const LOOK: i64 = 100_000_000;
 
 /// The first stage: reads captures and sends what it sees in batches.
 pub struct Reader {
@@ -22,13 +25,17 @@ pub struct Reader {
     stretches: Vec<usize>,
     /// Until when captures were watched that tell of it.
     watched: Vec<FrameRef>,
+    /// What waits for a secret that may yet come, and when that was looked for last.
+    waits: Option<Span>,
+    looked: Option<Timestamp>,
 }
 
 impl Reader {
     /// A reader of captures.
     pub fn new(merged: Merged, profile: &Profile, keys: Keys) -> Self {
         let stretches = vec![0; merged.summaries().count()];
-        Self { merged, reading: Reading::of(profile, keys), stretches, watched: Vec::new() }
+        let reading = Reading::of(profile, keys);
+        Self { merged, reading, stretches, watched: Vec::new(), waits: None, looked: None }
     }
 
     /// Reads everything, until it ends or nobody takes it any more. Batches that have been judged come
@@ -109,7 +116,14 @@ impl Reader {
         }
     }
 
-    fn send(&self, mut batch: Batch, batches: &SyncSender<Batch>) -> bool {
+    fn send(&mut self, mut batch: Batch, batches: &SyncSender<Batch>) -> bool {
+        if let Some(now) = batch.now()
+            && self.looked.is_none_or(|looked| !(0..LOOK).contains(&now.since(looked)))
+        {
+            self.looked = Some(now);
+            self.waits = self.reading.waits(now);
+        }
+        batch.waits = self.waits;
         batch.progress =
             Progress { position: self.merged.position(), size: self.merged.size(), frames: self.merged.frames() };
         batches.send(batch).is_ok()

@@ -17,7 +17,6 @@ use crate::flow::ConnectionId;
 use crate::flow::{Connection, ConnectionIds, Flow, Side, Transport};
 use crate::frame::{Frame, FrameRef, Timestamp};
 use crate::ip::Ip;
-#[cfg(feature = "live")]
 use crate::ladder::coverage::Span;
 use crate::ladder::profile::{Ports, Profile};
 use crate::link::{self, LinkPayload, Pdu, Place};
@@ -35,6 +34,9 @@ const MAX_UDP_FLOWS: usize = 65_536;
 ///
 /// Source: RFC 3261 §17.1.1.1 (T1, 500 ms).
 const RETRANSMISSION: i64 = 250_000_000;
+/// How long ladders wait for the secret of what is encrypted, nanoseconds, and while interfaces are watched that itself:
+/// key logs are written while connections are made, and what hooks a process writes in bursts.
+const KEY_WAIT: i64 = 60_000_000_000;
 /// Datagrams remembered so that a mirrored frame, or the same one in another input, counts once.
 const MAX_RECENT: usize = 4_096;
 
@@ -259,21 +261,21 @@ impl Reading {
         self.streams.keys.is_followed()
     }
 
-    /// Takes the secrets in that were written since the last time and reads what waited for them; what has waited since
-    /// before `since` is given up. Gives what is in the way of reading more, said once.
+    /// Takes the secrets in that were written since the last time and reads what waited for them; what has waited too
+    /// long at `now` is given up. Gives what is in the way of reading more, said once.
     #[cfg(feature = "live")]
-    pub fn follow(&mut self, since: Timestamp, out: &mut impl FnMut(Seen<'_>)) -> Vec<String> {
+    pub fn follow(&mut self, now: Timestamp, out: &mut impl FnMut(Seen<'_>)) -> Vec<String> {
         if self.streams.keys.read_on() {
             self.streams.retry(out);
         }
-        self.streams.give_up(since, out);
+        self.streams.give_up(now.shifted(-KEY_WAIT), out);
         self.streams.keys.take_troubles()
     }
 
-    /// From when to when records came that wait for a secret and may be SIP.
-    #[cfg(feature = "live")]
-    pub fn waits(&self) -> Option<Span> {
-        if self.is_followed() { self.streams.waits() } else { None }
+    /// From when to when records came that wait for a secret, and at `now` have not waited too long for ladders to wait
+    /// with them; of what may be SIP.
+    pub fn waits(&self, now: Timestamp) -> Option<Span> {
+        if self.streams.keys.is_waiting() { self.streams.waits(now.shifted(-KEY_WAIT)) } else { None }
     }
 
     /// Remembers of connections that are over what they were, for [`fate`](Self::fate).
@@ -372,7 +374,8 @@ impl Udp {
         }
         let (connection, inputs) = self.flows.entry(ends).or_insert_with(|| {
             let flow = flow_of(segment.source, segment.destination);
-            (Connection { id: self.ids.next_id(), flow, transport: Transport::Udp }, BTreeSet::new())
+            let connection = Connection { id: self.ids.next_id(), flow, transport: Transport::Udp, is_joined: true };
+            (connection, BTreeSet::new())
         });
         if inputs.insert(segment.at.input) && inputs.len() > 1 {
             out(Seen::Notice(connection, Notice::Witness { input: segment.at.input }));

@@ -49,6 +49,11 @@ pub struct Secured {
 }
 
 impl Secured {
+    /// Nothing of it read yet.
+    pub fn new(connection: &Connection) -> Self {
+        Self { session: Session::new(connection.is_joined), ..Self::default() }
+    }
+
     /// Takes an event of TCP in.
     pub fn event(
         &mut self,

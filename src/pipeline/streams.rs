@@ -22,7 +22,6 @@ use super::text::Content;
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::flow::{Connection, ConnectionId, Side};
 use crate::frame::{FrameRef, Timestamp};
-#[cfg(feature = "live")]
 use crate::ladder::coverage::Span;
 use crate::ladder::profile::Ports;
 use crate::report::view::{Account, Unread};
@@ -100,7 +99,8 @@ impl Stream {
             }
             Probe::Tls => {
                 ledger.account.tls += 1;
-                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::default())) {
+                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::new(Secured::new(&connection))))
+                {
                     Around::Nothing { few } => few,
                     Around::Tls(_) => [None, None],
                 };
@@ -367,12 +367,11 @@ impl Streams {
         self.retry_if(Stream::may_open, out);
     }
 
-    /// From when to when records came that wait for a secret and may be SIP.
-    #[cfg(feature = "live")]
-    pub fn waits(&self) -> Option<Span> {
+    /// From when to when records came that wait for a secret, since `since` or later, and may be SIP.
+    pub fn waits(&self, since: Timestamp) -> Option<Span> {
         let streams = self.open.values().chain(&self.kept);
         let spans = streams.filter_map(|stream| {
-            let (from, last) = (stream.waiting_since()?, stream.last?);
+            let (from, last) = (stream.waiting_since().filter(|from| *from >= since)?, stream.last?);
             let may_be_sip = stream.packing.may_be_sip(&stream.connection, &self.ledger);
             may_be_sip.then_some(Span { from, to: last.time.max(from) })
         });
@@ -442,7 +441,7 @@ mod tests {
         for number in 1..=40 {
             let [client, server] = ["192.0.2.1:40000", "192.0.2.2:5061"].map(|address| address.parse().unwrap());
             let flow = Flow { client, server };
-            let connection = Connection { id: ConnectionId(number), flow, transport: Transport::Tcp };
+            let connection = Connection { id: ConnectionId(number), flow, transport: Transport::Tcp, is_joined: false };
             frame.number += 1;
             streams.event(&connection, Side::Server, Event::Bytes { offset: 0, bytes: &record, frame }, &mut |_| {});
             assert!(streams.held <= MOST, "{} octets after {number}", streams.held);

@@ -23,6 +23,10 @@ impl Keys {
 
     pub(super) fn look_in(&mut self, _files: Vec<String>, _is_stdin: bool) {}
 
+    pub(super) fn is_waiting(&self) -> bool {
+        false
+    }
+
     pub(super) fn wants_search(&self) -> bool {
         false
     }
@@ -65,6 +69,11 @@ pub struct Secured {
 }
 
 impl Secured {
+    /// Nothing of it seen yet.
+    pub fn new(_: &Connection) -> Self {
+        Self::default()
+    }
+
     pub fn event(
         &mut self,
         speaker: Speaker<'_>,

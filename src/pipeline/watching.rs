@@ -33,9 +33,6 @@ const TICK: Duration = Duration::from_millis(100);
 const TELL: Duration = Duration::from_secs(10);
 /// How long frames are still taken after the end was asked for: longer than one may take from the wire to here.
 const GRACE: Duration = Duration::from_millis(400);
-/// How long what is encrypted waits for its secret, nanoseconds: key logs are written while connections are made, and
-/// what hooks a process writes in bursts.
-const KEY_WAIT: i64 = 60_000_000_000;
 /// Ladders that a report at the end lists, about 10 KiB each; watching may go on for months.
 const LISTED: usize = 10_000;
 /// How far a frame may be behind an earlier one of its interface, nanoseconds, before times there are doubted.
@@ -170,7 +167,7 @@ impl<F: Feed> Watching<F> {
                 && let Some(now) = self.live.until().or(self.last.map(|last| last.time))
             {
                 looked = Instant::now();
-                let troubles = self.reading.follow(now.shifted(-KEY_WAIT), &mut |seen| batch.push(seen));
+                let troubles = self.reading.follow(now, &mut |seen| batch.push(seen));
                 batch.news.extend(troubles.into_iter().map(|why| News::new(Level::Warning, "key-log-lost", why)));
             }
             if ticked.elapsed() >= TICK {
@@ -280,7 +277,7 @@ impl<F: Feed> Watching<F> {
         meters.interface_drops.store(interface, Relaxed);
         meters.interruptions.store(interruptions, Relaxed);
         batch.progress = progress;
-        batch.waits = self.reading.waits();
+        batch.waits = self.last.and_then(|last| self.reading.waits(last.time));
         let next = empties.try_recv().unwrap_or_default();
         batches.send(std::mem::replace(batch, next)).is_ok()
     }

@@ -43,7 +43,6 @@ pub(super) struct Conversation {
     /// Segments seen.
     count: u64,
     last: FrameRef,
-    by_syn: bool,
     /// Whether anything came out, so that its end is worth telling.
     shown: bool,
     told: [bool; 2],
@@ -59,13 +58,17 @@ impl Conversation {
             false => (segment.destination, segment.source),
         };
         Self {
-            connection: Connection { id, flow: Flow { client, server }, transport: Transport::Tcp },
+            connection: Connection {
+                id,
+                flow: Flow { client, server },
+                transport: Transport::Tcp,
+                is_joined: !segment.syn,
+            },
             halves: [Half::new(segment.at), Half::new(segment.at)],
             options: [None; 2],
             scale: None,
             count: 0,
             last: segment.at,
-            by_syn: segment.syn,
             shown: false,
             told: [false; 2],
             reset: None,
@@ -194,7 +197,7 @@ impl Conversation {
             Side::Server => (server, client),
         };
         let unknown = half.end_sequence().is_none();
-        if unknown && !self.by_syn && other.has_data() {
+        if unknown && self.connection.is_joined && other.has_data() {
             // The other side talked before without a SYN: only the answer to that very talk belongs to it.
             return segment.acknowledgment.is_some_and(|at| other.began_with(at.wrapping_sub(1)));
         }
@@ -211,13 +214,13 @@ impl Conversation {
     ) -> Side {
         let mut side = guess;
         let told = if source_is_client(segment) { Side::Client } else { Side::Server };
-        if side != told && !self.by_syn && !self.shown {
+        if side != told && self.connection.is_joined && !self.shown {
             let Flow { client, server } = self.connection.flow;
             self.connection.flow = Flow { client: server, server: client };
             self.halves.swap(0, 1);
             side = told;
         }
-        self.by_syn = true;
+        self.connection.is_joined = false;
         let known = self.half(side).initial().is_some();
         if !known {
             self.with_half(side, out, |half, emit| half.begin(segment.sequence, scene, emit));

@@ -57,8 +57,10 @@ pub(crate) struct Negotiation {
     exchanged: bool,
     /// The server has said all it says before the client's key exchange.
     answered: bool,
+    /// Whether octets are missing of what each side said up to that.
+    torn: [bool; 2],
     encrypted_premaster: Vec<u8>,
-    /// The modulus of the server's certificate.
+    /// The modulus of the server's certificate; empty where that was not seen.
     pub(crate) modulus: Vec<u8>,
     /// Keys are agreed on anew, not taken from an earlier session.
     pub(crate) full: bool,
@@ -151,6 +153,15 @@ impl Negotiation {
         }
     }
 
+    /// Octets of what `side` says unprotected are missing.
+    pub(crate) fn lose(&mut self, side: Side) {
+        let [exchanged, answered] = self.turns();
+        *side.of(&mut self.torn) |= match side {
+            Side::Client => !exchanged,
+            Side::Server => !answered,
+        };
+    }
+
     /// The version and suite agreed on.
     pub(crate) fn agreed(&self) -> Result<Agreed, Unread> {
         let Some(server) = &self.server else {
@@ -193,7 +204,8 @@ impl Negotiation {
 
     /// Whether the session was agreed on in an earlier connection. Known when the server changes its cipher.
     pub(crate) fn is_resumed(&self) -> bool {
-        !self.full && self.server.is_some()
+        let [_, server] = self.torn;
+        !self.full && !server && self.server.is_some()
     }
 
     /// The keys with which `side` protects what it sends from its ChangeCipherSpec on: TLS 1.0 to 1.2.
@@ -253,10 +265,10 @@ impl Negotiation {
             let premaster = of_random.and_then(|known| known.premaster.clone());
             match (premaster, secrets.of_exchange(&self.encrypted_premaster), suite.exchange) {
                 (Some(premaster), ..) => {
-                    Some(("PMS_CLIENT_RANDOM of the key log", self.extract(suite, version, &premaster)))
+                    Some(("PMS_CLIENT_RANDOM of the key log", self.extract(suite, version, &premaster)?))
                 }
                 (None, Some(premaster), Exchange::Rsa) => {
-                    Some(("RSA of the key log", self.extract(suite, version, premaster)))
+                    Some(("RSA of the key log", self.extract(suite, version, premaster)?))
                 }
                 (None, _, Exchange::Rsa) => self.by_rsa_key(suite, version, secrets)?,
                 _ => None,
@@ -273,44 +285,49 @@ impl Negotiation {
         Ok(self.master.insert(master).clone())
     }
 
-    /// The master secret by way of the server's RSA key, if that is given.
+    /// The master secret by way of the server's RSA key, if that is given. Where the capture does not show the server's
+    /// certificate, the key that opens the client's secret is the server's.
     fn by_rsa_key(
         &mut self,
         suite: &Suite,
         version: Version,
         secrets: &Secrets,
     ) -> Result<Option<(&'static str, Secret)>, Unread> {
-        let Some(key) = secrets.rsa_keys().iter().find(|key| key.is_of(&self.modulus)) else { return Ok(None) };
+        if self.encrypted_premaster.is_empty() {
+            return Ok(None);
+        }
         let versions = [
             self.client.as_ref().map_or(0, |hello| hello.version),
             self.server.as_ref().map_or(0, |hello| hello.version),
         ];
-        let premaster =
-            self.decrypted.get_or_insert_with(|| key.premaster(&self.encrypted_premaster, versions)).clone();
-        self.note("RSA key");
-        match premaster {
-            Some(premaster) => Ok(Some(("RSA key", self.extract(suite, version, &premaster)))),
-            None => {
-                let detail = "the RSA key is that of the server's certificate, but does not open the client's secret";
-                Err((UnreadableReason::TlsKeyMismatch, detail.to_owned()))
-            }
-        }
+        let Self { modulus, encrypted_premaster, decrypted, .. } = self;
+        let premaster = decrypted.get_or_insert_with(|| {
+            let mut keys = secrets.rsa_keys().iter().filter(|key| modulus.is_empty() || key.is_of(modulus));
+            keys.find_map(|key| key.premaster(encrypted_premaster, versions))
+        });
+        let Some(premaster) = premaster.clone() else { return Ok(None) };
+        Ok(Some(("RSA key", self.extract(suite, version, &premaster)?)))
     }
 
-    /// The master secret out of a premaster secret. Source: RFC 5246 §8.1; RFC 7627 §4.
-    fn extract(&self, suite: &Suite, version: Version, premaster: &Secret) -> Secret {
+    /// The master secret out of a premaster secret, unless it depends on messages that are missing.
+    ///
+    /// Source: RFC 5246 §8.1; RFC 7627 §4.
+    fn extract(&self, suite: &Suite, version: Version, premaster: &Secret) -> Result<Secret, Unread> {
+        if self.transcript.is_some() && self.torn != [false; 2] {
+            return Err(lost("part of its handshake, on all of which its keys depend,"));
+        }
         let prf: Prf = suite.prf(version);
         let (client, server) = (self.client.as_ref(), self.server.as_ref());
         let (client_random, server_random) =
             (client.map_or([0; 32], |hello| hello.random), server.map_or([0; 32], |hello| hello.random));
-        Secret::made(MASTER, |out| match &self.transcript {
+        Ok(Secret::made(MASTER, |out| match &self.transcript {
             Some(transcript) => {
                 let mut transcript = transcript.as_ref().clone();
                 transcript.push(&self.client_flight);
                 prf.fill(premaster.octets(), b"extended master secret", [&transcript.hash(), &[]], out);
             }
             None => prf.fill(premaster.octets(), b"master secret", [&client_random, &server_random], out),
-        })
+        }))
     }
 
     /// Keeps the master secret for when the session is resumed. Only for one that opened a record.
@@ -354,13 +371,24 @@ impl Negotiation {
                 };
                 (UnreadableReason::TlsNoSecret, what.to_owned())
             }
-            Exchange::Rsa if !self.full => {
+            Exchange::Rsa if self.is_resumed() => {
                 let detail = "it resumes a session whose beginning was not read";
                 (UnreadableReason::TlsNoSecret, detail.to_owned())
             }
             Exchange::Rsa => {
-                let detail = "no given RSA key is that of the server's certificate";
-                (UnreadableReason::TlsKeyMismatch, detail.to_owned())
+                let mismatch = |detail: &str| (UnreadableReason::TlsKeyMismatch, detail.to_owned());
+                let is_known = !self.modulus.is_empty();
+                if is_known && !secrets.rsa_keys().iter().any(|key| key.is_of(&self.modulus)) {
+                    mismatch("no given RSA key is that of the server's certificate")
+                } else if self.encrypted_premaster.is_empty() {
+                    lost("the part of its handshake that its keys are made of")
+                } else if is_known {
+                    mismatch("the RSA key is that of the server's certificate, but does not open the client's secret")
+                } else {
+                    mismatch(
+                        "no given RSA key opens the client's secret, and there is no certificate to compare them with",
+                    )
+                }
             }
             Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
                 let detail = match secrets.has_keylog() {
@@ -388,6 +416,11 @@ pub(crate) fn updated(agreed: Agreed, secret: &Secret) -> Option<Direction> {
     let prf = agreed.suite.prf;
     let next = Secret::made(prf.length(), |out| prf.expand_label(secret.octets(), b"traffic upd", out));
     direction_of(agreed, next)
+}
+
+/// Octets are missing without which there are no keys.
+fn lost(what: &str) -> Unread {
+    (UnreadableReason::Damaged, format!("{what} is not in the capture: frames were lost or cut short"))
 }
 
 fn no_client_hello() -> Unread {
@@ -452,7 +485,7 @@ mod tests {
         late.push(Side::Server, &[14, 0, 0, 0]);
         // A CertificateVerify comes too late to count.
         late.push(Side::Client, &[15, 0, 0, 0]);
-        let master = |negotiation: &Negotiation| negotiation.extract(suite, Version::Tls12, &premaster);
+        let master = |negotiation: &Negotiation| negotiation.extract(suite, Version::Tls12, &premaster).unwrap();
         assert_eq!(master(&in_order), master(&late));
         in_order.push(Side::Server, &[4, 0, 0, 0]);
         assert_eq!(master(&in_order), master(&late), "nor does a ticket");

@@ -110,6 +110,11 @@ impl Records {
         !self.begun && (is_record || old_hello(rest).is_some())
     }
 
+    /// Whether a record of a handshake has begun that is not whole.
+    pub(crate) fn is_in_handshake(&self) -> bool {
+        !self.seeking && self.buffer.get(self.taken) == Some(&kind::HANDSHAKE)
+    }
+
     /// Octets of the stream were lost here. Gives how many of an unfinished record went with them.
     pub(crate) fn lose(&mut self) -> usize {
         let left = self.buffer.len() - self.taken;

@@ -44,6 +44,10 @@ pub struct Session {
     has_holes: bool,
     /// Whether octets are missing with which a side began, or of the ClientHello with which it did.
     lost_beginning: bool,
+    /// Whether the capture joined the connection later than it began.
+    is_joined: bool,
+    /// Whether anything of a handshake was seen that no keys protect, if only its beginning.
+    has_shown_handshake: bool,
     /// Times that what waits was tried again before all secrets were there.
     retries: u8,
 }
@@ -60,6 +64,11 @@ enum Item<'a> {
 }
 
 impl Session {
+    /// Nothing of it read yet; `is_joined` if the capture does not show how the connection began.
+    pub fn new(is_joined: bool) -> Self {
+        Self { is_joined, ..Self::default() }
+    }
+
     /// Takes what happened on `side` and gives what follows of it in plain text, through `out`.
     ///
     /// What is protected and cannot be opened waits for [`retry`](Self::retry), within [`MAX_WAITING`] and 256 KiB a
@@ -79,14 +88,14 @@ impl Session {
                 self.has_holes = true;
                 self.lost_beginning |= offset == 0 || self.half(side).is_opening();
                 self.half(side).torn = true;
-                let left = self.half(side).records.lose() as u64;
+                let left = self.break_off(side);
                 self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
                 self.renewed = true;
             }
             Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
             Event::End { frame, over } => {
                 self.half(side).over = over;
-                let left = self.half(side).records.lose() as u64;
+                let left = self.break_off(side);
                 self.half(side).torn |= left > 0;
                 if left > 0 {
                     self.take(side, Item::Lost { octets: left }, frame, secrets, out);
@@ -125,9 +134,10 @@ impl Session {
 
     /// Gives up what is held, for want of room: it is lost as if it had not been captured.
     pub fn shed(&mut self, frame: FrameRef) {
-        for half in &mut self.halves {
-            self.lost_beginning |= half.is_opening();
-            let octets = half.records.lose() as u64;
+        for side in [Side::Client, Side::Server] {
+            self.lost_beginning |= self.half(side).is_opening();
+            let octets = self.break_off(side);
+            let half = self.half(side);
             half.torn = true;
             half.lose(octets.max(1), frame);
         }
@@ -239,9 +249,7 @@ impl Session {
         };
         let state = match &self.unread {
             // The capture began before the handshake did: an earlier one would not show more of it.
-            Some((UnreadableReason::TlsNoHandshake, _)) if self.negotiation.client.is_some() || self.lost_beginning => {
-                torn()
-            }
+            Some((UnreadableReason::TlsNoHandshake, _)) if self.has_lost_handshake() => torn(),
             Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
             None if self.is_blank() => State::Unreadable {
                 reason: if self.unverified() > 0 { UnreadableReason::TlsBadMac } else { UnreadableReason::Damaged },
@@ -274,6 +282,22 @@ impl Session {
             lost_octets: [client.lost_octets, server.lost_octets],
             state,
         }
+    }
+
+    /// Whether part of a handshake is missing that the capture could have shown. What is lost of a connection that was
+    /// joined later is of its handshake only where another part of that is there.
+    fn has_lost_handshake(&self) -> bool {
+        let is_of_handshake = !self.is_joined || self.has_shown_handshake;
+        self.negotiation.client.is_some() || self.lost_beginning && is_of_handshake
+    }
+
+    /// The octets of `side` break off here. Gives how many of an unfinished record are lost with them.
+    fn break_off(&mut self, side: Side) -> u64 {
+        let half = self.half(side);
+        let is_handshake = half.is_plain() && half.records.is_in_handshake();
+        let left = half.records.lose() as u64;
+        self.has_shown_handshake |= is_handshake;
+        left
     }
 
     fn push(
@@ -323,7 +347,12 @@ impl Session {
         }
         match item {
             Item::Record { header, body } => self.record(side, header, body, frame, secrets, out),
-            Item::Lost { octets } => self.half(side).lose(octets, frame),
+            Item::Lost { octets } => {
+                if self.half(side).is_plain() {
+                    self.negotiation.lose(self.role(side));
+                }
+                self.half(side).lose(octets, frame);
+            }
             Item::Witness => out(side, Event::Witness { frame }),
             Item::End { over } => {
                 let half = self.half(side);

@@ -13,8 +13,12 @@ use lyncpush::unreadable::UnreadableReason;
 
 use crate::analysis::analyze_with;
 use crate::faults::faults;
+use crate::fixture;
 use crate::pcap::{Frame, Pcap};
+use crate::pcapng;
 
+/// Where an Ethernet frame with IPv4 and TCP has its flags.
+const TCP_FLAGS: usize = 47;
 /// Captures of each kind of mischief.
 const SEEDS: u64 = 2;
 /// The report on a simulated capture, with the keys it was written with.
@@ -276,4 +280,52 @@ fn what_is_lost_inside_is_no_fault() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(gaps > 500, "{gaps} gaps");
+}
+
+/// A connection that the capture joins later than it began, at any segment, with or without a loss just after: it was made
+/// before the capture, and what is lost of it is not of its handshake. With a part of that in the capture it is damaged.
+#[test]
+fn a_connection_joined_in_the_middle_of_a_record_was_made_before_the_capture() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    let reason = |capture: &Pcap, keylog: &str| {
+        std::fs::write(&path, capture.octets()).expect("a file");
+        let mut keys = Keys::default();
+        keys.push_keylog(keylog.as_bytes());
+        let report = analyze_with(&path, false, keys).expect("a report").0;
+        report.coverage.unreadable.first().map(|unread| unread.reason)
+    };
+    let (mut joined, mut lost) = (0, 0);
+    for name in ["tls12-rsa-gcm256-ems", "tls10-rsa-aes128-sha", "tls13-gcm128"] {
+        let fixture = fixture::session(name);
+        for size in [100, 300] {
+            let whole = Pcap::of(&pcapng::capture(&fixture.connections[..1], size));
+            let count = whole.frames.len() as u64;
+            let is_text = |frame: &Frame| matches!(frame.payload(), [23, _, _, high, ..] if *high > 0);
+            let text = whole.frames.iter().position(is_text).expect("text") as u64;
+            // Close to the end nothing may be left but the last octets of a record.
+            for first in text..count - 4 {
+                for missing in [None, Some(1), Some(2), Some(3), Some(4)] {
+                    let cut = whole.only(|number, _| number > first && Some(number - first) != missing);
+                    let found = reason(&cut, &fixture.keylog);
+                    assert!(
+                        [None, Some(UnreadableReason::TlsNoHandshake)].contains(&found),
+                        "{name} {size} {first} {missing:?}: {found:?}"
+                    );
+                    joined += u32::from(found.is_some());
+                }
+            }
+            // An ACK comes first, and of the handshake that follows the client's hello is lost, or its end, or the answer.
+            let mut acknowledged = whole.clone();
+            acknowledged.frames[1].octets[TCP_FLAGS] = 0x10;
+            let is_answer = |frame: &Frame| frame.ends()[0].1 == 5061;
+            let answer = 3 + whole.frames[2..].iter().position(is_answer).expect("an answer") as u64;
+            for missing in [3..answer, answer - 1..answer, answer..answer + 1] {
+                let cut = acknowledged.only(|number, _| number > 1 && !missing.contains(&number));
+                assert_eq!(reason(&cut, &fixture.keylog), Some(UnreadableReason::Damaged), "{name} {size} {missing:?}");
+                lost += 1;
+            }
+        }
+    }
+    assert!(joined > 200 && lost > 10, "{joined} {lost}");
 }

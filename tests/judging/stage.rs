@@ -146,7 +146,7 @@ impl Stage {
         let next = ConnectionId(self.connections.len() as u64);
         let connection = *self.connections.entry((client.to_owned(), server.to_owned())).or_insert_with(|| {
             let flow = Flow { client: client.parse().expect("an address"), server: server.parse().expect("one") };
-            Connection { id: next, flow, transport: Transport::Tcp }
+            Connection { id: next, flow, transport: Transport::Tcp, is_joined: false }
         });
         let at = self.frame(ms);
         if self.losing.contains(leg) {

@@ -1,11 +1,11 @@
 //! Segments that are lost and octets that are changed: what is not proved never comes out, and reading goes on.
 
 use lyncpush::flow::Side;
-use lyncpush::tls::{Secrets, State};
+use lyncpush::tls::{Secrets, State, read_rsa_keys};
 use lyncpush::unreadable::UnreadableReason;
 
 use crate::fixture::{self, text};
-use crate::replay::{Read, Step, play, steps};
+use crate::replay::{Read, Step, is_whole, play, steps};
 
 /// The connection of a session that carries the text, its secrets, and where the text begins.
 fn data_of(name: &str) -> (Vec<Step>, Secrets, usize) {
@@ -170,6 +170,70 @@ fn a_hello_that_is_cut_is_damage() {
             assert_eq!(reason(&play(&steps, &mut secrets)), expected, "{name} {at}");
         }
     }
+}
+
+/// The same steps record by record, the unprotected handshake messages lost that `lost` names by side and kind.
+fn without(steps: &[Step], lost: &[(Side, u8)]) -> Vec<Step> {
+    let mut out = Vec::new();
+    let mut protected = [false; 2];
+    for step in steps {
+        let Step::Bytes(side, bytes) = step else { panic!("nothing is lost yet") };
+        let mut rest = &bytes[..];
+        while let [kind, _, _, high, low, body @ ..] = rest {
+            protected[side.index()] |= *kind != 22;
+            let length = 5 + usize::from(u16::from_be_bytes([*high, *low]));
+            let is_lost = !protected[side.index()] && lost.contains(&(*side, body[0]));
+            out.push(match is_lost {
+                true => Step::Gap(*side, length as u64),
+                false => Step::Bytes(*side, rest[..length].to_vec()),
+            });
+            rest = &rest[length..];
+        }
+    }
+    out
+}
+
+/// Of a handshake parts are missing that an RSA key needs: that it is another's is said only where that was seen.
+#[test]
+fn an_rsa_key_is_tried_where_the_certificate_is_lost_and_blamed_only_if_it_does_not_fit() {
+    use Side::{Client, Server};
+    let (certificate, exchange) = ((Server, 11), (Client, 16));
+    let mut extended = 0;
+    for name in kinds().iter().filter(|name| name.contains("-rsa-")) {
+        let (steps, _, _) = data_of(name);
+        // The extended master secret, agreed to in the ServerHello.
+        let is_extended =
+            matches!(&steps[1], Step::Bytes(_, bytes) if bytes[..150].windows(4).any(|four| four == [0, 23, 0, 0]));
+        extended += usize::from(is_extended);
+        for lost in [
+            &[certificate][..],
+            &[(Server, 13)],
+            &[(Server, 14)],
+            &[(Client, 11)],
+            &[exchange],
+            &[certificate, exchange],
+        ] {
+            let steps = without(&steps, lost);
+            assert_eq!(steps.iter().filter(|step| matches!(step, Step::Gap(..))).count(), lost.len(), "{name}");
+            for (key, is_the_servers) in [("several.pem", true), ("client.key", false)] {
+                let mut secrets = Secrets::default();
+                read_rsa_keys(key, &fixture::file(key), None)
+                    .unwrap()
+                    .into_iter()
+                    .for_each(|key| secrets.push_rsa_key(key));
+                let read = play(&steps, &mut secrets);
+                // Where the keys depend on all of the handshake, they cannot be made.
+                let expected = match (is_the_servers, lost.contains(&exchange), lost.contains(&certificate)) {
+                    (_, true, true) | (true, true, _) => Some(UnreadableReason::Damaged),
+                    (true, ..) => Some(UnreadableReason::Damaged).filter(|_| is_extended),
+                    (false, ..) => Some(UnreadableReason::TlsKeyMismatch),
+                };
+                assert_eq!(reason(&read), expected, "{name} {lost:?} {key}: {:?}", read.facts.state);
+                assert_eq!(is_whole(&[read]), expected.is_none(), "{name} {lost:?} {key}");
+            }
+        }
+    }
+    assert!((2..kinds().len() - 2).contains(&extended), "{extended}");
 }
 
 #[test]

@@ -40,7 +40,11 @@ impl Session {
         self.half(side).spoke |= kind == kind::APPLICATION_DATA;
         let tls13 = self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
         if matches!(self.half(side).guard, Guard::Plain) && !(tls13 && kind == kind::CHANGE_CIPHER_SPEC) {
-            if kind != kind::APPLICATION_DATA {
+            // An alert of more than its two octets is protected as data is.
+            let is_alone = self.negotiation.client.is_none() && self.negotiation.server.is_none();
+            let is_protected = kind == kind::ALERT && body.len() > 2 && is_alone;
+            if kind != kind::APPLICATION_DATA && !is_protected {
+                self.has_shown_handshake |= matches!(kind, kind::HANDSHAKE | kind::CHANGE_CIPHER_SPEC);
                 return self.content(side, kind, body, frame, secrets, out);
             }
             if self.is_early(side) {
