@@ -58,18 +58,20 @@ fn main() -> Outcome<()> {
     for ((suite, primitive), wordy) in SUITES.into_iter().flat_map(|suite| [(suite, true), (suite, false)]) {
         let (path, keylog) = simulated(&directory, suite, wordy)?;
         let records = records(&path)?;
-        let octets: usize = records.iter().map(Vec::len).sum();
+        let octets: usize = records.iter().map(|(_, record)| record.len()).sum();
         let mean = octets / records.len().max(1);
         println!("{suite}: {} MB, {} records of {mean} octets", fs::metadata(&path)?.len() / 1_000_000, records.len());
         let (mut alone, mut whole, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let begun = Instant::now();
-            let mut open = primitive();
+            let mut open: Vec<Primitive> = Vec::new();
             let mut scratch = Vec::new();
-            for record in &records {
+            for (stream, record) in &records {
+                // Each side of each connection has keys of its own.
+                open.resize_with(open.len().max(stream + 1), primitive);
                 scratch.clear();
                 scratch.extend_from_slice(record);
-                open(black_box(&mut scratch));
+                open[*stream](black_box(&mut scratch));
             }
             alone.push(begun.elapsed().as_secs_f64());
             let begun = Instant::now();
@@ -136,12 +138,13 @@ fn simulated(directory: &Path, suite: &str, wordy: bool) -> Outcome<(PathBuf, Ve
     Ok((path, keylog))
 }
 
-/// The protected records of a capture, without their headers.
-fn records(path: &Path) -> Outcome<Vec<Vec<u8>>> {
-    let (mut records, mut open) = (Vec::new(), HashMap::<_, Vec<u8>>::new());
+/// The protected records of a capture, without their headers, each with the number of the stream it is of.
+fn records(path: &Path) -> Outcome<Vec<(usize, Vec<u8>)>> {
+    let (mut records, mut open) = (Vec::new(), HashMap::<_, (usize, Vec<u8>)>::new());
     let mut take = |connection: &lyncpush::flow::Connection, side, event: Event<'_>| {
         let Event::Bytes { bytes, .. } = event else { return };
-        let held = open.entry((connection.id, side)).or_default();
+        let next = open.len();
+        let (stream, held) = open.entry((connection.id, side)).or_insert_with(|| (next, Vec::new()));
         held.extend_from_slice(bytes);
         while let Some([kind, _, _, high, low]) = held.first_chunk().copied() {
             let length = 5 + usize::from(u16::from_be_bytes([high, low]));
@@ -150,7 +153,7 @@ fn records(path: &Path) -> Outcome<Vec<Vec<u8>>> {
             }
             let record: Vec<u8> = held.drain(..length).collect();
             if kind == 23 {
-                records.push(record[5..].to_vec());
+                records.push((*stream, record[5..].to_vec()));
             }
         }
     };
