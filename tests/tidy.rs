@@ -54,7 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("itoa", &["report"]),
     ("jiff", &["cli", "post", "report"]),
     ("md_5", &[]),
-    ("memchr", &["ladder", "pipeline", "sip"]),
+    ("memchr", &["ladder", "pipeline", "report", "sip"]),
     ("mimalloc", &["main"]),
     ("minijinja", &["post"]),
     ("nix", &["capture", "cli"]),

@@ -195,13 +195,16 @@ impl Correlator {
         let diagnostics: Vec<Diagnosis> = message
             .diagnostics()
             .take(MAX_RUNGS)
-            .map(|found| Diagnosis {
-                id: found.id,
-                source: found.source().map(text),
-                reason: found.reason().map(text),
-                domain: found.domain().map(text),
-                peer: found.peer().map(text),
-                os_error: found.os_error(),
+            .map(|found| {
+                let said = found.said();
+                Diagnosis {
+                    id: found.id,
+                    source: said.source.map(text),
+                    reason: said.reason.map(text),
+                    domain: said.domain.map(text),
+                    peer: said.peer.map(text),
+                    os_error: said.os_error,
+                }
             })
             .collect();
         let trust = message.edge_trust();

@@ -62,7 +62,7 @@ impl<W: Write> Writer<W> {
     /// Writes the line; escaped in one piece, since serializers write it in a great many, and only where it
     /// holds an octet that [`Escaping`] looks at: hardly any does.
     fn write_line(&mut self) -> io::Result<()> {
-        if self.line.contains(&0x7f) || self.line.contains(&0xc2) {
+        if memchr::memchr2(0x7f, 0xc2, &self.line).is_some() {
             Escaping(&mut self.out).write_all(&self.line)
         } else {
             self.out.write_all(&self.line)

@@ -132,7 +132,10 @@ impl View {
                 rivals: join
                     .rivals
                     .iter()
-                    .map(|rival| Rival { call_id: rival.call_id.to_string(), confidence: hundredths(rival.confidence) })
+                    .map(|rival| Rival {
+                        call_id: str::to_owned(&rival.call_id),
+                        confidence: hundredths(rival.confidence),
+                    })
                     .collect(),
             }),
             steps: judgement.steps.into_iter().map(|step| self.step(step)).collect(),
@@ -232,8 +235,8 @@ fn mobile(phones: &[Phone]) -> Option<Mobile> {
     let Some(client) = &phone.client else { return Some(Mobile { epid, ..Mobile::default() }) };
     let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     Some(Mobile {
-        server: Some(client.server.to_string()),
-        service: Some(client.service.to_string()),
+        server: Some(str::to_owned(&client.server)),
+        service: Some(str::to_owned(&client.service)),
         service_version: text(&client.service_version),
         client: text(&client.client),
         client_version: text(&client.client_version),
@@ -256,7 +259,7 @@ fn evidence(rung: Rung, times: &mut Printer) -> Evidence {
         leg: rung.leg,
         from: endpoint(rung.from),
         to: endpoint(rung.to),
-        summary: rung.summary.to_string(),
+        summary: str::to_owned(&rung.summary),
         text: rung.raw.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned()),
     }
 }

@@ -97,16 +97,18 @@ fn mix<M: Mac + KeyInit + Clone>(secret: &[u8], seed: [&[u8]; 3], out: &mut [u8]
         mac.finalize().into_bytes()
     };
     let mut a = seeded(keyed.clone());
-    let block = a.len();
-    for chunk in out.chunks_mut(block) {
+    let mut chunks = out.chunks_mut(a.len()).peekable();
+    while let Some(chunk) = chunks.next() {
         let mut mac = keyed.clone();
         mac.update(&a);
+        let mut next = chunks.peek().map(|_| mac.clone().finalize().into_bytes());
         let mut made = seeded(mac);
         chunk.iter_mut().zip(made.iter()).for_each(|(out, made)| *out ^= made);
         made.zeroize();
-        let mut next = keyed.clone();
-        next.update(&a);
-        a = next.finalize().into_bytes();
+        if let Some(next) = next.as_mut() {
+            std::mem::swap(&mut a, next);
+            next.zeroize();
+        }
     }
     a.zeroize();
 }

@@ -106,31 +106,28 @@ const fn is_blank(octet: u8) -> bool {
 ///
 /// Source: RFC 3261 §7.3.1; white space in front of the colon is HCOLON of §25.1.
 fn field(input: &[u8]) -> IResult<&[u8], Header<'_>> {
-    let length = input.iter().position(|octet| !is_token(*octet)).unwrap_or(input.len());
-    let (spelled, mut rest) = input.split_at_checked(length).unwrap_or((input, b""));
-    while let [b' ' | b'\t' | b'\r', behind @ ..] = rest {
-        rest = behind;
-    }
-    if spelled.is_empty() || !rest.starts_with(b":") {
-        return fail(input, ErrorKind::Char);
+    let end = memchr(b'\n', input).map_or(input.len(), |end| end + 1);
+    let first = input.get(..end).unwrap_or_default();
+    let (mut spelled, Some(_)) = text::cut(first, b':') else { return fail(input, ErrorKind::Char) };
+    let value = spelled.len() + 1;
+    while let [before @ .., b' ' | b'\t' | b'\r'] = spelled {
+        spelled = before;
     }
     let name = HeaderName::new(spelled);
-    let rest = rest.get(1..).unwrap_or_default();
-    let end = logical_end(rest);
-    let (value, rest) = rest.split_at_checked(end).unwrap_or((rest, b""));
-    Ok((rest, Header { name, spelled, value: trim(value) }))
+    if name == HeaderName::Other && (spelled.is_empty() || !spelled.iter().all(|octet| is_token(*octet))) {
+        return fail(input, ErrorKind::Char);
+    }
+    let end = logical_end(input, end);
+    let value = input.get(value..end).unwrap_or_default();
+    Ok((input.get(end..).unwrap_or_default(), Header { name, spelled, value: trim(value) }))
 }
 
-/// Length of a field's value with its line end: the first line end that no blank follows.
-fn logical_end(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(length) = text.get(at..).and_then(|rest| memchr(b'\n', rest)) {
-        at += length + 1;
-        if !text.get(at).is_some_and(|octet| is_blank(*octet)) {
-            return at;
-        }
+/// Where a field ends of which the first line ends at `at`: behind the first line that no blank follows.
+fn logical_end(text: &[u8], mut at: usize) -> usize {
+    while text.get(at).is_some_and(|octet| is_blank(*octet)) {
+        at = text.get(at..).and_then(|rest| memchr(b'\n', rest)).map_or(text.len(), |length| at + length + 1);
     }
-    text.len()
+    at
 }
 
 /// The head while it is being read.
@@ -247,7 +244,7 @@ fn is_closed(value: &[u8]) -> bool {
         None => value,
     };
     match text::cut(behind_name, b'<').1 {
-        Some(inside) => memchr(b'>', inside).is_some(),
+        Some(inside) => text::find([b'>'], inside).is_some(),
         None => true,
     }
 }

@@ -86,7 +86,7 @@ fn bracket(value: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Whether what stands before a bracket is a URI with parameters rather than a display name.
 fn is_bare_uri(before: &[u8]) -> bool {
-    memchr::memchr(b';', before).is_some() && !before.starts_with(b"\"") && Uri::parse(before).is_sip()
+    text::find([b';'], before).is_some() && !before.starts_with(b"\"") && Uri::parse(before).is_sip()
 }
 
 /// The display name in front of the bracket.

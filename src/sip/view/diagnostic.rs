@@ -39,38 +39,64 @@ impl<'a> Diagnostic<'a> {
         })
     }
 
-    /// The fully qualified name of the server that reports.
-    pub fn source(&self) -> Option<&'a [u8]> {
-        self.params.get(b"source")
-    }
-
-    /// The reason as the reporter words it.
-    pub fn reason(&self) -> Option<&'a [u8]> {
-        self.params.get(b"reason")
-    }
-
-    /// The SIP domain the report is about.
-    pub fn domain(&self) -> Option<&'a [u8]> {
-        self.params.get(b"domain")
-    }
-
-    /// The server the report is about, without its port.
-    pub fn peer(&self) -> Option<&'a [u8]> {
-        let names: [&[u8]; 4] = [b"peerserver", b"tls-target", b"fqdn", b"fqdn1"];
-        let peer = names.into_iter().find_map(|name| self.params.get(name))?;
-        Some(text::cut(peer, b':').0)
-    }
-
-    /// The operating system's number for what went wrong: a Winsock code or an HRESULT. Its name may
-    /// follow it in parentheses.
-    pub fn os_error(&self) -> Option<u32> {
-        let names: [&[u8]; 3] = [b"winsock-code", b"winsockfailurecode", b"hresult"];
-        let value = names.into_iter().find_map(|name| self.params.get(name))?;
-        let number = std::str::from_utf8(text::trim(text::cut(value, b'(').0)).ok()?;
-        match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
-            Some(digits) => u32::from_str_radix(digits, 16).ok(),
-            None => number.parse().ok(),
+    /// What its parameters say: the first of each name, in any letter case.
+    pub fn said(&self) -> Said<'a> {
+        let mut values = [None; NAMES.len()];
+        for param in self.params.iter() {
+            let known = NAMES.iter().position(|name| param.name.eq_ignore_ascii_case(name));
+            if let Some(value) = known.and_then(|at| values.get_mut(at)) {
+                value.get_or_insert(param.value.unwrap_or_default());
+            }
         }
+        let [source, reason, domain, peers @ .., winsock_code, winsock_failure, hresult] = values;
+        let peer: Option<&[u8]> = peers.into_iter().flatten().next();
+        let number = winsock_code.or(winsock_failure).or(hresult);
+        Said {
+            source,
+            reason,
+            domain,
+            peer: peer.map(|peer| text::cut(peer, b':').0),
+            os_error: number.and_then(os_error),
+        }
+    }
+}
+
+/// Names of parameters; those of the server that a report is about, and of the operating system's number, in the order
+/// in which they count.
+const NAMES: [&[u8]; 10] = [
+    b"source",
+    b"reason",
+    b"domain",
+    b"peerserver",
+    b"tls-target",
+    b"fqdn",
+    b"fqdn1",
+    b"winsock-code",
+    b"winsockfailurecode",
+    b"hresult",
+];
+
+/// What a report says beside its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said<'a> {
+    /// The fully qualified name of the server that reports.
+    pub source: Option<&'a [u8]>,
+    /// The reason as the reporter words it.
+    pub reason: Option<&'a [u8]>,
+    /// The SIP domain the report is about.
+    pub domain: Option<&'a [u8]>,
+    /// The server the report is about, without its port.
+    pub peer: Option<&'a [u8]>,
+    /// The operating system's number for what went wrong: a Winsock code or an HRESULT.
+    pub os_error: Option<u32>,
+}
+
+/// Reads such a number, whose name may follow it in parentheses.
+fn os_error(value: &[u8]) -> Option<u32> {
+    let number = std::str::from_utf8(text::trim(text::cut(value, b'(').0)).ok()?;
+    match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => number.parse().ok(),
     }
 }
 
@@ -97,7 +123,7 @@ mod tests {
 
     fn check(value: &str, expected: Option<Parts<'_>>) {
         let header = Header { name: HeaderName::MsDiagnostics, spelled: b"ms-diagnostics", value: value.as_bytes() };
-        let found = Diagnostic::parse(&header).map(|one| (one.id, one.sub, one.source(), one.reason()));
+        let found = Diagnostic::parse(&header).map(|one| (one.id, one.sub, one.said().source, one.said().reason));
         let expected =
             expected.map(|(id, sub, source, reason)| (id, sub, source.map(str::as_bytes), reason.map(str::as_bytes)));
         assert_eq!(found, expected, "{value}");
@@ -113,6 +139,7 @@ mod tests {
                 None,
             ),
             (r#"1034;Domain="a";PeerServer="b""#, Some("a"), Some("b"), None),
+            (r#"1034;fqdn="later";tls-target="first";domain=a;domain=b"#, Some("a"), Some("first"), None),
             (r#"1046;fqdn="c";winsock-code="10060""#, None, Some("c"), Some(10060)),
             (r#"1047;WinsockFailureCode="10054(WSAECONNRESET)""#, None, None, Some(10054)),
             (r#"1010;tls-target=d;HRESULT="0x800B0109(CERT_E_UNTRUSTEDROOT)""#, None, Some("d"), Some(0x800b_0109)),
@@ -121,7 +148,8 @@ mod tests {
         ] {
             let header =
                 Header { name: HeaderName::MsDiagnostics, spelled: b"ms-diagnostics", value: value.as_bytes() };
-            let found = Diagnostic::parse(&header).map(|one| (one.domain(), one.peer(), one.os_error()));
+            let found =
+                Diagnostic::parse(&header).map(|one| one.said()).map(|said| (said.domain, said.peer, said.os_error));
             assert_eq!(found, Some((domain.map(str::as_bytes), peer.map(str::as_bytes), os_error)), "{value}");
         }
     }

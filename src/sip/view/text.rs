@@ -58,9 +58,48 @@ pub fn trim_end(mut text: &[u8]) -> &[u8] {
     text
 }
 
+/// Octets searched without a call: values of header fields are cut into pieces of few octets.
+const NEAR: usize = 32;
+
+/// Position of the first octet of `text` that is one of `wanted`, up to three of them.
+///
+/// Most is found near the beginning, which is looked at eight octets at a time; `memchr` is faster beyond.
+#[inline]
+pub fn find<const N: usize>(wanted: [u8; N], text: &[u8]) -> Option<usize> {
+    const { assert!(N >= 1 && N <= 3, "as many as `memchr3` looks for") };
+    let (near, far) = text.split_at_checked(NEAR).unwrap_or((text, b""));
+    let (words, rest) = near.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let found = wanted.iter().fold(0, |found, octet| found | hits(*word, *octet));
+        if found != 0 {
+            return Some(at * 8 + (found.trailing_zeros() / 8) as usize);
+        }
+    }
+    if let Some(at) = rest.iter().position(|octet| wanted.contains(octet)) {
+        return Some(words.len() * 8 + at);
+    }
+    let at = match wanted[..] {
+        _ if far.is_empty() => None,
+        [one] => memchr(one, far),
+        [one, two] => memchr2(one, two, far),
+        [one, two, three] => memchr3(one, two, three, far),
+        _ => far.iter().position(|octet| wanted.contains(octet)),
+    };
+    at.map(|at| NEAR + at)
+}
+
+/// The highest bit of the octets of `word` that are `wanted`: certain for the first of them in the order of the text,
+/// which is the lowest.
+const fn hits(word: [u8; 8], wanted: u8) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    // Zero where the octet is wanted; taking one from a zero borrows from the octets behind it only.
+    let unlike = u64::from_le_bytes(word) ^ (ONES * wanted as u64);
+    unlike.wrapping_sub(ONES) & !unlike & (ONES << 7)
+}
+
 /// `text` cut in two at the first `at`, which is in neither part; all of it and nothing when there is none.
 pub fn cut(text: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
-    match memchr(at, text).and_then(|position| text.split_at_checked(position)) {
+    match find([at], text).and_then(|position| text.split_at_checked(position)) {
         Some((before, after)) => (before, after.get(1..)),
         None => (text, None),
     }
@@ -123,7 +162,7 @@ pub fn unescape(inside: &[u8]) -> Cow<'_, [u8]> {
 pub fn quoted(after_quote: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        let found = at + memchr2(b'"', b'\\', after_quote.get(at..)?)?;
+        let found = at + find([b'"', b'\\'], after_quote.get(at..)?)?;
         if after_quote.get(found) == Some(&b'"') {
             return Some(found);
         }
@@ -168,8 +207,8 @@ impl Scanner {
     /// Position of the first `wanted` octet in `text` that is outside quotes and angle brackets.
     pub fn find(&mut self, wanted: u8, text: &[u8]) -> Option<usize> {
         // Two quick looks spare the walk: nothing wanted, or nothing in front of it that could enclose it.
-        let nearest = memchr(wanted, text)?;
-        if memchr3(b'"', b'<', CURLY_LEAD, text.get(..nearest)?).is_none() {
+        let nearest = find([wanted], text)?;
+        if find([b'"', b'<', CURLY_LEAD], text.get(..nearest)?).is_none() {
             return Some(nearest);
         }
         let mut at = 0;
@@ -193,7 +232,7 @@ impl Scanner {
                     0
                 }
             },
-            b'<' if !self.bracket_open => match memchr(b'>', inside) {
+            b'<' if !self.bracket_open => match find([b'>'], inside) {
                 Some(length) => length + 1,
                 None => {
                     self.bracket_open = true;
@@ -258,6 +297,29 @@ pub fn count_values(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_of_several_octets_at_any_place() {
+        let mut random = 7_u32;
+        for length in 0..70 {
+            for _ in 0..200 {
+                // Few different octets, so that there are many of the wanted ones, and neighbours of them.
+                let text: Vec<u8> = std::iter::repeat_with(|| {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    b"\0\x01:;<>\x80\xff"[(random >> 29) as usize]
+                })
+                .take(length)
+                .collect();
+                assert_eq!(find(*b";", &text), text.iter().position(|octet| *octet == b';'), "{text:?}");
+                assert_eq!(find(*b"\0\xff", &text), text.iter().position(|octet| b"\0\xff".contains(octet)));
+                assert_eq!(find(*b"\x80\x01<", &text), text.iter().position(|octet| b"\x80\x01<".contains(octet)));
+            }
+            let mut text = vec![b'a'; length];
+            assert_eq!(find(*b";", &text), None);
+            text.push(b';');
+            assert_eq!(find(*b";", &text), Some(length));
+        }
+    }
 
     #[test]
     fn numbers() {
