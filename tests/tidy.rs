@@ -48,7 +48,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("des", &["tls"]),
     ("etherparse", &["ip"]),
     ("flate2", &["capture", "simulate"]),
-    ("foldhash", &["ladder", "tcp"]),
+    ("foldhash", &["ladder", "pipeline", "tcp"]),
     ("hmac", &["tls"]),
     ("indicatif", &["cli"]),
     ("itoa", &["report"]),

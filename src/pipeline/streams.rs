@@ -10,7 +10,9 @@
 //!
 //! Limits: [`MAX_KEPT`]; [`MAX_HELD`], less while interfaces are watched; connections come and go with TCP's own table.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::HashMap;
 
 use super::carrier::Fate;
 use super::keys::Keys;
@@ -250,7 +252,7 @@ impl Streams {
     /// No connection yet.
     pub fn new(ports: &Ports, limits: framer::Limits, keys: Keys) -> Self {
         Self {
-            open: HashMap::new(),
+            open: HashMap::default(),
             kept: Vec::new(),
             ledger: Ledger::new(ports),
             limits,

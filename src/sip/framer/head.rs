@@ -137,9 +137,13 @@ impl HeadScan {
 
 /// Whether a line that should be a header field is a start line. Its ends decide quickly for almost every line.
 fn is_start_line(line: &[u8]) -> bool {
-    let is_status = matches!(line, [b's' | b'S', b'i' | b'I', b'p' | b'P', b'/', ..]);
-    let is_request = matches!(text::trim_end(line), [.., b's' | b'S', b'i' | b'I', b'p' | b'P', b'/', _, b'.', _]);
-    (is_status || is_request) && looks_like_start(line) == Probe::Yes
+    let is_status = || matches!(line, [b's' | b'S', b'i' | b'I', b'p' | b'P', b'/', ..]);
+    let is_request = || matches!(text::trim_end(line), [.., b's' | b'S', b'i' | b'I', b'p' | b'P', b'/', _, b'.', _]);
+    let may_be_request = match line {
+        [.., slash, _, dot, last, b'\r', b'\n'] if !text::is_space(*last) => (*slash, *dot) == (b'/', b'.'),
+        _ => true,
+    };
+    (is_status() || may_be_request && is_request()) && looks_like_start(line) == Probe::Yes
 }
 
 /// Which field a line begins, and the offset of its value in the line.
