@@ -268,14 +268,18 @@ fn evidence(rung: Rung, times: &mut Printer) -> Evidence {
 fn endpoint(address: SocketAddr) -> String {
     let SocketAddr::V4(address) = address else { return address.to_string() };
     let mut text = String::with_capacity("255.255.255.255:65535".len());
-    let mut digits = itoa::Buffer::new();
-    for octet in address.ip().octets() {
-        text.push_str(digits.format(octet));
-        text.push('.');
+    for (at, octet) in address.ip().octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        for (unit, is_shown) in [(100, octet >= 100), (10, octet >= 10), (1, true)] {
+            if is_shown {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
     }
-    text.pop();
     text.push(':');
-    text.push_str(digits.format(address.port()));
+    text.push_str(itoa::Buffer::new().format(address.port()));
     text
 }
 
@@ -351,6 +355,17 @@ mod tests {
     use super::*;
     use crate::frame::Timestamp;
     use crate::report::sample;
+
+    #[test]
+    fn endpoints_read_as_they_are_displayed() {
+        let ports = [0, 9, 80, 5061, 65_535];
+        for (octet, port) in (0..=u8::MAX).zip(ports.into_iter().cycle()) {
+            let address = SocketAddr::from(([octet, 255 - octet, octet / 2, 7], port));
+            assert_eq!(endpoint(address), address.to_string());
+        }
+        let address: SocketAddr = "[2001:db8::9]:5061".parse().unwrap();
+        assert_eq!(endpoint(address), address.to_string());
+    }
 
     #[test]
     fn what_is_not_listed_is_told_of() {

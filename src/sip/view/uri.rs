@@ -41,10 +41,12 @@ impl<'a> Uri<'a> {
             (user, Some(rest)) => (Some(text::cut(user, b':').0), rest),
             (rest, None) => (None, rest),
         };
-        let (rest, _headers) = text::cut(rest, b'?');
-        let (place, params) = text::cut(rest, b';');
+        let end = text::find([b';', b'?'], rest).unwrap_or(rest.len());
+        let (place, behind) = rest.split_at_checked(end).unwrap_or((rest, b""));
+        // Headers may follow, and may hold semicolons of their own.
+        let params = behind.strip_prefix(b";").map_or(&b""[..], |behind| text::cut(behind, b'?').0);
         let (host, port) = host_and_port(place);
-        Self { user, host, port, params: Params::new(params.unwrap_or_default()), ..named }
+        Self { user, host, port, params: Params::new(params), ..named }
     }
 
     /// Whether the scheme is `sip` or `sips`, in any case.
@@ -173,6 +175,19 @@ mod tests {
         assert_eq!(uri.user, user.map(str::as_bytes), "{raw}");
         assert_eq!((uri.host, uri.port), (host.as_bytes(), port), "{raw}");
         assert_eq!(uri.aor().as_deref(), aor, "{raw}");
+    }
+
+    #[test]
+    fn headers_are_no_parameters() {
+        for (raw, params) in [
+            ("sip:a@h?x=1;lr", ""),
+            ("sip:a@h;lr?x=1;y", "lr"),
+            ("sip:a@h;?", ""),
+            ("sip:a@h:1;transport=tls;lr", "transport=tls;lr"),
+        ] {
+            let uri = Uri::parse(raw.as_bytes());
+            assert_eq!((uri.host, uri.params.raw()), (&b"h"[..], params.as_bytes()), "{raw}");
+        }
     }
 
     #[test]
