@@ -11,10 +11,10 @@
 //! ```text
 //! capture ─Frame→ link ─→ ip ─Packet→ tcp ─Event→ sip::framer ─→ sip::grammar ─Message→ ladder ─→ judge ─→ report
 //!                              └ udp ────────────────────┘
-//! └──────────────────────── reading ──────────────────────────┘└──── judging ────┘└ reporting ┘
+//! └────────────────────────── reading ──────────────────────────┘└────── parsing ──────┘└──── judging ────┘└ reporting ┘
 //! ```
 //!
-//! The three parts under the line run on threads of their own, a bounded number of batches apart and in
+//! The four parts under the line run on threads of their own, a bounded number of batches apart and in
 //! order, so what comes out does not depend on how fast each of them is. The last of them asks [`diagnosis`] for the
 //! cause of what the judge found.
 //!

@@ -196,14 +196,14 @@ impl Correlator {
             .diagnostics()
             .take(MAX_RUNGS)
             .map(|found| {
-                let said = found.said();
+                let details = found.details();
                 Diagnosis {
                     id: found.id,
-                    source: said.source.map(text),
-                    reason: said.reason.map(text),
-                    domain: said.domain.map(text),
-                    peer: said.peer.map(text),
-                    os_error: said.os_error,
+                    source: details.source.map(text),
+                    reason: details.reason.map(text),
+                    domain: details.domain.map(text),
+                    peer: details.peer.map(text),
+                    os_error: details.os_error,
                 }
             })
             .collect();

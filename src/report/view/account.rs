@@ -71,7 +71,7 @@ pub struct Unread {
     pub tls: Option<Tls>,
 }
 
-/// The same with what was in view, as the report shows it.
+/// The account and what was in view, as the report shows them.
 pub(super) fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel {
     let seen = coverage.legs();
     let set_aside: BTreeMap<String, u64> =

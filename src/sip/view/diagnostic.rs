@@ -40,7 +40,7 @@ impl<'a> Diagnostic<'a> {
     }
 
     /// What its parameters say: the first of each name, in any letter case.
-    pub fn said(&self) -> Said<'a> {
+    pub fn details(&self) -> Details<'a> {
         let mut values = [None; NAMES.len()];
         for param in self.params.iter() {
             let known = NAMES.iter().position(|name| param.name.eq_ignore_ascii_case(name));
@@ -51,7 +51,7 @@ impl<'a> Diagnostic<'a> {
         let [source, reason, domain, peers @ .., winsock_code, winsock_failure, hresult] = values;
         let peer: Option<&[u8]> = peers.into_iter().flatten().next();
         let number = winsock_code.or(winsock_failure).or(hresult);
-        Said {
+        Details {
             source,
             reason,
             domain,
@@ -78,7 +78,7 @@ const NAMES: [&[u8]; 10] = [
 
 /// What a report says beside its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Said<'a> {
+pub struct Details<'a> {
     /// The fully qualified name of the server that reports.
     pub source: Option<&'a [u8]>,
     /// The reason as the reporter words it.
@@ -123,7 +123,7 @@ mod tests {
 
     fn check(value: &str, expected: Option<Parts<'_>>) {
         let header = Header { name: HeaderName::MsDiagnostics, spelled: b"ms-diagnostics", value: value.as_bytes() };
-        let found = Diagnostic::parse(&header).map(|one| (one.id, one.sub, one.said().source, one.said().reason));
+        let found = Diagnostic::parse(&header).map(|one| (one.id, one.sub, one.details().source, one.details().reason));
         let expected =
             expected.map(|(id, sub, source, reason)| (id, sub, source.map(str::as_bytes), reason.map(str::as_bytes)));
         assert_eq!(found, expected, "{value}");
@@ -148,8 +148,9 @@ mod tests {
         ] {
             let header =
                 Header { name: HeaderName::MsDiagnostics, spelled: b"ms-diagnostics", value: value.as_bytes() };
-            let found =
-                Diagnostic::parse(&header).map(|one| one.said()).map(|said| (said.domain, said.peer, said.os_error));
+            let found = Diagnostic::parse(&header)
+                .map(|one| one.details())
+                .map(|found| (found.domain, found.peer, found.os_error));
             assert_eq!(found, Some((domain.map(str::as_bytes), peer.map(str::as_bytes), os_error)), "{value}");
         }
     }
