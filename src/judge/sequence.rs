@@ -241,6 +241,9 @@ impl<'a> Sequence<'a> {
             View::Whole if self.is_due_unknown(key) => {
                 (Status::Unreadable, Some("the answer that tells whether a push was due is lost".into()))
             }
+            View::Whole if self.may_be_late(legs, to) => {
+                (Status::Unreadable, Some("a late one may lie in bytes that are lost or cannot be read".into()))
+            }
             View::Whole if self.coverage.disordered => {
                 (Status::Truncated, Some("the capture's frames are not in the order of their times".into()))
             }
@@ -254,11 +257,21 @@ impl<'a> Sequence<'a> {
         }
     }
 
-    /// A step before this one of which the capture should tell and does not: who knows whether this one was due?
+    /// A step before this one of which the capture should tell and does not: who knows whether this one was due? Behind
+    /// a step that is out of view, the one before that counts.
     fn unknown_before(&self, key: StepKey) -> Option<(StepKey, Status)> {
         let step = self.profile.steps.get(key);
-        let mut preds = step.after.iter().chain(&step.after_loosely).map(|pred| (*pred, self.status(*pred)));
-        preds.find(|(_, status)| matches!(status, Status::Unreadable | Status::Truncated))
+        step.after.iter().chain(&step.after_loosely).find_map(|pred| match self.status(*pred) {
+            status @ (Status::Unreadable | Status::Truncated) => Some((*pred, status)),
+            Status::NotCovered => self.unknown_before(*pred),
+            _ => None,
+        })
+    }
+
+    /// Whether a step that did not come by `limit` may have come late, in bytes that are lost or cannot be read.
+    fn may_be_late(&self, legs: LegSet, limit: Timestamp) -> bool {
+        let late = limit.shifted(i64::from(self.profile.limits.late_ms) * 1_000_000);
+        self.coverage.hidden(legs, Span { from: limit, to: late.min(self.ladder.closed).max(limit) }, self.profile)
     }
 
     /// Whether a push is due unless the phone answers by itself, and its answer may lie in lost bytes.

@@ -132,6 +132,14 @@ impl Stage {
         self.take(closed);
     }
 
+    /// A stream on the hop of a leg was there from `from` to `to` and cannot be read.
+    pub fn unreadable(&mut self, leg: Leg, from: i64, to: i64) {
+        let (_, client, server) = HOPS[leg as usize];
+        let flow = Flow { client: client.parse().expect("an address"), server: server.parse().expect("one") };
+        let [from, to] = [from, to].map(|ms| Timestamp::new(ms * 1_000_000, 6));
+        self.correlator.coverage.unreadable(Hop::of(&flow), 0, Span { from, to });
+    }
+
     /// Says something on a leg: towards its listening end if `out`, else back.
     pub fn say(&mut self, ms: i64, leg: Leg, out: bool, text: &Text) {
         let (_, client, server) = HOPS[leg as usize];

@@ -2,7 +2,7 @@
 
 use lyncpush::ladder::leg::{Leg, LegSet};
 
-use crate::stage::{CALL, Call, Stage, UNKNOWN, another_ladder, everything, push};
+use crate::stage::{CALL, Call, PHONE, Stage, Text, UNKNOWN, another_ladder, everything, push};
 use crate::{codes, statuses};
 
 /// When the call of these tests begins: long after the capture.
@@ -332,6 +332,63 @@ fn lost_bytes_are_never_a_missing_step() {
         CALL.answer(stage, T + 8_000, "200 OK");
         CALL.ack(stage, T + 8_050);
     });
+}
+
+/// An answer past its limit is late, and so one that may have come late in lost bytes is not missing.
+#[test]
+fn lost_bytes_behind_a_limit_may_hold_a_late_step() {
+    let script = |stage: &mut Stage, lost: i64| {
+        CALL.begin(stage, T);
+        push("p1").goes(stage, T + 110);
+        push("p1").answered(stage, T + 200, "200 OK");
+        stage.losing = LegSet::of(&[Leg::Caller, Leg::Mcx]);
+        CALL.answer(stage, T + lost, "487 Request Terminated");
+        stage.losing = LegSet::EMPTY;
+    };
+    check("inconclusive: ok ok ok ok ok ~ ~ ok unreadable unreadable", &[], |stage| script(stage, 75_000));
+    check("broken at 9: ok ok ok ok ok ~ ~ ok missing -", &["LP209"], |stage| script(stage, 100_000));
+}
+
+/// Where nobody knows whether a push was made, its answer is not missing, although what lies between is out of view.
+#[test]
+fn what_is_not_known_goes_on_behind_a_leg_that_is_out_of_view() {
+    let view = [Leg::Mcx, Leg::PushInternal];
+    check_in_view(&view, "broken at 9: ? ok unreadable unreadable ? ~ ~ unreadable failed -", |stage| {
+        let registration = Text::new("REGISTER sip:example.com SIP/2.0")
+            .with("Via", "SIP/2.0/TLS 192.0.2.7:49100;branch=z9hG4bKr")
+            .with("From", format!("<sip:bob@example.com>;tag=r;epid={PHONE}"))
+            .with("To", "<sip:bob@example.com>")
+            .with("Call-ID", "r1")
+            .with("CSeq", "1 REGISTER")
+            .with("User-Agent", CALL.client);
+        stage.say(T - 1_000, Leg::PushInternal, true, &registration);
+        CALL.invite(stage, T);
+        CALL.copy(stage, T + 30);
+        stage.losing = LegSet::of(&[Leg::Mcx]);
+        CALL.ring(stage, T + 100);
+        stage.losing = LegSet::EMPTY;
+        CALL.answer(stage, T + 60_000, "408 Request Timeout");
+    });
+}
+
+/// A push without a call may belong to one in a stream that cannot be read.
+#[test]
+fn a_push_alone_beside_a_stream_that_is_not_read_may_belong_to_a_call() {
+    for (unread, expected) in [
+        (None, "complete: ? ? ? ok ok ~ ~ ok ? ?"),
+        (Some(T - 20_000), "inconclusive: unreadable unreadable unreadable ok ok ~ ~ ok unreadable unreadable"),
+        (Some(T + 20_000), "inconclusive: unreadable unreadable unreadable ok ok ~ ~ ok unreadable unreadable"),
+    ] {
+        let mut stage = Stage::new(LegSet::of(&[Leg::PushInternal, Leg::EdgeInternal]));
+        if let Some(from) = unread {
+            stage.unreadable(Leg::Mcx, from, from + 1_000);
+        }
+        push("p1").goes(&mut stage, T);
+        push("p1").answered(&mut stage, T + 100, "200 OK");
+        let ladders = stage.end(HOUR);
+        let [(_, judgement)] = ladders.as_slice() else { panic!("{} ladders", ladders.len()) };
+        assert_eq!(format!("{}: {}", judgement.verdict.name(), statuses(judgement)), expected, "{unread:?}");
+    }
 }
 
 #[test]

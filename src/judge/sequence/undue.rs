@@ -19,6 +19,10 @@ impl Sequence<'_> {
         let no = |why: &str| Some((Status::NotApplicable, Some(why.to_owned())));
         let of_call = matches!(key, Invite | MobileLookup | MobileRinging | CallAnswered | SessionActive);
         match self.ladder.trigger {
+            Trigger::PushOnly if of_call && self.may_belong_to_a_call() => {
+                let why = "its call may lie in a stream that is lost or cannot be read";
+                return Some((Status::Unreadable, Some(why.to_owned())));
+            }
             Trigger::PushOnly | Trigger::Test if of_call => {
                 let caller = LegSet::EMPTY.with(Leg::Caller);
                 return match self.coverage.view(caller, self.whole(), self.ladder.closed) {
@@ -51,6 +55,14 @@ impl Sequence<'_> {
             _ if of_call => None,
             _ => self.notes.absent.and_then(|absent| self.without_push(key, absent)),
         }
+    }
+
+    /// Whether the call of a push that shows none may lie in bytes that are lost or cannot be read: the call comes before
+    /// the push and may ring on behind it.
+    fn may_belong_to_a_call(&self) -> bool {
+        let ring = i64::from(self.profile.limits.ring_ms) * 1_000_000;
+        let window = Span { from: self.ladder.first.time.shifted(-ring), to: self.ladder.closed };
+        self.coverage.hidden(LegSet::of(&[Leg::Caller, Leg::Mcx]), window, self.profile)
     }
 
     /// Whether a step of the call would have been seen, had it happened before the answer.
