@@ -55,6 +55,9 @@ pub struct Session {
 /// Times that what waits is tried again, while secrets may still come, for what the connection itself brings.
 const MAX_RETRIES: u8 = 16;
 
+/// What is said of a connection that was made before the capture.
+const BEGINS_LATER: &str = "the capture begins after the handshake";
+
 /// One thing that happens on a side, with records whole.
 enum Item<'a> {
     Record { header: [u8; HEADER], body: &'a mut [u8] },
@@ -149,12 +152,19 @@ impl Session {
 
     /// Whether [`facts`](Self::facts) would say that something is unreadable.
     pub fn is_unreadable(&self) -> bool {
-        self.unread.is_some() || self.is_junk()
+        self.unread.is_some() || self.is_junk() || self.has_lost_only_data()
     }
 
     /// Whether octets came, and none of them were a record.
     fn is_junk(&self) -> bool {
         !self.begun && self.halves.iter().any(|half| half.lost_octets > 0)
+    }
+
+    /// Whether octets are lost of a connection that was made before the capture, as far as can be told: nothing of a
+    /// handshake was seen, and no alert that no keys protect. One that only closes, with an alert that they do, has lost
+    /// nothing.
+    fn has_lost_only_data(&self) -> bool {
+        self.is_joined && !self.has_shown_handshake && self.alert.is_none() && self.lost_octets() > 0
     }
 
     /// The first alert other than `close_notify`; a fatal one before one that is not.
@@ -263,6 +273,9 @@ impl Session {
                 reason: UnreadableReason::Damaged,
                 detail: "there is no TLS record in it that makes sense".to_owned(),
             },
+            None if self.has_lost_only_data() => {
+                State::Unreadable { reason: UnreadableReason::TlsNoHandshake, detail: BEGINS_LATER.to_owned() }
+            }
             // One that was refused had nothing to say.
             None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => torn(),
             None => State::Handshake,

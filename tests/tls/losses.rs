@@ -1,11 +1,11 @@
 //! Segments that are lost and octets that are changed: what is not proved never comes out, and reading goes on.
 
 use lyncpush::flow::Side;
-use lyncpush::tls::{Secrets, State, read_rsa_keys};
+use lyncpush::tls::{Secrets, Session, State, read_rsa_keys};
 use lyncpush::unreadable::UnreadableReason;
 
 use crate::fixture::{self, text};
-use crate::replay::{Read, Step, is_whole, play, steps};
+use crate::replay::{Read, Step, is_whole, play, play_into, steps};
 
 /// The connection of a session that carries the text, its secrets, and where the text begins.
 fn data_of(name: &str) -> (Vec<Step>, Secrets, usize) {
@@ -108,6 +108,14 @@ fn no_octet_that_was_changed_comes_out() {
     }
 }
 
+/// Plays a connection that the capture joins later than it began.
+fn joined(steps: &[Step]) -> (Session, Read) {
+    let (mut session, mut read) = (Session::new(true), Read::default());
+    play_into(&mut session, &mut read, steps, &mut Secrets::default());
+    read.facts = session.facts();
+    (session, read)
+}
+
 fn reason(read: &Read) -> Option<UnreadableReason> {
     match &read.facts.state {
         State::Unreadable { reason, .. } => Some(*reason),
@@ -141,6 +149,28 @@ fn a_handshake_that_is_lost_is_damage_and_one_before_the_capture_is_not() {
             let (_, mut secrets, _) = data_of(&name);
             assert_eq!(reason(&play(&steps, &mut secrets)), Some(expected), "{name} {what}");
         }
+    }
+}
+
+/// What is lost of a connection from before the capture was data, whatever else is seen; its goodbyes alone are no loss.
+#[test]
+fn a_connection_from_before_the_capture_that_only_closes_has_lost_nothing() {
+    use Side::{Client, Server};
+    let alert = |side| Step::Bytes(side, [&[21, 3, 3, 0, 26][..], &[0x5a; 26]].concat());
+    let (goodbyes, gap) = ([alert(Client), alert(Server)], Step::Gap(Server, 40));
+    // The last octets of a record, then one that is whole.
+    let middle = Step::Bytes(Client, [&[0x5a; 40][..], &[21, 3, 3, 0, 26], &[0x5a; 26]].concat());
+    let lost = Some(UnreadableReason::TlsNoHandshake);
+    for (steps, expected) in [
+        (&goodbyes[..1], None),
+        (&goodbyes, None),
+        (&[gap.clone(), alert(Server)], lost),
+        (&[alert(Client), gap], lost),
+        (&[middle], lost),
+    ] {
+        let (session, read) = joined(steps);
+        assert_eq!((reason(&read), session.is_unreadable()), (expected, expected.is_some()), "{steps:?}");
+        assert_eq!(read.facts.lost_octets == [0; 2], expected.is_none(), "{steps:?}");
     }
 }
 
