@@ -141,8 +141,12 @@ impl Session {
             self.lost_beginning |= self.half(side).is_opening();
             let octets = self.break_off(side);
             let half = self.half(side);
+            let is_cut = half.is_plain() && (octets > 0 || half.messages.held() > 0);
             half.torn = true;
             half.lose(octets.max(1), frame);
+            if is_cut {
+                self.negotiation.lose(self.role(side));
+            }
         }
         if self.negotiation.held() > 0 {
             self.negotiation = Negotiation::default();

@@ -1,11 +1,12 @@
 //! Segments that are lost and octets that are changed: what is not proved never comes out, and reading goes on.
 
 use lyncpush::flow::Side;
+use lyncpush::stream::Event;
 use lyncpush::tls::{Secrets, Session, State, read_rsa_keys};
 use lyncpush::unreadable::UnreadableReason;
 
 use crate::fixture::{self, text};
-use crate::replay::{Read, Step, is_whole, play, play_into, steps};
+use crate::replay::{Read, Step, at, is_whole, play, play_into, steps};
 
 /// The connection of a session that carries the text, its secrets, and where the text begins.
 fn data_of(name: &str) -> (Vec<Step>, Secrets, usize) {
@@ -172,6 +173,53 @@ fn a_connection_from_before_the_capture_that_only_closes_has_lost_nothing() {
         assert_eq!((reason(&read), session.is_unreadable()), (expected, expected.is_some()), "{steps:?}");
         assert_eq!(read.facts.lost_octets == [0; 2], expected.is_none(), "{steps:?}");
     }
+}
+
+/// What is given up for want of room is lost as if it had not been captured: keys that depend on it are not made of the
+/// rest.
+#[test]
+fn a_handshake_that_is_given_up_for_want_of_room_is_damage() {
+    let mut damaged = 0;
+    for name in ["tls12-rsa-gcm256-ems", "tls10-rsa-3des-sha-ems"] {
+        let connection = fixture::session(name).connections.remove(0);
+        // The server's certificate in many records, and every record for itself: none is cut.
+        let mut divided = Vec::new();
+        for step in without(&steps(&connection, usize::MAX), &[]) {
+            match step {
+                Step::Bytes(Side::Server, bytes) if bytes[0] == 22 && bytes[5] == 11 => {
+                    let record = |part: &[u8]| [&bytes[..3], &(part.len() as u16).to_be_bytes(), part].concat();
+                    divided.extend(bytes[5..].chunks(100).map(|part| Step::Bytes(Side::Server, record(part))));
+                }
+                step => divided.push(step),
+            }
+        }
+        let cut = steps(&connection, 100);
+        assert!(divided.len() > 15, "{name}: {}", divided.len());
+        for (steps, given_up) in
+            [cut, divided].iter().flat_map(|steps| (0..steps.len()).map(move |given_up| (steps, given_up)))
+        {
+            let mut secrets = Secrets::default();
+            let keys = read_rsa_keys(name, &fixture::file("server.key"), None).unwrap();
+            keys.into_iter().for_each(|key| secrets.push_rsa_key(key));
+            let (mut session, mut read) = (Session::default(), Read::default());
+            let mut offsets = [0; 2];
+            for (number, step) in steps.iter().enumerate() {
+                let Step::Bytes(side, bytes) = step else { panic!("nothing is lost") };
+                let event = Event::Bytes { offset: offsets[side.index()], bytes, frame: at(number as u64) };
+                session.event(*side, event, &mut secrets, &mut |side, event| read.take(side, event));
+                offsets[side.index()] += bytes.len() as u64;
+                if number == given_up {
+                    session.shed(at(number as u64));
+                }
+            }
+            read.facts = session.facts();
+            only_text(name, &read);
+            let found = reason(&read);
+            assert!([None, Some(UnreadableReason::Damaged)].contains(&found), "{name} {given_up}: {:?}", read.facts);
+            damaged += usize::from(found.is_some());
+        }
+    }
+    assert!(damaged > 20, "{damaged}");
 }
 
 /// Of the ClientHello the capture shows the beginning only: a frame was cut short, or a later segment of it lost.
