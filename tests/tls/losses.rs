@@ -307,6 +307,7 @@ fn an_rsa_key_is_tried_where_the_certificate_is_lost_and_blamed_only_if_it_does_
                     (false, ..) => Some(UnreadableReason::TlsKeyMismatch),
                 };
                 assert_eq!(reason(&read), expected, "{name} {lost:?} {key}: {:?}", read.facts.state);
+                assert_eq!(read.facts.secrets_tried, ["RSA key"], "{name} {lost:?} {key}");
                 assert_eq!(is_whole(&[read]), expected.is_none(), "{name} {lost:?} {key}");
             }
         }
