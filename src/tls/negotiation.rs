@@ -376,6 +376,8 @@ impl Negotiation {
                 let is_known = !self.modulus.is_empty();
                 if is_known && !secrets.rsa_keys().iter().any(|key| key.is_of(&self.modulus)) {
                     mismatch("no given RSA key is that of the server's certificate")
+                } else if self.encrypted_premaster.is_empty() && self.exchanged && self.torn == [false; 2] {
+                    (UnreadableReason::Damaged, "the client's part of its key exchange makes no sense".to_owned())
                 } else if self.encrypted_premaster.is_empty() {
                     lost("the part of its handshake that its keys are made of")
                 } else if is_known {

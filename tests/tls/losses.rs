@@ -315,6 +315,35 @@ fn an_rsa_key_is_tried_where_the_certificate_is_lost_and_blamed_only_if_it_does_
     assert!((2..kinds().len() - 2).contains(&extended), "{extended}");
 }
 
+/// What is there and makes no sense is not said to be missing.
+#[test]
+fn a_key_exchange_that_makes_no_sense_is_not_called_lost() {
+    use Side::Client;
+    for (name, with_hole, expected) in [
+        ("tls12-rsa-gcm256-ems", false, "the client's part of its key exchange makes no sense"),
+        (
+            "tls12-rsa-gcm256-ems",
+            true,
+            "the part of its handshake that its keys are made of is not in the capture: frames were lost or cut short",
+        ),
+    ] {
+        let mut steps = without(&data_of(name).0, &[]);
+        let is_exchange = |step: &Step| matches!(step, Step::Bytes(Client, bytes) if bytes.starts_with(&[22, 3, 3]) && bytes[5] == 16);
+        let exchange = steps.iter().position(is_exchange).expect("a key exchange");
+        let Step::Bytes(_, bytes) = &mut steps[exchange] else { panic!("{name}") };
+        // The secret says that it is longer than its message.
+        bytes[9..11].fill(0xff);
+        if with_hole {
+            steps.insert(exchange, Step::Gap(Client, 9));
+        }
+        let mut secrets = Secrets::default();
+        let keys = read_rsa_keys(name, &fixture::file("server.key"), None).unwrap();
+        keys.into_iter().for_each(|key| secrets.push_rsa_key(key));
+        let state = State::Unreadable { reason: UnreadableReason::Damaged, detail: expected.to_owned() };
+        assert_eq!(play(&steps, &mut secrets).facts.state, state);
+    }
+}
+
 #[test]
 fn a_handshake_with_a_hole_does_not_mislead() {
     let mut damaged = 0;
