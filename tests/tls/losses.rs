@@ -222,6 +222,34 @@ fn a_handshake_that_is_given_up_for_want_of_room_is_damage() {
     assert!(damaged > 20, "{damaged}");
 }
 
+/// A handshake that renews an older one is protected: of that of a connection from before the capture it shows nothing.
+#[test]
+fn a_protected_handshake_is_none_that_the_capture_shows() {
+    let connection = fixture::session("tls12-renegotiated").connections.remove(0);
+    let records = without(&steps(&connection, usize::MAX), &[]);
+    let parts: Vec<(Side, &[u8])> = records
+        .iter()
+        .map(|step| if let Step::Bytes(side, bytes) = step { (*side, &bytes[..]) } else { panic!("nothing is lost") })
+        .collect();
+    // A change of cipher that is itself protected is longer.
+    let last = parts.iter().rposition(|(_, bytes)| bytes[0] == 20 && bytes.len() == 6).expect("a change of cipher");
+    let renewed = parts[last + 1..].iter().filter(|(_, bytes)| bytes[0] == 22).count();
+    assert!(renewed > 4, "{renewed}");
+    let data = parts.iter().rposition(|(_, bytes)| bytes[0] == 23).expect("data");
+    for first in 1..=data {
+        let (side, bytes) = parts[first];
+        let whole = [&[Step::Gap(side, 50)], &records[first..]].concat();
+        // Of its first record the rest is lost as well, and of the other side what was before.
+        let begun = Step::Bytes(side, bytes[..bytes.len() - 1].to_vec());
+        let cut = [&[Step::Gap(side.other(), 50), begun, Step::Gap(side, 1)], &records[first + 1..]].concat();
+        // One octet is all a change of cipher has.
+        for (steps, last) in [(whole, last), (cut, last - 1)] {
+            let expected = if first <= last { UnreadableReason::Damaged } else { UnreadableReason::TlsNoHandshake };
+            assert_eq!(reason(&joined(&steps).1), Some(expected), "{first} of {last}");
+        }
+    }
+}
+
 /// Of the ClientHello the capture shows the beginning only: a frame was cut short, or a later segment of it lost.
 #[test]
 fn a_hello_that_is_cut_is_damage() {

@@ -41,7 +41,12 @@ impl Session {
         let tls13 = self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
         if matches!(self.half(side).guard, Guard::Plain) && !(tls13 && kind == kind::CHANGE_CIPHER_SPEC) {
             if kind != kind::APPLICATION_DATA {
-                self.has_shown_handshake |= matches!(kind, kind::HANDSHAKE | kind::CHANGE_CIPHER_SPEC);
+                // Those of a handshake that renews an older one are protected.
+                self.has_shown_handshake |= match kind {
+                    kind::HANDSHAKE => handshake::may_be_plain(body),
+                    kind::CHANGE_CIPHER_SPEC => *body == [1],
+                    _ => false,
+                };
                 return self.content(side, kind, body, frame, secrets, out);
             }
             if self.is_early(side) {
