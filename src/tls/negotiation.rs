@@ -60,7 +60,7 @@ pub(crate) struct Negotiation {
     /// Whether octets are missing of what each side said up to that.
     torn: [bool; 2],
     encrypted_premaster: Vec<u8>,
-    /// The modulus of the server's certificate; empty where that was not seen.
+    /// The modulus of the server's certificate; empty where that was not seen, does not parse, or is not of RSA.
     pub(crate) modulus: Vec<u8>,
     /// Keys are agreed on anew, not taken from an earlier session.
     pub(crate) full: bool,
@@ -383,9 +383,7 @@ impl Negotiation {
                 } else if is_known {
                     mismatch("the RSA key is that of the server's certificate, but does not open the client's secret")
                 } else {
-                    mismatch(
-                        "no given RSA key opens the client's secret, and there is no certificate to compare them with",
-                    )
+                    mismatch("no given RSA key opens the client's secret, and which one the server has was not seen")
                 }
             }
             Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
@@ -416,8 +414,8 @@ pub(crate) fn updated(agreed: Agreed, secret: &Secret) -> Option<Direction> {
     direction_of(agreed, next)
 }
 
-/// Octets are missing without which there are no keys.
-fn lost(what: &str) -> Unread {
+/// Octets are missing without which nothing can be read.
+pub(crate) fn lost(what: &str) -> Unread {
     (UnreadableReason::Damaged, format!("{what} is not in the capture: frames were lost or cut short"))
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::certificate::CertificateFacts;
 use super::facts::{Alert, Facts, State};
 use super::half::{Guard, Half};
-use super::negotiation::{Negotiation, Unread};
+use super::negotiation::{Negotiation, Unread, lost};
 use super::record::{HEADER, Unit};
 use super::secrets::Secrets;
 use crate::flow::Side;
@@ -257,28 +257,25 @@ impl Session {
             (shown.next(), shown.collect())
         });
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
-        let torn = || State::Unreadable {
-            reason: UnreadableReason::Damaged,
-            detail: "part of its handshake is not in the capture: frames were lost or cut short".to_owned(),
-        };
+        let unreadable = |(reason, detail): Unread| State::Unreadable { reason, detail };
+        let torn = || unreadable(lost("part of its handshake"));
         let state = match &self.unread {
             // The capture began before the handshake did: an earlier one would not show more of it.
             Some((UnreadableReason::TlsNoHandshake, _)) if self.has_lost_handshake() => torn(),
-            Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
-            None if self.is_blank() => State::Unreadable {
-                reason: if self.unverified() > 0 { UnreadableReason::TlsBadMac } else { UnreadableReason::Damaged },
-                detail: match self.unverified() {
-                    0 => "what it carried is not in the capture: frames were lost or cut short".to_owned(),
-                    records => format!("{records} records cannot be verified, and none of what it carried can"),
-                },
-            },
+            Some(unread) => unreadable(unread.clone()),
+            None if self.is_blank() => unreadable(match self.unverified() {
+                0 => lost("what it carried"),
+                records => {
+                    let detail = format!("{records} records cannot be verified, and none of what it carried can");
+                    (UnreadableReason::TlsBadMac, detail)
+                }
+            }),
             None if is_keyed(client) || is_keyed(server) => State::Reading,
-            None if self.is_junk() => State::Unreadable {
-                reason: UnreadableReason::Damaged,
-                detail: "there is no TLS record in it that makes sense".to_owned(),
-            },
+            None if self.is_junk() => {
+                unreadable((UnreadableReason::Damaged, "there is no TLS record in it that makes sense".to_owned()))
+            }
             None if self.has_lost_only_data() => {
-                State::Unreadable { reason: UnreadableReason::TlsNoHandshake, detail: BEGINS_LATER.to_owned() }
+                unreadable((UnreadableReason::TlsNoHandshake, BEGINS_LATER.to_owned()))
             }
             // One that was refused had nothing to say.
             None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => torn(),
@@ -301,8 +298,9 @@ impl Session {
         }
     }
 
-    /// Whether part of a handshake is missing that the capture could have shown. What is lost of a connection that was
-    /// joined later is of its handshake only where another part of that is there.
+    /// Whether part of a handshake is missing that the capture could have shown, as far as can be told. What is lost of a
+    /// connection that was joined later is held to be of its handshake only where another part of that is there: if all
+    /// of it was lost, it looks as if it had been before.
     fn has_lost_handshake(&self) -> bool {
         let is_of_handshake = !self.is_joined || self.has_shown_handshake;
         self.negotiation.client.is_some() || self.lost_beginning && is_of_handshake
