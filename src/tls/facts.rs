@@ -101,7 +101,7 @@ pub struct Facts {
     pub alert: Option<Alert>,
     /// The session was agreed on in an earlier connection.
     pub resumed: bool,
-    /// Which kinds of secret were found and used, the first first; where none was found, where it was looked for: key logs,
+    /// Which kinds of secret were found and tried, the first first; where none was found, where it was looked for: key logs,
     /// RSA keys, key logs in the captures.
     pub secrets_tried: Vec<&'static str>,
     /// Octets of plain text given, by side.

@@ -7,7 +7,7 @@ use nom::{IResult, Parser, combinator::map, multi::length_data};
 /// The most octets a message may have; certificate chains are the longest.
 const MAX_MESSAGE: usize = 256 << 10;
 
-/// Kinds of message. Source: RFC 8446 §4; RFC 5246 §7.4.
+/// Kinds of message. Source: RFC 8446 §4; RFC 5246 §7.4; RFC 6066 §8.
 pub(crate) mod kind {
     pub(crate) const CLIENT_HELLO: u8 = 1;
     pub(crate) const SERVER_HELLO: u8 = 2;
@@ -20,6 +20,7 @@ pub(crate) mod kind {
     pub(crate) const CERTIFICATE_VERIFY: u8 = 15;
     pub(crate) const CLIENT_KEY_EXCHANGE: u8 = 16;
     pub(crate) const FINISHED: u8 = 20;
+    pub(crate) const CERTIFICATE_STATUS: u8 = 22;
     pub(crate) const KEY_UPDATE: u8 = 24;
 }
 
@@ -91,6 +92,20 @@ impl Messages {
 pub(crate) fn may_be_client_hello(octets: &[u8]) -> bool {
     let wanted = [Some(kind::CLIENT_HELLO), Some(0), None, None, Some(3)];
     octets.iter().zip(wanted).all(|(octet, wanted)| wanted.is_none_or(|wanted| wanted == *octet))
+}
+
+/// Whether these octets, however few, may begin a message that no keys protect: a kind that comes before the change of
+/// cipher, a length below 64 KiB. What is protected looks so once in thousands of records. A HelloRequest does not count:
+/// it is of no handshake, and the numbers that records begin with look like it.
+pub(crate) fn may_be_plain(octets: &[u8]) -> bool {
+    let is_known = octets.first().is_none_or(|kind| {
+        matches!(
+            *kind,
+            kind::CLIENT_HELLO | kind::SERVER_HELLO | kind::NEW_SESSION_TICKET | kind::CERTIFICATE
+                ..=kind::CLIENT_KEY_EXCHANGE | kind::CERTIFICATE_STATUS
+        )
+    });
+    is_known && octets.get(1).is_none_or(|high| *high == 0)
 }
 
 /// Extension numbers. Source: IANA "TLS ExtensionType Values".

@@ -60,7 +60,7 @@ pub(crate) struct Negotiation {
     /// Whether octets are missing of what each side said up to that.
     torn: [bool; 2],
     encrypted_premaster: Vec<u8>,
-    /// The modulus of the server's certificate; empty where that was not seen.
+    /// The modulus of the server's certificate; empty where that was not seen, does not parse, or is not of RSA.
     pub(crate) modulus: Vec<u8>,
     /// Keys are agreed on anew, not taken from an earlier session.
     pub(crate) full: bool,
@@ -262,16 +262,13 @@ impl Negotiation {
         } else if let Some(master) = session.and_then(|id| secrets.of_session(id)) {
             Some(("RSA Session-ID of the key log", master.clone()))
         } else if self.full {
-            let premaster = of_random.and_then(|known| known.premaster.clone());
-            match (premaster, secrets.of_exchange(&self.encrypted_premaster), suite.exchange) {
-                (Some(premaster), ..) => {
-                    Some(("PMS_CLIENT_RANDOM of the key log", self.extract(suite, version, &premaster)?))
+            match self.premaster(suite, secrets) {
+                Some((name, premaster)) => {
+                    // It was found, even where no keys can be made of it.
+                    self.note(name);
+                    Some((name, self.extract(suite, version, &premaster)?))
                 }
-                (None, Some(premaster), Exchange::Rsa) => {
-                    Some(("RSA of the key log", self.extract(suite, version, premaster)?))
-                }
-                (None, _, Exchange::Rsa) => self.by_rsa_key(suite, version, secrets)?,
-                _ => None,
+                None => None,
             }
         } else if let Some(master) = echoed.and_then(|id| secrets.remembered(id)) {
             Some(("the master secret of the resumed session", master.clone()))
@@ -285,28 +282,27 @@ impl Negotiation {
         Ok(self.master.insert(master).clone())
     }
 
-    /// The master secret by way of the server's RSA key, if that is given. Where the capture does not show the server's
-    /// certificate, the key that opens the client's secret is the server's.
-    fn by_rsa_key(
-        &mut self,
-        suite: &Suite,
-        version: Version,
-        secrets: &Secrets,
-    ) -> Result<Option<(&'static str, Secret)>, Unread> {
-        if self.encrypted_premaster.is_empty() {
-            return Ok(None);
+    /// The premaster secret, wherever it may be. Where the key of the server's certificate is not known, the one that opens
+    /// the client's secret is the server's.
+    fn premaster(&mut self, suite: &Suite, secrets: &Secrets) -> Option<(&'static str, Secret)> {
+        let Self { modulus, encrypted_premaster, decrypted, client, server, .. } = self;
+        let of_random = client.as_ref().and_then(|hello| secrets.of_random(&hello.random));
+        if let Some(premaster) = of_random.and_then(|known| known.premaster.as_ref()) {
+            return Some(("PMS_CLIENT_RANDOM of the key log", premaster.clone()));
         }
-        let versions = [
-            self.client.as_ref().map_or(0, |hello| hello.version),
-            self.server.as_ref().map_or(0, |hello| hello.version),
-        ];
-        let Self { modulus, encrypted_premaster, decrypted, .. } = self;
+        if suite.exchange != Exchange::Rsa || encrypted_premaster.is_empty() {
+            return None;
+        }
+        if let Some(premaster) = secrets.of_exchange(encrypted_premaster) {
+            return Some(("RSA of the key log", premaster.clone()));
+        }
+        let versions =
+            [client.as_ref().map_or(0, |hello| hello.version), server.as_ref().map_or(0, |hello| hello.version)];
         let premaster = decrypted.get_or_insert_with(|| {
             let mut keys = secrets.rsa_keys().iter().filter(|key| modulus.is_empty() || key.is_of(modulus));
             keys.find_map(|key| key.premaster(encrypted_premaster, versions))
         });
-        let Some(premaster) = premaster.clone() else { return Ok(None) };
-        Ok(Some(("RSA key", self.extract(suite, version, &premaster)?)))
+        Some(("RSA key", premaster.clone()?))
     }
 
     /// The master secret out of a premaster secret, unless it depends on messages that are missing.
@@ -352,7 +348,7 @@ impl Negotiation {
         }
     }
 
-    /// Kinds of secret that were found and used, the first first; where there are none, where they were looked for.
+    /// Kinds of secret that were found, the first first; where there are none, where they were looked for.
     pub(crate) fn tried(&self) -> &[&'static str] {
         if self.tried.is_empty() { &self.searched } else { &self.tried }
     }
@@ -380,14 +376,14 @@ impl Negotiation {
                 let is_known = !self.modulus.is_empty();
                 if is_known && !secrets.rsa_keys().iter().any(|key| key.is_of(&self.modulus)) {
                     mismatch("no given RSA key is that of the server's certificate")
+                } else if self.encrypted_premaster.is_empty() && self.exchanged && self.torn == [false; 2] {
+                    (UnreadableReason::Damaged, "the client's part of its key exchange makes no sense".to_owned())
                 } else if self.encrypted_premaster.is_empty() {
                     lost("the part of its handshake that its keys are made of")
                 } else if is_known {
                     mismatch("the RSA key is that of the server's certificate, but does not open the client's secret")
                 } else {
-                    mismatch(
-                        "no given RSA key opens the client's secret, and there is no certificate to compare them with",
-                    )
+                    mismatch("no given RSA key opens the client's secret, and which one the server has was not seen")
                 }
             }
             Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
@@ -418,8 +414,8 @@ pub(crate) fn updated(agreed: Agreed, secret: &Secret) -> Option<Direction> {
     direction_of(agreed, next)
 }
 
-/// Octets are missing without which there are no keys.
-fn lost(what: &str) -> Unread {
+/// Octets are missing without which nothing can be read.
+pub(crate) fn lost(what: &str) -> Unread {
     (UnreadableReason::Damaged, format!("{what} is not in the capture: frames were lost or cut short"))
 }
 

@@ -110,9 +110,11 @@ impl Records {
         !self.begun && (is_record || old_hello(rest).is_some())
     }
 
-    /// Whether a record of a handshake has begun that is not whole.
+    /// Whether a record of a handshake that no keys protect has begun, as it looks, and is not whole.
     pub(crate) fn is_in_handshake(&self) -> bool {
-        !self.seeking && self.buffer.get(self.taken) == Some(&kind::HANDSHAKE)
+        let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        let is_handshake = !self.seeking && rest.first() == Some(&kind::HANDSHAKE);
+        is_handshake && handshake::may_be_plain(rest.get(HEADER..).unwrap_or_default())
     }
 
     /// Octets of the stream were lost here. Gives how many of an unfinished record went with them.

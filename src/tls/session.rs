@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::certificate::CertificateFacts;
 use super::facts::{Alert, Facts, State};
 use super::half::{Guard, Half};
-use super::negotiation::{Negotiation, Unread};
+use super::negotiation::{Negotiation, Unread, lost};
 use super::record::{HEADER, Unit};
 use super::secrets::Secrets;
 use crate::flow::Side;
@@ -54,6 +54,9 @@ pub struct Session {
 
 /// Times that what waits is tried again, while secrets may still come, for what the connection itself brings.
 const MAX_RETRIES: u8 = 16;
+
+/// What is said of a connection that was made before the capture.
+const BEGINS_LATER: &str = "the capture begins after the handshake";
 
 /// One thing that happens on a side, with records whole.
 enum Item<'a> {
@@ -138,8 +141,12 @@ impl Session {
             self.lost_beginning |= self.half(side).is_opening();
             let octets = self.break_off(side);
             let half = self.half(side);
+            let is_cut = half.is_plain() && (octets > 0 || half.messages.held() > 0);
             half.torn = true;
             half.lose(octets.max(1), frame);
+            if is_cut {
+                self.negotiation.lose(self.role(side));
+            }
         }
         if self.negotiation.held() > 0 {
             self.negotiation = Negotiation::default();
@@ -149,12 +156,19 @@ impl Session {
 
     /// Whether [`facts`](Self::facts) would say that something is unreadable.
     pub fn is_unreadable(&self) -> bool {
-        self.unread.is_some() || self.is_junk()
+        self.unread.is_some() || self.is_junk() || self.has_lost_only_data()
     }
 
     /// Whether octets came, and none of them were a record.
     fn is_junk(&self) -> bool {
         !self.begun && self.halves.iter().any(|half| half.lost_octets > 0)
+    }
+
+    /// Whether octets are lost of a connection that was made before the capture, as far as can be told: nothing of a
+    /// handshake was seen, and no alert that no keys protect. One that only closes, with an alert that they do, has lost
+    /// nothing.
+    fn has_lost_only_data(&self) -> bool {
+        self.is_joined && !self.has_shown_handshake && self.alert.is_none() && self.lost_octets() > 0
     }
 
     /// The first alert other than `close_notify`; a fatal one before one that is not.
@@ -243,26 +257,26 @@ impl Session {
             (shown.next(), shown.collect())
         });
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
-        let torn = || State::Unreadable {
-            reason: UnreadableReason::Damaged,
-            detail: "part of its handshake is not in the capture: frames were lost or cut short".to_owned(),
-        };
+        let unreadable = |(reason, detail): Unread| State::Unreadable { reason, detail };
+        let torn = || unreadable(lost("part of its handshake"));
         let state = match &self.unread {
             // The capture began before the handshake did: an earlier one would not show more of it.
             Some((UnreadableReason::TlsNoHandshake, _)) if self.has_lost_handshake() => torn(),
-            Some((reason, detail)) => State::Unreadable { reason: *reason, detail: detail.clone() },
-            None if self.is_blank() => State::Unreadable {
-                reason: if self.unverified() > 0 { UnreadableReason::TlsBadMac } else { UnreadableReason::Damaged },
-                detail: match self.unverified() {
-                    0 => "what it carried is not in the capture: frames were lost or cut short".to_owned(),
-                    records => format!("{records} records cannot be verified, and none of what it carried can"),
-                },
-            },
+            Some(unread) => unreadable(unread.clone()),
+            None if self.is_blank() => unreadable(match self.unverified() {
+                0 => lost("what it carried"),
+                records => {
+                    let detail = format!("{records} records cannot be verified, and none of what it carried can");
+                    (UnreadableReason::TlsBadMac, detail)
+                }
+            }),
             None if is_keyed(client) || is_keyed(server) => State::Reading,
-            None if self.is_junk() => State::Unreadable {
-                reason: UnreadableReason::Damaged,
-                detail: "there is no TLS record in it that makes sense".to_owned(),
-            },
+            None if self.is_junk() => {
+                unreadable((UnreadableReason::Damaged, "there is no TLS record in it that makes sense".to_owned()))
+            }
+            None if self.has_lost_only_data() => {
+                unreadable((UnreadableReason::TlsNoHandshake, BEGINS_LATER.to_owned()))
+            }
             // One that was refused had nothing to say.
             None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => torn(),
             None => State::Handshake,
@@ -284,8 +298,9 @@ impl Session {
         }
     }
 
-    /// Whether part of a handshake is missing that the capture could have shown. What is lost of a connection that was
-    /// joined later is of its handshake only where another part of that is there.
+    /// Whether part of a handshake is missing that the capture could have shown, as far as can be told. What is lost of a
+    /// connection that was joined later is held to be of its handshake only where another part of that is there: if all
+    /// of it was lost, it looks as if it had been before.
     fn has_lost_handshake(&self) -> bool {
         let is_of_handshake = !self.is_joined || self.has_shown_handshake;
         self.negotiation.client.is_some() || self.lost_beginning && is_of_handshake

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use lyncpush::capture;
+use lyncpush::flow::Side;
 use lyncpush::ladder::profile::Profile;
 use lyncpush::pipeline::Keys;
 use lyncpush::pipeline::reading::{Reading, Seen};
-use lyncpush::report::model::Report;
+use lyncpush::report::model::{Report, StepStatus};
 use lyncpush::simulate::{self, Choice, Mischief, Options};
 use lyncpush::sipcomp::LAYOUTS;
 use lyncpush::unreadable::UnreadableReason;
@@ -328,4 +329,44 @@ fn a_connection_joined_in_the_middle_of_a_record_was_made_before_the_capture() {
         }
     }
     assert!(joined > 200 && lost > 10, "{joined} {lost}");
+}
+
+/// A connection from before the capture that only closes, with an alert that its keys protect, hides nothing: an alert
+/// carries no SIP.
+#[test]
+fn a_connection_that_only_closes_hides_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    let mut simulated = Vec::new();
+    simulate::write("push-unanswered", &Options::default(), &mut simulated).expect("a capture");
+    let whole = Pcap::of(&simulated);
+    let alert = |octet| [&[21, 3, 3, 0, 26][..], &[octet; 26]].concat();
+    let connection = fixture::Connection { sent: vec![(Side::Client, alert(0x5a)), (Side::Server, alert(0xa5))] };
+    // From the first alert on: that alone, or all that follows.
+    let closing = Pcap::of(&pcapng::capture(&[connection], 1_000)).frames.split_off(2);
+    for (client, server) in
+        [([198, 51, 100, 9], [203, 0, 113, 10]), ([192, 0, 2, 7], [192, 0, 2, 9]), ([192, 0, 2, 60], [192, 0, 2, 7])]
+    {
+        for (seconds, count) in [(6, 1), (6, closing.len()), (18, 1), (30, 1), (30, closing.len())] {
+            let mut capture = whole.clone();
+            for (number, frame) in (0..).zip(&closing[..count]) {
+                let [client, server] = [(client.into(), 51_999), (server.into(), 5061)];
+                let is_forth = frame.ends()[1].1 == 5061;
+                let mut frame = frame.between(if is_forth { [client, server] } else { [server, client] });
+                frame.at = whole.frames[0].at + seconds * 1_000_000 + number * 1_000;
+                capture.frames.push(frame);
+            }
+            capture.frames.sort_by_key(|frame| frame.at);
+            std::fs::write(&path, capture.octets()).expect("a file");
+            let report = analyze_with(&path, false, Keys::default()).expect("a report").0;
+            let what = format!("{client:?} {seconds} {count}");
+            assert_eq!(report.coverage.streams.tls, 1, "{what}");
+            assert_eq!(report.coverage.unreadable.len(), 0, "{what}: {:?}", report.coverage.unreadable);
+            assert_eq!(report.ladders[0].steps[7].status, StepStatus::Missing, "{what}");
+            let cause = report.ladders[0].diagnosis.as_ref().expect("a diagnosis").cause.as_str();
+            assert_eq!(cause, "clearing-house-silent", "{what}");
+            let codes: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
+            assert!(codes.contains(&"LP208") && !codes.contains(&"LP908"), "{what}: {codes:?}");
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! Segments that are lost and octets that are changed: what is not proved never comes out, and reading goes on.
 
 use lyncpush::flow::Side;
-use lyncpush::tls::{Secrets, State, read_rsa_keys};
+use lyncpush::stream::Event;
+use lyncpush::tls::{Secrets, Session, State, read_rsa_keys};
 use lyncpush::unreadable::UnreadableReason;
 
 use crate::fixture::{self, text};
-use crate::replay::{Read, Step, is_whole, play, steps};
+use crate::replay::{Read, Step, at, is_whole, play, play_into, steps};
 
 /// The connection of a session that carries the text, its secrets, and where the text begins.
 fn data_of(name: &str) -> (Vec<Step>, Secrets, usize) {
@@ -108,6 +109,14 @@ fn no_octet_that_was_changed_comes_out() {
     }
 }
 
+/// Plays a connection that the capture joins later than it began.
+fn joined(steps: &[Step]) -> (Session, Read) {
+    let (mut session, mut read) = (Session::new(true), Read::default());
+    play_into(&mut session, &mut read, steps, &mut Secrets::default());
+    read.facts = session.facts();
+    (session, read)
+}
+
 fn reason(read: &Read) -> Option<UnreadableReason> {
     match &read.facts.state {
         State::Unreadable { reason, .. } => Some(*reason),
@@ -140,6 +149,103 @@ fn a_handshake_that_is_lost_is_damage_and_one_before_the_capture_is_not() {
         ] {
             let (_, mut secrets, _) = data_of(&name);
             assert_eq!(reason(&play(&steps, &mut secrets)), Some(expected), "{name} {what}");
+        }
+    }
+}
+
+/// What is lost of a connection from before the capture was data, whatever else is seen; its goodbyes alone are no loss.
+#[test]
+fn a_connection_from_before_the_capture_that_only_closes_has_lost_nothing() {
+    use Side::{Client, Server};
+    let alert = |side| Step::Bytes(side, [&[21, 3, 3, 0, 26][..], &[0x5a; 26]].concat());
+    let (goodbyes, gap) = ([alert(Client), alert(Server)], Step::Gap(Server, 40));
+    // The last octets of a record, then one that is whole.
+    let middle = Step::Bytes(Client, [&[0x5a; 40][..], &[21, 3, 3, 0, 26], &[0x5a; 26]].concat());
+    let lost = Some(UnreadableReason::TlsNoHandshake);
+    for (steps, expected) in [
+        (&goodbyes[..1], None),
+        (&goodbyes, None),
+        (&[gap.clone(), alert(Server)], lost),
+        (&[alert(Client), gap], lost),
+        (&[middle], lost),
+    ] {
+        let (session, read) = joined(steps);
+        assert_eq!((reason(&read), session.is_unreadable()), (expected, expected.is_some()), "{steps:?}");
+        assert_eq!(read.facts.lost_octets == [0; 2], expected.is_none(), "{steps:?}");
+    }
+}
+
+/// What is given up for want of room is lost as if it had not been captured: keys that depend on it are not made of the
+/// rest.
+#[test]
+fn a_handshake_that_is_given_up_for_want_of_room_is_damage() {
+    let mut damaged = 0;
+    for name in ["tls12-rsa-gcm256-ems", "tls10-rsa-3des-sha-ems"] {
+        let connection = fixture::session(name).connections.remove(0);
+        // The server's certificate in many records, and every record for itself: none is cut.
+        let mut divided = Vec::new();
+        for step in without(&steps(&connection, usize::MAX), &[]) {
+            match step {
+                Step::Bytes(Side::Server, bytes) if bytes[0] == 22 && bytes[5] == 11 => {
+                    let record = |part: &[u8]| [&bytes[..3], &(part.len() as u16).to_be_bytes(), part].concat();
+                    divided.extend(bytes[5..].chunks(100).map(|part| Step::Bytes(Side::Server, record(part))));
+                }
+                step => divided.push(step),
+            }
+        }
+        let cut = steps(&connection, 100);
+        assert!(divided.len() > 15, "{name}: {}", divided.len());
+        for (steps, given_up) in
+            [cut, divided].iter().flat_map(|steps| (0..steps.len()).map(move |given_up| (steps, given_up)))
+        {
+            let mut secrets = Secrets::default();
+            let keys = read_rsa_keys(name, &fixture::file("server.key"), None).unwrap();
+            keys.into_iter().for_each(|key| secrets.push_rsa_key(key));
+            let (mut session, mut read) = (Session::default(), Read::default());
+            let mut offsets = [0; 2];
+            for (number, step) in steps.iter().enumerate() {
+                let Step::Bytes(side, bytes) = step else { panic!("nothing is lost") };
+                let event = Event::Bytes { offset: offsets[side.index()], bytes, frame: at(number as u64) };
+                session.event(*side, event, &mut secrets, &mut |side, event| read.take(side, event));
+                offsets[side.index()] += bytes.len() as u64;
+                if number == given_up {
+                    session.shed(at(number as u64));
+                }
+            }
+            read.facts = session.facts();
+            only_text(name, &read);
+            let found = reason(&read);
+            assert!([None, Some(UnreadableReason::Damaged)].contains(&found), "{name} {given_up}: {:?}", read.facts);
+            damaged += usize::from(found.is_some());
+        }
+    }
+    assert!(damaged > 20, "{damaged}");
+}
+
+/// A handshake that renews an older one is protected: of that of a connection from before the capture it shows nothing.
+#[test]
+fn a_protected_handshake_is_none_that_the_capture_shows() {
+    let connection = fixture::session("tls12-renegotiated").connections.remove(0);
+    let records = without(&steps(&connection, usize::MAX), &[]);
+    let parts: Vec<(Side, &[u8])> = records
+        .iter()
+        .map(|step| if let Step::Bytes(side, bytes) = step { (*side, &bytes[..]) } else { panic!("nothing is lost") })
+        .collect();
+    // A change of cipher that is itself protected is longer.
+    let last = parts.iter().rposition(|(_, bytes)| bytes[0] == 20 && bytes.len() == 6).expect("a change of cipher");
+    let renewed = parts[last + 1..].iter().filter(|(_, bytes)| bytes[0] == 22).count();
+    assert!(renewed > 4, "{renewed}");
+    let data = parts.iter().rposition(|(_, bytes)| bytes[0] == 23).expect("data");
+    for first in 1..=data {
+        let (side, bytes) = parts[first];
+        let whole = [&[Step::Gap(side, 50)], &records[first..]].concat();
+        // Of its first record the rest is lost as well, and of the other side what was before.
+        let begun = Step::Bytes(side, bytes[..bytes.len() - 1].to_vec());
+        let cut = [&[Step::Gap(side.other(), 50), begun, Step::Gap(side, 1)], &records[first + 1..]].concat();
+        // One octet is all a change of cipher has.
+        for (steps, last) in [(whole, last), (cut, last - 1)] {
+            let expected = if first <= last { UnreadableReason::Damaged } else { UnreadableReason::TlsNoHandshake };
+            assert_eq!(reason(&joined(&steps).1), Some(expected), "{first} of {last}");
         }
     }
 }
@@ -229,11 +335,41 @@ fn an_rsa_key_is_tried_where_the_certificate_is_lost_and_blamed_only_if_it_does_
                     (false, ..) => Some(UnreadableReason::TlsKeyMismatch),
                 };
                 assert_eq!(reason(&read), expected, "{name} {lost:?} {key}: {:?}", read.facts.state);
+                assert_eq!(read.facts.secrets_tried, ["RSA key"], "{name} {lost:?} {key}");
                 assert_eq!(is_whole(&[read]), expected.is_none(), "{name} {lost:?} {key}");
             }
         }
     }
     assert!((2..kinds().len() - 2).contains(&extended), "{extended}");
+}
+
+/// What is there and makes no sense is not said to be missing.
+#[test]
+fn a_key_exchange_that_makes_no_sense_is_not_called_lost() {
+    use Side::Client;
+    for (name, with_hole, expected) in [
+        ("tls12-rsa-gcm256-ems", false, "the client's part of its key exchange makes no sense"),
+        (
+            "tls12-rsa-gcm256-ems",
+            true,
+            "the part of its handshake that its keys are made of is not in the capture: frames were lost or cut short",
+        ),
+    ] {
+        let mut steps = without(&data_of(name).0, &[]);
+        let is_exchange = |step: &Step| matches!(step, Step::Bytes(Client, bytes) if bytes.starts_with(&[22, 3, 3]) && bytes[5] == 16);
+        let exchange = steps.iter().position(is_exchange).expect("a key exchange");
+        let Step::Bytes(_, bytes) = &mut steps[exchange] else { panic!("{name}") };
+        // The secret says that it is longer than its message.
+        bytes[9..11].fill(0xff);
+        if with_hole {
+            steps.insert(exchange, Step::Gap(Client, 9));
+        }
+        let mut secrets = Secrets::default();
+        let keys = read_rsa_keys(name, &fixture::file("server.key"), None).unwrap();
+        keys.into_iter().for_each(|key| secrets.push_rsa_key(key));
+        let state = State::Unreadable { reason: UnreadableReason::Damaged, detail: expected.to_owned() };
+        assert_eq!(play(&steps, &mut secrets).facts.state, state);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Session;
+use super::{BEGINS_LATER, Session};
 use crate::flow::Side;
 use crate::frame::FrameRef;
 use crate::stream::Event;
@@ -40,11 +40,13 @@ impl Session {
         self.half(side).spoke |= kind == kind::APPLICATION_DATA;
         let tls13 = self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
         if matches!(self.half(side).guard, Guard::Plain) && !(tls13 && kind == kind::CHANGE_CIPHER_SPEC) {
-            // An alert of more than its two octets is protected as data is.
-            let is_alone = self.negotiation.client.is_none() && self.negotiation.server.is_none();
-            let is_protected = kind == kind::ALERT && body.len() > 2 && is_alone;
-            if kind != kind::APPLICATION_DATA && !is_protected {
-                self.has_shown_handshake |= matches!(kind, kind::HANDSHAKE | kind::CHANGE_CIPHER_SPEC);
+            if kind != kind::APPLICATION_DATA {
+                // Those of a handshake that renews an older one are protected.
+                self.has_shown_handshake |= match kind {
+                    kind::HANDSHAKE => handshake::may_be_plain(body),
+                    kind::CHANGE_CIPHER_SPEC => *body == [1],
+                    _ => false,
+                };
                 return self.content(side, kind, body, frame, secrets, out);
             }
             if self.is_early(side) {
@@ -92,7 +94,7 @@ impl Session {
         }
         let detail = match (&self.negotiation.client, &self.negotiation.server) {
             (Some(_), None) if self.negotiation.client.as_ref().is_some_and(|hello| hello.early_data) => None,
-            (None, None) => Some("the capture begins after the handshake"),
+            (None, None) => Some(BEGINS_LATER),
             _ => Some("the capture does not show the whole handshake"),
         };
         if let Some(detail) = detail {
@@ -367,6 +369,7 @@ impl Session {
     pub(super) fn old_hello(&mut self, side: Side, message: &[u8]) {
         self.begun = true;
         if let Some(hello) = handshake::old_client_hello(message) {
+            self.has_shown_handshake = true;
             self.client_hello(side, hello, message);
         }
     }
