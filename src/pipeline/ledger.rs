@@ -132,6 +132,13 @@ impl Ledger {
         }
     }
 
+    /// Remembers a stream that could not be read where no SIP is expected.
+    pub fn unread_elsewhere(&mut self, unread: Unread) {
+        if self.account.elsewhere.len() < MAX_LISTED {
+            self.account.elsewhere.push(unread);
+        }
+    }
+
     /// Lists a handshake that was refused or broken off, on a port on which servers and phones' services talk SIP.
     pub fn refused(&mut self, refused: Refused) {
         if !self.ports.is_of_servers(refused.flow.server.port()) {

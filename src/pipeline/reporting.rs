@@ -81,6 +81,7 @@ impl<'a> Reporting<'a> {
         judging: &Judging,
     ) -> Report {
         judging.account(&mut account);
+        account.list_elsewhere();
         self.view.report(inputs, &account, judging.coverage())
     }
 }

@@ -202,11 +202,12 @@ impl Stream {
             }
         };
         let unread = unread.or_else(|| self.packing.unread());
-        if let Some((reason, detail)) = unread
-            && self.packing.may_be_sip(&self.connection, ledger)
-        {
-            let flow = self.connection.flow;
-            ledger.unread(Unread { flow, reason, detail, frames: self.frames, tls });
+        if let Some((reason, detail)) = unread {
+            let unread = Unread { flow: self.connection.flow, reason, detail, frames: self.frames, tls };
+            match self.packing.may_be_sip(&self.connection, ledger) {
+                true => ledger.unread(unread),
+                false => ledger.unread_elsewhere(unread),
+            }
         }
     }
 }

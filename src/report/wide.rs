@@ -46,7 +46,7 @@ pub fn findings(
             "LP901",
             Severity::Error,
             format!(
-                "{} on SIP ports, and not one message that tells anything could be read: see the coverage.",
+                "{} could not be read, and not one message that tells anything was: see the coverage.",
                 text::counted(hidden, "stream", "streams")
             ),
         );

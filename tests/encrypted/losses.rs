@@ -370,3 +370,36 @@ fn a_connection_that_only_closes_hides_nothing() {
         }
     }
 }
+
+/// Where nothing else could be read, what stays closed on ports of which nobody told is listed; beside SIP it is not.
+#[test]
+fn streams_on_unknown_ports_are_listed_where_nothing_is_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    for (suite, listed) in [(None, false), (Some("1.2:TLS_RSA_WITH_AES_256_CBC_SHA256"), true)] {
+        let options = Options { tls: suite.and_then(choice), ..Options::default() };
+        let (mut capture, mut closed) = (Vec::new(), Vec::new());
+        simulate::write("happy", &options, &mut capture).expect("a capture");
+        let tls = Options { tls: choice("1.3:TLS_AES_128_GCM_SHA256"), seed: 2, ..Options::default() };
+        simulate::write("happy", &tls, &mut closed).expect("a capture");
+        let mut both = Pcap::of(&capture);
+        both.frames.extend(Pcap::of(&closed).frames);
+        // The ports stand behind the heads of Ethernet and IPv4.
+        let ports_of = if suite.is_some() { 0 } else { Pcap::of(&capture).frames.len() };
+        for frame in both.frames.iter_mut().skip(ports_of) {
+            for port in [34, 36] {
+                let number = u16::from_be_bytes([frame.octets[port], frame.octets[port + 1]]);
+                if matches!(number, 5061 | 5087) {
+                    frame.octets[port..port + 2].copy_from_slice(&(number + 10_000).to_be_bytes());
+                }
+            }
+        }
+        std::fs::write(&path, both.octets()).expect("a file");
+        let report = analyze_with(&path, false, Keys::default()).expect("a report").0;
+        let unreadable = &report.coverage.unreadable;
+        assert_eq!(!unreadable.is_empty(), listed, "{unreadable:?}");
+        assert!(unreadable.iter().all(|unread| unread.detail.contains("[ports]")), "{unreadable:?}");
+        let is_error = report.findings.iter().any(|finding| finding.code == "LP901");
+        assert_eq!(is_error, listed, "{:?}", report.findings);
+    }
+}

@@ -44,6 +44,8 @@ pub struct Account {
     pub unread: Vec<Unread>,
     /// Further ones that are not listed.
     pub unlisted: u64,
+    /// Streams that could not be read on ports where no SIP is expected.
+    pub elsewhere: Vec<Unread>,
     /// TLS handshakes that were refused or broken off, on ports of servers.
     pub refused: Vec<Refused>,
     /// Further ones that are not listed.
@@ -69,6 +71,18 @@ pub struct Unread {
     pub frames: u64,
     /// What its handshake shows.
     pub tls: Option<Tls>,
+}
+
+impl Account {
+    /// Lists what could not be read where no SIP is expected, if there is nothing else: then SIP may have been there.
+    pub fn list_elsewhere(&mut self) {
+        if self.messages == 0 && self.unread.is_empty() {
+            self.unread = std::mem::take(&mut self.elsewhere);
+            for unread in &mut self.unread {
+                unread.detail.push_str("; its port is none of the profile's, where SIP is expected ([ports])");
+            }
+        }
+    }
 }
 
 /// The account and what was in view, as the report shows them.
