@@ -105,7 +105,7 @@ pub struct Analyze {
     ///
     /// Secrets in a pcapng are found wherever they stand in a file. On standard input they may stand up to a
     /// minute of capture time behind the frames they open: ladders wait so long. Later ones open what still waits, 64 MiB in
-    /// all and 256 KiB a connection, but a call may then show as two ladders, or in part.
+    /// all and 256 KiB a connection, but a call may then show as two ladders, each judged by its own part.
     #[arg(value_name = "CAPTURE", required = true)]
     pub captures: Vec<String>,
 

@@ -17,7 +17,7 @@ pub struct KeyFiles {
     /// A TLS key log (SSLKEYLOGFILE format) that opens connections in the captures; may repeat
     ///
     /// Secrets that stand inside a pcapng are used without this. `live` follows the file as it grows: a secret may come up to
-    /// a minute after what it opens. It follows files only: no pipe, and no standard input.
+    /// a minute after the first record of its connection that waits for it. It follows files only: no pipe, and no standard input.
     #[arg(long = "keylog", value_name = "FILE")]
     keylogs: Vec<String>,
 

@@ -155,6 +155,11 @@ impl Correlator {
         }
     }
 
+    /// How far capture time has passed; ladders that fell due before are closed, but for those that wait.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// The profile in force.
     pub fn profile(&self) -> &Profile {
         &self.profile

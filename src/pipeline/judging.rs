@@ -10,7 +10,7 @@ use super::dials::Dials;
 use super::handshakes::Handshakes;
 use super::holding::Holding;
 use super::meters::Meters;
-use super::reading::Notice;
+use super::reading::{KEY_WAIT, Notice};
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::capture::News;
 use crate::frame::{FrameRef, Timestamp};
@@ -186,6 +186,7 @@ impl Judging {
     }
 
     fn take(&mut self, replayed: Replayed<'_>) {
+        let now = self.correlator.now();
         let coverage = &mut self.correlator.coverage;
         match replayed {
             Replayed::Frame(at) => coverage.frame(at),
@@ -227,7 +228,11 @@ impl Judging {
                 match notice {
                     Notice::Lost { from, to } => coverage.lost(hop, Span { from, to }),
                     Notice::Witness { input } => coverage.witness(hop, input),
-                    Notice::Unreadable { input, from, to } => coverage.unreadable(hop, input, Span { from, to }),
+                    Notice::Unreadable { input, from, to, waits } => {
+                        let waiting = waits.then_some(connection.id);
+                        coverage.unreadable(hop, input, Span { from, to }, waiting);
+                    }
+                    Notice::Settled => coverage.settled(connection.id, now.shifted(-KEY_WAIT)),
                 }
             }
         }

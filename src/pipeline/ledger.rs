@@ -184,6 +184,8 @@ impl Patience {
 pub struct Hidden {
     from: Option<Timestamp>,
     told: Option<Timestamp>,
+    /// Whether it was told of what waits for a secret.
+    waits: bool,
 }
 
 impl Hidden {
@@ -192,9 +194,29 @@ impl Hidden {
         let from = *self.from.get_or_insert(from);
         if self.told.is_none_or(|told| frame.time.since(told) >= RETELL || frame.time < told) {
             self.told = Some(frame.time);
-            let notice = Notice::Unreadable { input: frame.input, from: from.min(frame.time), to: frame.time };
-            out(Seen::Notice(connection, notice));
+            let (input, to, waits) = (frame.input, frame.time, self.waits);
+            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(to), to, waits }));
         }
+    }
+
+    /// The same of what waits for a secret, so that it may be open one day.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
+    pub fn wait(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+        self.waits = true;
+        self.tell(connection, from, frame, out);
+    }
+
+    /// Nothing waits any more. What is not read at `frame` all the same, since it waited or before, stays so.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
+    pub fn settle(&mut self, connection: &Connection, hidden: bool, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
+        if !std::mem::take(&mut self.waits) {
+            return;
+        }
+        match hidden {
+            true => self.end(connection, frame, out),
+            false => *self = Self::default(),
+        }
+        out(Seen::Notice(connection, Notice::Settled));
     }
 
     /// Tells it once more at the stream's last frame, if it was told at all.

@@ -36,7 +36,7 @@ const MAX_UDP_FLOWS: usize = 65_536;
 const RETRANSMISSION: i64 = 250_000_000;
 /// How long ladders wait for the secret of what is encrypted, nanoseconds, and while interfaces are watched that itself:
 /// key logs are written while connections are made, and what hooks a process writes in bursts.
-const KEY_WAIT: i64 = 60_000_000_000;
+pub(super) const KEY_WAIT: i64 = 60_000_000_000;
 /// Datagrams remembered so that a mirrored frame, or the same one in another input, counts once.
 const MAX_RECENT: usize = 4_096;
 
@@ -84,7 +84,12 @@ pub enum Notice {
         from: Timestamp,
         /// Its last frame so far.
         to: Timestamp,
+        /// Whether a secret may yet open it.
+        waits: bool,
     },
+    /// Nothing of the connection waits for a secret any more: what was unreadable while it did is open, or was told again
+    /// as what stays so.
+    Settled,
 }
 
 /// Frames to messages, with everything counted.

@@ -149,21 +149,29 @@ impl Secured {
         ledger: &Ledger,
         out: &mut impl FnMut(Seen<'_>),
     ) {
+        let waits = self.session.is_waiting();
         // A secret that is looked for in a moment may open it.
-        let may_open = self.session.is_waiting() && keys.is_unsearched();
+        let may_open = waits && keys.is_unsearched();
         // While the server has protected nothing, nothing was said that could be read.
         let mut is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
-        match self.session.is_waiting() {
+        match waits {
             true => is_hidden |= self.patience.wait(frame.time),
             false => self.patience.end(),
         }
-        if !is_hidden || may_open || !packing.may_be_sip(connection, ledger) {
+        is_hidden &= !may_open && packing.may_be_sip(connection, ledger);
+        if !waits {
+            self.hidden.settle(connection, is_hidden, frame, out);
+        }
+        if !is_hidden {
             return;
         }
         // Of a connection of which text was read, the rest is not.
         let nothing_read = self.session.plain_octets() == 0;
-        let from = self.first.filter(|_| nothing_read).unwrap_or(frame.time);
-        self.hidden.tell(connection, from, frame, out);
+        let from = self.first.filter(|_| nothing_read).unwrap_or(self.patience.since(frame.time));
+        match waits {
+            true => self.hidden.wait(connection, from, frame, out),
+            false => self.hidden.tell(connection, from, frame, out),
+        }
     }
 
     /// Whether trying again may open something.

@@ -18,7 +18,7 @@ use super::carrier::Fate;
 use super::keys::Keys;
 use super::ledger::{Ledger, Speaker};
 use super::packing::Packing;
-use super::reading::Seen;
+use super::reading::{Notice, Seen};
 use super::secured::Secured;
 use super::text::Content;
 use crate::anomaly::{Anomaly, AnomalyKind};
@@ -324,7 +324,7 @@ impl Streams {
     pub fn event(&mut self, connection: &Connection, side: Side, event: Event<'_>, out: &mut impl FnMut(Seen<'_>)) {
         let Self { open, kept, ledger, limits, keys, held, most_held, fates } = self;
         if let Event::Witness { frame } = event {
-            return out(Seen::Notice(connection, super::reading::Notice::Witness { input: frame.input }));
+            return out(Seen::Notice(connection, Notice::Witness { input: frame.input }));
         }
         let stream = open.entry(connection.id).or_insert_with(|| Stream::new(*connection, *limits));
         if let Event::Bytes { frame, .. } = event {
@@ -370,13 +370,13 @@ impl Streams {
         self.retry_if(Stream::may_open, out);
     }
 
-    /// From when to when records came that wait for a secret, since `since` or later, and may be SIP.
+    /// From when to when records came that wait for a secret and may be SIP; of those that came since `since`.
     pub fn waits(&self, since: Timestamp) -> Option<Span> {
         let streams = self.open.values().chain(&self.kept);
         let spans = streams.filter_map(|stream| {
-            let (from, last) = (stream.waiting_since().filter(|from| *from >= since)?, stream.last?);
+            let (from, last) = (stream.waiting_since()?, stream.last?.time);
             let may_be_sip = stream.packing.may_be_sip(&stream.connection, &self.ledger);
-            may_be_sip.then_some(Span { from, to: last.time.max(from) })
+            (last >= since && may_be_sip).then_some(Span { from: from.max(since), to: last.max(from) })
         });
         spans.reduce(|a, b| a.joined(&b))
     }
@@ -401,11 +401,13 @@ impl Streams {
             .collect();
         waiting.sort_by_key(|stream| stream.connection.id);
         let mut messages: Vec<(FrameRef, Connection, Side, Vec<u8>)> = Vec::new();
+        let mut settled: Vec<Connection> = Vec::new();
         for stream in waiting {
             let (Around::Tls(secured), Some(frame)) = (&mut stream.around, stream.last) else { continue };
             let connection = stream.connection;
             secured.retry(&connection, frame, &mut stream.packing, keys, ledger, &mut |seen| match seen {
                 Seen::Message { connection, side, at, raw } => messages.push((at, *connection, side, raw.to_vec())),
+                Seen::Notice(connection, Notice::Settled) => settled.push(*connection),
                 other => out(other),
             });
         }
@@ -413,6 +415,8 @@ impl Streams {
         for (at, connection, side, raw) in &messages {
             out(Seen::Message { connection, side: *side, at: *at, raw });
         }
+        // What may not have been seen is, once the messages are.
+        settled.iter().for_each(|connection| out(Seen::Notice(connection, Notice::Settled)));
         let (waiting, done) = std::mem::take(kept).into_iter().partition(Stream::is_waiting);
         *kept = waiting;
         done.iter().for_each(|stream: &Stream| stream.close(ledger));

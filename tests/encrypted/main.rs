@@ -17,6 +17,7 @@ mod faults;
 #[allow(dead_code, reason = "shared with the tests of TLS alone")]
 mod fixture;
 mod handshakes;
+mod late;
 mod losses;
 #[path = "../tls/pair.rs"]
 mod pair;

@@ -27,7 +27,7 @@ fn sessions(directory: &Path) -> (PathBuf, String) {
 }
 
 /// The verdict and the status of each step of each ladder.
-fn statuses(report: &Value) -> Vec<String> {
+pub fn statuses(report: &Value) -> Vec<String> {
     let told = |ladder: &Value| {
         let steps = ladder["steps"].as_array().unwrap().iter();
         let steps: Vec<String> = steps.map(|step| step["status"].to_string()).collect();
@@ -72,42 +72,6 @@ fn secrets_stand_anywhere_in_a_pcapng_in_a_file_or_on_a_pipe() {
         fs::write(&log, other).unwrap();
         let found = report([embedded.to_str().unwrap(), "--keylog", log.to_str().unwrap()]);
         assert_eq!((opened(&found), &found["ladders"]), ((8, 8), &expected["ladders"]), "{what}");
-    }
-}
-
-/// On a pipe too a ladder of which a part can be read at once waits for the rest of it, and is one.
-#[test]
-fn on_a_pipe_a_ladder_waits_for_secrets_that_stand_behind_a_part_of_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("happy.pcapng");
-    simulate("happy", &["--tls", "1.3:TLS_AES_128_GCM_SHA256", "--ladders", "4"], &path);
-    let keylog = fs::read_to_string(format!("{}.keys.log", path.display())).unwrap();
-    let expected = report([path.to_str().unwrap(), "--keylog", &format!("{}.keys.log", path.display())]);
-    let file = fs::read(&path).unwrap();
-    let frames: Vec<usize> =
-        pcapng::blocks(&file).into_iter().filter(|(_, kind)| *kind == 6).map(|(at, _)| at).collect();
-    // In nanoseconds.
-    let time = |at: usize| {
-        let number = |at: usize| u64::from(u32::from_le_bytes(file[at..at + 4].try_into().unwrap()));
-        number(at + 12) << 32 | number(at + 16)
-    };
-    let seconds = |at: usize| (time(at) - time(frames[0])) / 1_000_000_000;
-    let late: Vec<usize> = [15, 30, 45].map(|after| *frames.iter().find(|at| seconds(**at) >= after).unwrap()).to_vec();
-    let random = |line: &str| line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let randoms: BTreeSet<String> = keylog.lines().map(random).collect();
-    let log = directory.path().join("part.log");
-    for one in &randoms {
-        let [own, others] = [true, false].map(|is_own| {
-            let lines = keylog.lines().filter(|line| (random(line) == *one) == is_own);
-            lines.flat_map(|line| [line, "\n"]).collect::<String>()
-        });
-        fs::write(&log, others).unwrap();
-        for at in &late {
-            let with = pcapng::with(&file, *at, &pcapng::secrets(&own));
-            let found = report_on(&with, &["--keylog", log.to_str().unwrap()]);
-            assert_eq!(statuses(&found), statuses(&expected), "{} s late", seconds(*at));
-            assert_eq!(found["coverage"]["unreadable"], Value::Array(vec![]));
-        }
     }
 }
 

@@ -4,7 +4,10 @@
 //! have been there unseen?". Which legs a hop is, it asks of what was seen.
 //! Limits: [`MAX_LOSSES`], [`MAX_UNREADABLE`], [`MAX_BLIND`].
 
+use std::collections::BTreeMap;
+
 use super::{Coverage, Span};
+use crate::flow::ConnectionId;
 use crate::frame::Timestamp;
 use crate::ladder::hop::Hop;
 use crate::ladder::leg::{Leg, LegSet};
@@ -12,7 +15,8 @@ use crate::ladder::profile::Profile;
 
 /// Losses remembered; older ones are merged into their neighbour.
 const MAX_LOSSES: usize = 4_096;
-/// Unreadable streams remembered for judging; further ones widen the last.
+/// Unreadable streams remembered for judging; further ones widen the last. As many that wait for a secret are remembered
+/// one by one; further ones as if nothing would ever open them.
 const MAX_UNREADABLE: usize = 4_096;
 /// Stretches remembered in which whole frames may be missing; further ones widen the last.
 const MAX_BLIND: usize = 4_096;
@@ -43,7 +47,21 @@ struct Blind {
 pub(super) struct Hidden {
     losses: Vec<Loss>,
     unreadable: Vec<Unreadable>,
+    /// Those that a secret may yet open, by connection and input.
+    waiting: BTreeMap<(ConnectionId, u16), Unreadable>,
     blind: Vec<Blind>,
+}
+
+impl Hidden {
+    /// Whether a stream that waits can be remembered by itself.
+    fn has_place(&self, key: &(ConnectionId, u16)) -> bool {
+        self.waiting.len() < MAX_UNREADABLE || self.waiting.contains_key(key)
+    }
+
+    /// The streams that could not be read during `window`.
+    fn unreadable_in(&self, window: Span) -> impl Iterator<Item = &Unreadable> {
+        self.unreadable.iter().chain(self.waiting.values()).filter(move |entry| entry.span.meets(&window))
+    }
 }
 
 impl Coverage {
@@ -62,8 +80,14 @@ impl Coverage {
         }
     }
 
-    /// A stream on this hop may hold SIP but cannot be read.
-    pub fn unreadable(&mut self, hop: Hop, input: u16, span: Span) {
+    /// A stream on this hop may hold SIP but cannot be read; `waiting` is its connection if a secret may yet open it.
+    pub fn unreadable(&mut self, hop: Hop, input: u16, span: Span, waiting: Option<ConnectionId>) {
+        let key = waiting.map(|connection| (connection, input));
+        if let Some(key) = key.filter(|key| self.hidden.has_place(key)) {
+            let entry = self.hidden.waiting.entry(key).or_insert(Unreadable { hop, input, span });
+            entry.span = entry.span.joined(&span);
+            return;
+        }
         let same = |entry: &&mut Unreadable| entry.hop == hop && entry.input == input;
         if let Some(entry) = self.hidden.unreadable.iter_mut().find(same) {
             entry.span = entry.span.joined(&span);
@@ -71,6 +95,20 @@ impl Coverage {
             self.hidden.unreadable.push(Unreadable { hop, input, span });
         } else if let Some(last) = self.hidden.unreadable.last_mut() {
             last.span = last.span.joined(&span);
+        }
+    }
+
+    /// Nothing of a connection waits for a secret any more: what was unreadable while it did is open, or was told again.
+    /// Before `since` it hides what it did: ladders were given without it.
+    pub fn settled(&mut self, connection: ConnectionId, since: Timestamp) {
+        let own = (connection, u16::MIN)..=(connection, u16::MAX);
+        let settled: Vec<u16> = self.hidden.waiting.range(own).map(|((_, input), _)| *input).collect();
+        for input in settled {
+            if let Some(Unreadable { hop, span, .. }) = self.hidden.waiting.remove(&(connection, input))
+                && span.from < since
+            {
+                self.unreadable(hop, input, Span { to: span.to.min(since), ..span }, None);
+            }
         }
     }
 
@@ -95,6 +133,7 @@ impl Coverage {
     pub fn forget(&mut self, before: Timestamp) {
         self.hidden.losses.retain(|loss| loss.span.to >= before);
         self.hidden.unreadable.retain(|entry| entry.span.to >= before);
+        self.hidden.waiting.retain(|_, entry| entry.span.to >= before);
         self.hidden.blind.retain(|blind| blind.span.to >= before);
     }
 
@@ -118,17 +157,17 @@ impl Coverage {
 
     /// Whether a stream that any of `legs` may have been could not be read during `window`.
     pub fn encrypted(&self, legs: LegSet, window: Span, profile: &Profile) -> bool {
-        self.hidden.unreadable.iter().any(|entry| {
+        self.hidden.unreadable_in(window).any(|entry| {
             let told = self.told(entry.input);
             let possible = self.possible(&entry.hop, profile);
             let possible = if told.is_empty() { possible } else { possible.intersection(told) };
-            entry.span.meets(&window) && possible.meets(legs)
+            possible.meets(legs)
         })
     }
 
     /// The hops with a stream that could not be read during `window`.
     pub fn unreadable_in(&self, window: Span) -> impl Iterator<Item = Hop> {
-        self.hidden.unreadable.iter().filter(move |entry| entry.span.meets(&window)).map(|entry| entry.hop)
+        self.hidden.unreadable_in(window).map(|entry| entry.hop)
     }
 
     /// The legs a hop may be: those seen on it, else those its port allows.
@@ -161,9 +200,51 @@ mod tests {
         assert!(hidden(&coverage, Leg::Caller, span(11, 12)));
         assert!(!hidden(&coverage, Leg::Caller, span(12, 13)));
         assert!(!hidden(&coverage, Leg::Mcx, span(10, 11)));
-        coverage.unreadable(hop(5087), 0, span(0, 100));
+        coverage.unreadable(hop(5087), 0, span(0, 100), None);
         assert!(hidden(&coverage, Leg::Mcx, span(50, 51)));
         assert!(!hidden(&coverage, Leg::EdgeExternal, span(50, 51)));
+    }
+
+    #[test]
+    fn what_one_connection_shows_late_does_not_show_what_another_on_its_hop_hides() {
+        let profile = Profile::built_in().unwrap();
+        let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
+        let hidden =
+            |coverage: &Coverage, window| coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), window, &profile);
+        let [one, other] = [1, 2].map(|number| Some(ConnectionId(number)));
+        coverage.unreadable(hop(5061), 0, span(0, 20), one);
+        coverage.unreadable(hop(5061), 0, span(20, 30), one);
+        coverage.unreadable(hop(5061), 0, span(10, 25), other);
+        coverage.settled(ConnectionId(1), time(0));
+        assert!(hidden(&coverage, span(10, 25)));
+        assert!(!hidden(&coverage, span(0, 9)) && !hidden(&coverage, span(26, 30)));
+        // The other one stays closed.
+        coverage.unreadable(hop(5061), 0, span(10, 27), None);
+        coverage.settled(ConnectionId(2), time(0));
+        assert!(hidden(&coverage, span(26, 30)) && !hidden(&coverage, span(28, 30)));
+        // What is seen too late for ladders that were given was hidden from them.
+        coverage.unreadable(hop(5061), 0, span(40, 60), one);
+        coverage.settled(ConnectionId(1), time(50));
+        assert!(hidden(&coverage, span(45, 45)) && !hidden(&coverage, span(51, 60)));
+        coverage.unreadable(hop(5061), 0, span(70, 80), other);
+        coverage.forget(time(90));
+        assert!(!hidden(&coverage, span(0, 90)));
+    }
+
+    #[test]
+    fn connections_that_wait_are_bounded_and_none_is_forgotten() {
+        let profile = Profile::built_in().unwrap();
+        let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
+        let most = u64::try_from(MAX_UNREADABLE).unwrap();
+        for number in 0..=most {
+            let second = i64::try_from(number).unwrap() * 10;
+            coverage.unreadable(hop(5061), 0, span(second, second + 1), Some(ConnectionId(number)));
+        }
+        assert_eq!((coverage.hidden.waiting.len(), coverage.hidden.unreadable.len()), (MAX_UNREADABLE, 1));
+        (0..=most).for_each(|number| coverage.settled(ConnectionId(number), time(0)));
+        assert!(coverage.hidden.waiting.is_empty());
+        let last = span(i64::try_from(most).unwrap() * 10, i64::MAX / 1_000_000_000);
+        assert!(coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), last, &profile), "it may stay closed");
     }
 
     #[test]
