@@ -98,12 +98,9 @@ pub(crate) fn may_be_client_hello(octets: &[u8]) -> bool {
 /// cipher, a length below 64 KiB. What is protected looks so once in thousands of records. A HelloRequest does not count:
 /// it is of no handshake, and the numbers that records begin with look like it.
 pub(crate) fn may_be_plain(octets: &[u8]) -> bool {
-    let is_known = octets.first().is_none_or(|kind| {
-        matches!(
-            *kind,
-            kind::CLIENT_HELLO | kind::SERVER_HELLO | kind::NEW_SESSION_TICKET | kind::CERTIFICATE
-                ..=kind::CLIENT_KEY_EXCHANGE | kind::CERTIFICATE_STATUS
-        )
+    let is_known = octets.first().is_none_or(|kind| match *kind {
+        kind::CLIENT_HELLO | kind::SERVER_HELLO | kind::NEW_SESSION_TICKET | kind::CERTIFICATE_STATUS => true,
+        kind => (kind::CERTIFICATE..=kind::CLIENT_KEY_EXCHANGE).contains(&kind),
     });
     is_known && octets.get(1).is_none_or(|high| *high == 0)
 }

@@ -372,6 +372,24 @@ fn a_key_exchange_that_makes_no_sense_is_not_called_lost() {
     }
 }
 
+/// A certificate whose key is not RSA's, as it looks, is shown, and no key is compared with it.
+#[test]
+fn a_certificate_that_is_shown_is_not_called_missing() {
+    let mut steps = data_of("tls12-rsa-aes256-sha256").0;
+    let Step::Bytes(Side::Server, bytes) = &mut steps[1] else { panic!("an answer") };
+    // The key: a sequence with a modulus of 257 octets, in a string of bits.
+    let key = [0, 0x30, 0x82, 1, 0x0a, 2, 0x82, 1, 1, 0];
+    let place = bytes.windows(key.len()).position(|octets| octets == key).expect("an RSA key");
+    bytes[place + 1] = 0x31;
+    let mut secrets = Secrets::default();
+    let keys = read_rsa_keys("a key", &fixture::file("client.key"), None).unwrap();
+    keys.into_iter().for_each(|key| secrets.push_rsa_key(key));
+    let facts = play(&steps, &mut secrets).facts;
+    assert!(facts.certificate.is_some());
+    let detail = "no given RSA key opens the client's secret, and which one the server has was not seen".to_owned();
+    assert_eq!(facts.state, State::Unreadable { reason: UnreadableReason::TlsKeyMismatch, detail });
+}
+
 #[test]
 fn a_handshake_with_a_hole_does_not_mislead() {
     let mut damaged = 0;
