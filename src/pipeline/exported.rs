@@ -279,10 +279,10 @@ mod tests {
 
     #[test]
     fn what_was_not_exported_or_cut_is_lost() {
-        let options = pdu(true, "sip", 9, &message("OPTIONS sip:fe01.example.com SIP/2.0", "1 OPTIONS", ""));
+        let options = pdu(true, "sip", 9, message("OPTIONS sip:fe01.example.com SIP/2.0", "1 OPTIONS", ""));
         let invite = message("INVITE sip:bob@example.com SIP/2.0", INVITE, &"v=0\r\n".repeat(100));
         let cut = pdu(true, "sip", 10, &invite[..invite.len() - 50]);
-        let ack = pdu(true, "sip", 11, &message("ACK sip:bob@example.com SIP/2.0", "1 ACK", ""));
+        let ack = pdu(true, "sip", 11, message("ACK sip:bob@example.com SIP/2.0", "1 ACK", ""));
         let expected = [
             &format!("1 {CLIENT} OPTIONS sip:fe01.example.com SIP/2.0")[..],
             "lost",

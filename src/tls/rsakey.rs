@@ -87,7 +87,7 @@ impl File<'_> {
     fn convert(&self, what: &str) -> Error {
         let form = if self.is_der { "-inform DER " } else { "" };
         let command = format!("openssl pkcs8 -topk8 {form}-in {} -out new.pem", self.path);
-        self.error(&format!("it is encrypted with {what}, which is not read; convert it with `{command}`"))
+        self.error(&format!("it is encrypted with {what}, which is not read; convert it with `{command}`{MORE}"))
     }
 
     fn pem(&self, text: &str) -> Result<Vec<RsaKey>> {
@@ -214,6 +214,7 @@ impl File<'_> {
 const NOT_RSA: &str = "it is not an RSA key, and only RSA keys can open captured TLS";
 const NO_PASSWORD: &str =
     "it is encrypted and no password was given (--rsa-key-password-file, or LYNCPUSH_RSA_KEY_PASSWORD)";
+const MORE: &str = " (OpenSSL 3 wants `-provider legacy -provider default` too)";
 const WRONG_PASSWORD: &str = "the password is wrong";
 #[cfg(feature = "pfx")]
 const UNKNOWN: &str = "it is neither PEM, nor a DER key, nor PKCS#12";

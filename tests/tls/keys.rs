@@ -62,7 +62,7 @@ fn what_is_no_usable_key_is_one_clear_line() {
         (
             "old-encrypted.pem",
             Some(PASSWORD),
-            "it is encrypted with Proc-Type: 4,ENCRYPTED, which is not read; convert it with `openssl pkcs8 -topk8 -in old-encrypted.pem -out new.pem`",
+            "it is encrypted with Proc-Type: 4,ENCRYPTED, which is not read; convert it with `openssl pkcs8 -topk8 -in old-encrypted.pem -out new.pem` (OpenSSL 3 wants `-provider legacy -provider default` too)",
         ),
         ("pkcs8-md5-des.pem", Some(PASSWORD), "it is encrypted with PBE-MD5-DES, which is not read; convert it with"),
         (
