@@ -5,7 +5,7 @@ mod encryption;
 use std::fmt;
 
 use rsa::pkcs1::DecodeRsaPrivateKey;
-use rsa::pkcs8::{self, DecodePrivateKey, EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, pkcs5};
+use rsa::pkcs8::{DecodePrivateKey, EncryptedPrivateKeyInfoRef, Error as Pkcs8Error, PrivateKeyInfoRef, pkcs5};
 use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Encrypt, PrivateKey};
 use x509_cert::der::{Decode, SecretDocument};
@@ -165,7 +165,7 @@ impl File<'_> {
                 let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|_| unknown())?;
                 let document = info.decrypt(password).map_err(|error| match error {
                     // A wrong password shows as padding that is wrong, or now and then as no DER.
-                    pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => wrong(),
+                    Pkcs8Error::EncryptedPrivateKey(pkcs5::Error::DecryptFailed) | Pkcs8Error::Asn1(_) => wrong(),
                     _ => unknown(),
                 })?;
                 Zeroizing::new(document.as_bytes().to_vec())
