@@ -77,6 +77,8 @@ pub enum Transport {
     Tcp,
     /// UDP, RFC 768.
     Udp,
+    /// What Wireshark exported of TCP, without its sequence numbers: octets may be repeated or left out.
+    Export,
 }
 
 /// The number of a connection within one analysis, given in the order connections are first seen.

@@ -54,27 +54,28 @@ impl KeyFiles {
         for path in &self.keylogs {
             read_keylog(&mut keys, path)?;
         }
+        // Once, for all keys: it may be a pipe.
+        let from_file = self.rsa_key_password_file.as_deref().map(|file| {
+            Password::first_line(file)
+                .map_err(|error| Error::new(format!("cannot read the password in {file}: {error}")))
+        });
+        let from_file = from_file.transpose()?;
         for path in &self.rsa_keys {
-            keys.read_rsa_keys(path, || self.password(path))?;
+            keys.read_rsa_keys(path, || from_file.clone().map_or_else(|| password(path), |given| Ok(Some(given))))?;
         }
         Ok(keys)
     }
+}
 
-    /// The password of a key file; none if nobody says one.
-    fn password(&self, path: &str) -> Result<Option<Password>> {
-        if let Some(file) = &self.rsa_key_password_file {
-            return Password::first_line(file)
-                .map(Some)
-                .map_err(|error| Error::new(format!("cannot read the password in {file}: {error}")));
-        }
-        if let Some(given) = env::var_os(VARIABLE) {
-            let text = given.into_string().map_err(|_| Error::new(format!("{VARIABLE} is not UTF-8")))?;
-            return Ok(Some(Password::new(text)));
-        }
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            return Ok(None);
-        }
-        let typed = rpassword::prompt_password(format!("Password of {path}: "));
-        typed.map(|text| Some(Password::new(text))).map_err(|error| Error::new(format!("no password: {error}")))
+/// The password of a key file where no file holds it; none if nobody says one.
+fn password(path: &str) -> Result<Option<Password>> {
+    if let Some(given) = env::var_os(VARIABLE) {
+        let text = given.into_string().map_err(|_| Error::new(format!("{VARIABLE} is not UTF-8")))?;
+        return Ok(Some(Password::new(text)));
     }
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    let typed = rpassword::prompt_password(format!("Password of {path}: "));
+    typed.map(|text| Some(Password::new(text))).map_err(|error| Error::new(format!("no password: {error}")))
 }

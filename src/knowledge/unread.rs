@@ -101,9 +101,13 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::CompressedUnrecognised,
         title: "Compressed in a way that is not known",
-        meaning: "NEGOTIATE was agreed to, and what follows is in a layout that is not known: how compressed packets begin is not published.",
-        wire: "NEGOTIATE, 200, then packets of another layout; the coverage gives their first octets.",
-        help: &["Compression off for the time of the capture.", "The first octets, sent to the makers of lyncpush."],
+        meaning: "NEGOTIATE was agreed to, and what follows is in a layout that is not known: how compressed packets begin is not published. Or the file is what Wireshark exported: of compressed packets it repeats some and leaves others out, so none of them can be trusted.",
+        wire: "NEGOTIATE, 200, then packets of another layout; the coverage gives their first octets. In an export: NEGOTIATE, 200, then packets.",
+        help: &[
+            "Compression off for the time of the capture.",
+            "The capture itself with its key log, in place of what Wireshark exported of it.",
+            "The first octets, sent to the makers of lyncpush.",
+        ],
         sources: &[MS_SIPCOMP],
     },
     Unread {

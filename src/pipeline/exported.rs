@@ -2,7 +2,8 @@
 //!
 //! A decrypted TLS connection is exported twice, as the pieces TLS gave and as the messages SIP found in them; a message in
 //! several pieces is exported as far as it has come, and once more when it is whole; and of several messages in one
-//! piece each is exported with all of them. Only octets that are new go on. Limits: [`MAX_FLOWS`]; beside it the
+//! piece each is exported with all of them. Only octets that are new go on; of packets of SIP compression that cannot be
+//! told, and they are not read. Limits: [`MAX_FLOWS`]; beside it the
 //! framers' own.
 
 use std::collections::{BTreeSet, HashMap};
@@ -71,7 +72,7 @@ impl Exported {
             self.connections += 1;
             let flow = flow_of(pdu.source, pdu.destination);
             Conversation {
-                connection: Connection { id: self.ids.next_id(), flow, transport: Transport::Tcp, is_joined: true },
+                connection: Connection { id: self.ids.next_id(), flow, transport: Transport::Export, is_joined: true },
                 sent: Default::default(),
                 inputs: BTreeSet::new(),
                 last: at,
@@ -165,9 +166,12 @@ mod tests {
     use super::*;
     use crate::frame::{Frame, LinkType, Timestamp};
     use crate::ladder::profile::Profile;
+    use crate::report::view::Account;
+    use crate::sipcomp::{Compressor, LAYOUTS};
+    use crate::unreadable::UnreadableReason;
 
     /// One PDU from the client (true) or the server, as Wireshark writes it.
-    fn pdu(is_client: bool, name: &str, original: u32, payload: &str) -> Vec<u8> {
+    fn pdu(is_client: bool, name: &str, original: u32, payload: impl AsRef<[u8]>) -> Vec<u8> {
         let tlv =
             |tag: u16, value: &[u8]| [&tag.to_be_bytes()[..], &(value.len() as u16).to_be_bytes(), value].concat();
         let (mut addresses, mut ports) = ([[192, 0, 2, 20], [192, 0, 2, 7]], [51_000_u32, 5061]);
@@ -185,7 +189,7 @@ mod tests {
             tlv(30, &original.to_be_bytes()),
             tlv(0, b""),
         ];
-        [&tags.concat()[..], payload.as_bytes()].concat()
+        [&tags.concat()[..], payload.as_ref()].concat()
     }
 
     fn message(first: &str, sequence: &str, body: &str) -> String {
@@ -194,7 +198,7 @@ mod tests {
     }
 
     /// What is read from PDUs: who sent what, in which frame of the export, and `lost`.
-    fn check(pdus: &[(Vec<u8>, u32)], expected: &[&str]) {
+    fn check(pdus: &[(Vec<u8>, u32)], expected: &[&str]) -> Account {
         let mut reading = Reading::new(&Profile::built_in().unwrap().ports);
         let mut seen = Vec::new();
         let mut note = |event: Seen<'_>| match event {
@@ -204,6 +208,7 @@ mod tests {
                 seen.push(format!("{} {} {text}", at.number, connection.flow.sender(side)));
             }
             Seen::Notice(_, Notice::Lost { .. }) => seen.push("lost".to_owned()),
+            Seen::Notice(_, Notice::Unreadable { .. }) => seen.push("unreadable".to_owned()),
             Seen::Notice(..) | Seen::Refused(_) | Seen::Dialed(_) => seen.push("?".to_owned()),
         };
         for (number, (bytes, cut)) in (1..).zip(pdus) {
@@ -216,6 +221,7 @@ mod tests {
         assert_eq!(seen, expected);
         let account = reading.account(0);
         assert_eq!((account.tally.used(), account.tcp), (pdus.len() as u64, 1));
+        account
     }
 
     const INVITE: &str = "1 INVITE";
@@ -273,10 +279,10 @@ mod tests {
 
     #[test]
     fn what_was_not_exported_or_cut_is_lost() {
-        let options = pdu(true, "sip", 9, &message("OPTIONS sip:fe01.example.com SIP/2.0", "1 OPTIONS", ""));
+        let options = pdu(true, "sip", 9, message("OPTIONS sip:fe01.example.com SIP/2.0", "1 OPTIONS", ""));
         let invite = message("INVITE sip:bob@example.com SIP/2.0", INVITE, &"v=0\r\n".repeat(100));
         let cut = pdu(true, "sip", 10, &invite[..invite.len() - 50]);
-        let ack = pdu(true, "sip", 11, &message("ACK sip:bob@example.com SIP/2.0", "1 ACK", ""));
+        let ack = pdu(true, "sip", 11, message("ACK sip:bob@example.com SIP/2.0", "1 ACK", ""));
         let expected = [
             &format!("1 {CLIENT} OPTIONS sip:fe01.example.com SIP/2.0")[..],
             "lost",
@@ -286,5 +292,35 @@ mod tests {
         // The rest was never exported, or the capture cut it off and says how much that was.
         check(&[(options.clone(), 0), (cut.clone(), 0), (ack.clone(), 0)], &expected);
         check(&[(options, 0), (cut, 50), (ack, 0)], &expected);
+    }
+
+    #[test]
+    fn compressed_packets_that_the_export_repeats_are_not_read() {
+        let negotiate =
+            "Via: a\r\nCall-ID: a\r\nCSeq: 1 NEGOTIATE\r\nCompression: LZ77-8K\r\nContent-Length: 0\r\n\r\n";
+        let ask = format!("NEGOTIATE sip:192.0.2.7:5061 SIP/2.0\r\n{negotiate}");
+        let agree = format!("SIP/2.0 200 OK\r\n{negotiate}");
+        let mut compressor = Compressor::new(&LAYOUTS[0]);
+        let mut packets = Vec::new();
+        let mut packed = Vec::new();
+        for (sequence, original) in [("1 OPTIONS", 12), ("2 OPTIONS", 13), ("3 OPTIONS", 14)] {
+            compressor.push(message("OPTIONS sip:a SIP/2.0", sequence, "").as_bytes(), &mut packed);
+            // Each with all before it, as long as Wireshark asks for more.
+            packets.push(pdu(true, "sip.tcp", original, &packed));
+        }
+        let words = [pdu(true, "sip.tcp", 10, &ask), pdu(true, "sip", 10, &ask), pdu(false, "sip.tcp", 11, &agree)];
+        let pdus: Vec<_> = words.into_iter().chain(packets).map(|pdu| (pdu, 0)).collect();
+        let expected = [
+            &format!("1 {CLIENT} NEGOTIATE sip:192.0.2.7:5061 SIP/2.0")[..],
+            &format!("3 {SERVER} SIP/2.0 200 OK"),
+            // From the first packet to the end of each side.
+            "unreadable",
+            "unreadable",
+            "unreadable",
+        ];
+        let unread = check(&pdus, &expected).unread;
+        assert_eq!(unread.len(), 1);
+        assert_eq!(unread[0].reason, UnreadableReason::CompressedUnrecognised);
+        assert!(unread[0].detail.contains("what Wireshark exports"), "{}", unread[0].detail);
     }
 }

@@ -13,7 +13,7 @@ use super::text::{Content, Text, Word};
 use crate::anomaly::AnomalyLog;
 use memchr::memmem;
 
-use crate::flow::{Connection, Side};
+use crate::flow::{Connection, Side, Transport};
 use crate::frame::FrameRef;
 use crate::sip::framer;
 use crate::sip::grammar::{Probe, looks_like_start};
@@ -28,6 +28,11 @@ const MAX_HELD: usize = 64 * 1024;
 /// Octets held back in all connections together. 32 MiB: it should be none.
 const MAX_HELD_IN_ALL: usize = 32 << 20;
 
+const NO_NEGOTIATE: &str = "compressed, and the capture does not show the NEGOTIATE with which that began";
+/// An export gives a packet again in front of the next ones when Wireshark asks for more, and none when it gives up: what
+/// is new cannot be told from what is repeated.
+const EXPORTED: &str = "compressed after NEGOTIATE, and what Wireshark exports of that repeats packets and leaves others out: analyse the capture itself, with its key log";
+
 /// How far compression has been agreed on.
 enum State {
     /// Nobody has spoken of it.
@@ -36,8 +41,8 @@ enum State {
     Halfway(Box<Halfway>),
     /// The connection is compressed.
     Agreed(Box<Decompressor>),
-    /// The connection is compressed, and nobody saw the agreement.
-    Unnegotiated,
+    /// The connection is compressed and cannot be unpacked: why, and in words.
+    Closed(UnreadableReason, &'static str),
 }
 
 /// A connection's text, packed or not.
@@ -125,10 +130,7 @@ impl Packing {
                     ),
                 )),
             },
-            State::Unnegotiated => Some((
-                UnreadableReason::CompressedNoNegotiate,
-                "compressed, and the capture does not show the NEGOTIATE with which that began".to_owned(),
-            )),
+            State::Closed(reason, detail) => Some((*reason, (*detail).to_owned())),
             State::Plain | State::Halfway(_) if self.text.is_damaged() => Some((
                 UnreadableReason::Damaged,
                 "bytes are missing, and no SIP message was found in the rest".to_owned(),
@@ -158,7 +160,7 @@ impl Packing {
             State::Plain => self.plain(speaker, event, ledger, out),
             State::Halfway(_) => self.halfway(speaker, event, ledger, out),
             State::Agreed(_) => self.packed(speaker, event, ledger, out),
-            State::Unnegotiated => self.hide(speaker.connection, event, out),
+            State::Closed(..) => self.hide(speaker.connection, event, out),
         }
     }
 
@@ -168,7 +170,7 @@ impl Packing {
             Event::Bytes { offset, bytes, frame } => {
                 let Some((rest, word)) = self.text.bytes(speaker, bytes, frame, ledger, out) else {
                     if self.is_unnegotiated(speaker, bytes, ledger) {
-                        self.state = State::Unnegotiated;
+                        self.state = State::Closed(UnreadableReason::CompressedNoNegotiate, NO_NEGOTIATE);
                         self.openings = None;
                         ledger.account.compressed += 1;
                         self.hide(speaker.connection, event, out);
@@ -322,13 +324,17 @@ impl Packing {
             _ => Box::new(Halfway::new(first, Word::Ask, self.passed[first.index()])),
         };
         ledger.held = ledger.held.saturating_sub(half.octets());
-        let mut begins = [behind; 2];
-        *first.of(&mut begins) = half.begin;
-        let mut decompressor = Decompressor::new(begins);
-        if is_guess {
-            decompressor.doubt(speaker.side);
-        }
-        self.state = State::Agreed(Box::new(decompressor));
+        self.state = if speaker.connection.transport == Transport::Export {
+            State::Closed(UnreadableReason::CompressedUnrecognised, EXPORTED)
+        } else {
+            let mut begins = [behind; 2];
+            *first.of(&mut begins) = half.begin;
+            let mut decompressor = Decompressor::new(begins);
+            if is_guess {
+                decompressor.doubt(speaker.side);
+            }
+            State::Agreed(Box::new(decompressor))
+        };
         ledger.account.compressed += 1;
         for event in half.events() {
             self.event(Speaker { side: first, ..speaker }, event, ledger, out);

@@ -210,7 +210,7 @@ impl Reading {
                 let datagram = Datagram { at, source, destination, identification, payload, missing };
                 self.udp.push(&datagram, streams, out);
             }
-            (Transport::Tcp, Some(Place { next_sequence, acknowledged })) => {
+            (_, Some(Place { next_sequence, acknowledged })) => {
                 let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).saturating_add(missing);
                 let segment = TcpSegment {
                     at,
@@ -230,7 +230,7 @@ impl Reading {
                     streams.event(connection, side, event, out);
                 });
             }
-            (Transport::Tcp, None) => self.exported.push(at, pdu, u64::from(missing), streams, out),
+            (_, None) => self.exported.push(at, pdu, u64::from(missing), streams, out),
         }
     }
 

@@ -1,14 +1,17 @@
 //! RSA keys of servers, out of the files that admins have: PEM of every kind, DER, and PKCS#12.
 
+mod encryption;
+
 use std::fmt;
 
 use rsa::pkcs1::DecodeRsaPrivateKey;
-use rsa::pkcs8::{DecodePrivateKey, EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
+use rsa::pkcs8::{DecodePrivateKey, EncryptedPrivateKeyInfoRef, Error as Pkcs8Error, PrivateKeyInfoRef, pkcs5};
 use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Encrypt, PrivateKey};
 use x509_cert::der::{Decode, SecretDocument};
 use zeroize::Zeroizing;
 
+use self::encryption::Encrypted;
 use super::keylog::MASTER;
 use super::secret::Secret;
 use crate::error::{Error, Result};
@@ -55,13 +58,12 @@ impl RsaKey {
 /// Read are PEM with PKCS#1, PKCS#8 and encrypted PKCS#8 keys, several in one file, certificates and other blocks
 /// between them; the same as DER; and PKCS#12, if the program was built with it.
 ///
-/// Errors: a wrong or missing password, a key that is not RSA, an encryption of old PEM that is not read, octets that
-/// are no key; each one line.
+/// Errors: a wrong or missing password, a key that is not RSA, an encryption that is not read, octets that are no key; each
+/// one line.
 pub fn read_rsa_keys(path: &str, octets: &[u8], password: Option<&str>) -> Result<Vec<RsaKey>> {
-    let file = File { path, password };
     match std::str::from_utf8(octets) {
-        Ok(text) if text.contains("-----BEGIN ") => file.pem(text),
-        _ => file.der(octets),
+        Ok(text) if text.contains("-----BEGIN ") => File { path, password, is_der: false }.pem(text),
+        _ => File { path, password, is_der: true }.der(octets),
     }
 }
 
@@ -74,6 +76,7 @@ pub fn needs_password(octets: &[u8]) -> bool {
 struct File<'a> {
     path: &'a str,
     password: Option<&'a str>,
+    is_der: bool,
 }
 
 impl File<'_> {
@@ -82,8 +85,9 @@ impl File<'_> {
     }
 
     fn convert(&self, what: &str) -> Error {
-        let command = format!("openssl pkcs8 -topk8 -in {} -out new.pem", self.path);
-        self.error(&format!("{what} is not read; convert it with `{command}`"))
+        let form = if self.is_der { "-inform DER " } else { "" };
+        let command = format!("openssl pkcs8 -topk8 {form}-in {} -out new.pem", self.path);
+        self.error(&format!("it is encrypted with {what}, which is not read; convert it with `{command}`{MORE}"))
     }
 
     fn pem(&self, text: &str) -> Result<Vec<RsaKey>> {
@@ -92,7 +96,7 @@ impl File<'_> {
         let mut refused = None;
         for (label, block) in blocks(text) {
             if block.contains("Proc-Type:") {
-                return Err(self.convert("its encryption (Proc-Type: 4,ENCRYPTED)"));
+                return Err(self.convert("Proc-Type: 4,ENCRYPTED"));
             }
             let decoded = || {
                 let text = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines(block).as_str());
@@ -124,7 +128,7 @@ impl File<'_> {
         if PrivateKeyInfoRef::from_der(octets).is_ok() {
             return self.pkcs8(octets).map(|key| vec![key]);
         }
-        if EncryptedPrivateKeyInfoRef::from_der(octets).is_ok() {
+        if Encrypted::from_der(octets).is_some() {
             return self.encrypted(octets).map(|key| vec![key]);
         }
         if let Ok(key) = PrivateKey::from_pkcs1_der(octets) {
@@ -148,15 +152,28 @@ impl File<'_> {
     }
 
     fn encrypted(&self, der: &[u8]) -> Result<RsaKey> {
-        let password = self.password.ok_or_else(|| self.error(NO_PASSWORD))?;
-        // Kinds of encryption older than PKCS#5 v2 do not parse.
-        let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|_| self.convert("its encryption"))?;
-        // A wrong password shows as padding that is wrong, or now and then as a key that makes no sense.
-        let document = info.decrypt(password).map_err(|_| self.error(WRONG_PASSWORD))?;
-        if PrivateKeyInfoRef::from_der(document.as_bytes()).is_err() {
-            return Err(self.error(WRONG_PASSWORD));
+        let encrypted = Encrypted::from_der(der).ok_or_else(|| self.error("it is broken"))?;
+        if !encrypted.is_pbes2() && !encrypted.is_sha1_3des() {
+            return Err(self.convert(&encrypted.name()));
         }
-        self.pkcs8(document.as_bytes())
+        let password = self.password.ok_or_else(|| self.error(NO_PASSWORD))?;
+        let wrong = || self.error(WRONG_PASSWORD);
+        let octets = match encrypted.is_pbes2() {
+            false => encrypted.decrypt(password).ok_or_else(wrong)?,
+            true => {
+                let unknown = || self.convert(&encrypted.name());
+                let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|_| unknown())?;
+                let document = info.decrypt(password).map_err(|error| match error {
+                    // A wrong password shows as padding that is wrong, or now and then as no DER.
+                    Pkcs8Error::EncryptedPrivateKey(pkcs5::Error::DecryptFailed) | Pkcs8Error::Asn1(_) => wrong(),
+                    _ => unknown(),
+                })?;
+                Zeroizing::new(document.as_bytes().to_vec())
+            }
+        };
+        // Or as a key that makes no sense.
+        PrivateKeyInfoRef::from_der(&octets).map_err(|_| wrong())?;
+        self.pkcs8(&octets)
     }
 
     #[cfg(feature = "pfx")]
@@ -197,6 +214,7 @@ impl File<'_> {
 const NOT_RSA: &str = "it is not an RSA key, and only RSA keys can open captured TLS";
 const NO_PASSWORD: &str =
     "it is encrypted and no password was given (--rsa-key-password-file, or LYNCPUSH_RSA_KEY_PASSWORD)";
+const MORE: &str = " (OpenSSL 3 wants `-provider legacy -provider default` too)";
 const WRONG_PASSWORD: &str = "the password is wrong";
 #[cfg(feature = "pfx")]
 const UNKNOWN: &str = "it is neither PEM, nor a DER key, nor PKCS#12";

@@ -233,6 +233,7 @@ fn what_cannot_be_used_is_one_clear_line() {
         (&["--rsa-key", &data("server.crt")], "there is only a certificate in it"),
         (&["--rsa-key", &data("make.py")], "neither PEM"),
         (&["--rsa-key", &data("new.pfx"), "--rsa-key-password-file", &absent], "cannot read the password"),
+        (&["--rsa-key", &data("server.key"), "--rsa-key-password-file", &absent], "cannot read the password"),
         (&["--rsa-key-password-file", &absent], "--rsa-key <FILE>"),
     ];
     for (options, expected) in rows {

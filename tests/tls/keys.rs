@@ -16,6 +16,8 @@ const KINDS: &[(&str, bool)] = &[
     ("several.pem", false),
     ("pkcs8-aes.pem", true),
     ("pkcs8-3des.pem", true),
+    ("pkcs8-sha1.pem", true),
+    ("pkcs8-pbes1.pem", true),
     #[cfg(feature = "pfx")]
     ("new.pfx", true),
     #[cfg(feature = "pfx")]
@@ -54,8 +56,25 @@ fn what_is_no_usable_key_is_one_clear_line() {
         ("pkcs8-aes.pem", Some("wrong"), "the password is wrong"),
         ("pkcs8-aes.pem", None, "it is encrypted and no password was given"),
         ("pkcs8-3des.pem", Some("wrong"), "the password is wrong"),
-        ("old-encrypted.pem", Some(PASSWORD), "openssl pkcs8 -topk8 -in old-encrypted.pem"),
-        ("pkcs8-pbes1.pem", Some(PASSWORD), "its encryption is not read; convert it with `openssl pkcs8 -topk8"),
+        ("pkcs8-sha1.pem", Some("wrong"), "the password is wrong"),
+        ("pkcs8-pbes1.pem", Some("wrong"), "the password is wrong"),
+        ("pkcs8-pbes1.pem", None, "it is encrypted and no password was given"),
+        (
+            "old-encrypted.pem",
+            Some(PASSWORD),
+            "it is encrypted with Proc-Type: 4,ENCRYPTED, which is not read; convert it with `openssl pkcs8 -topk8 -in old-encrypted.pem -out new.pem` (OpenSSL 3 wants `-provider legacy -provider default` too)",
+        ),
+        ("pkcs8-md5-des.pem", Some(PASSWORD), "it is encrypted with PBE-MD5-DES, which is not read; convert it with"),
+        (
+            "pkcs8-md5-des.der",
+            None,
+            "PBE-MD5-DES, which is not read; convert it with `openssl pkcs8 -topk8 -inform DER -in",
+        ),
+        (
+            "pkcs8-v2-des.pem",
+            Some(PASSWORD),
+            "it is encrypted with PBES2 with a cipher or hash that is not known, which",
+        ),
         ("ec.pem", None, "it is not an RSA key"),
         ("ec-pkcs8.pem", None, "it is not an RSA key"),
         ("server.crt", None, "there is only a certificate in it"),
