@@ -137,7 +137,7 @@ impl Stage {
         let (_, client, server) = HOPS[leg as usize];
         let flow = Flow { client: client.parse().expect("an address"), server: server.parse().expect("one") };
         let [from, to] = [from, to].map(|ms| Timestamp::new(ms * 1_000_000, 6));
-        self.correlator.coverage.unreadable(Hop::of(&flow), 0, Span { from, to });
+        self.correlator.coverage.unreadable(Hop::of(&flow), 0, Span { from, to }, None);
     }
 
     /// Says something on a leg: towards its listening end if `out`, else back.
