@@ -200,8 +200,7 @@ impl<'a> Sequence<'a> {
     /// capture lost bytes there that it may lie in.
     fn before_first(&self, legs: LegSet) -> Said {
         let first = self.ladder.first.time;
-        let ring = i64::from(self.profile.limits.ring_ms) * 1_000_000;
-        if self.coverage.hidden(legs, Span { from: first.shifted(-ring), to: first }, self.profile) {
+        if self.coverage.hidden(legs, Span { from: first.shifted(-self.ring()), to: first }, self.profile) {
             return (Status::Unreadable, Some("its bytes are lost or cannot be read".into()));
         }
         (Status::Truncated, Some("before the capture begins".into()))
@@ -339,9 +338,8 @@ impl<'a> Sequence<'a> {
         if !self.ladder.opened_late {
             return false;
         }
-        let ring = i64::from(self.profile.limits.ring_ms) * 1_000_000;
         let established = self.ladder.ringing.is_empty() && self.ladder.answers.is_empty();
-        let near = self.coverage.begins().is_some_and(|begin| self.ladder.first.time.since(begin) < ring);
+        let near = self.coverage.begins().is_some_and(|begin| self.ladder.first.time.since(begin) < self.ring());
         (near || established) && !self.predecessor_seen(key)
     }
 
@@ -378,6 +376,11 @@ impl<'a> Sequence<'a> {
                 )
         };
         self.times.window(key, self.profile, hops, skip)
+    }
+
+    /// How long a call without a final response may ring, nanoseconds.
+    fn ring(&self) -> i64 {
+        i64::from(self.profile.limits.ring_ms) * 1_000_000
     }
 
     fn whole(&self) -> Span {

@@ -60,8 +60,7 @@ impl Sequence<'_> {
     /// Whether the call of a push that shows none may lie in bytes that are lost or cannot be read: the call comes before
     /// the push and may ring on behind it.
     fn may_belong_to_a_call(&self) -> bool {
-        let ring = i64::from(self.profile.limits.ring_ms) * 1_000_000;
-        let window = Span { from: self.ladder.first.time.shifted(-ring), to: self.ladder.closed };
+        let window = Span { from: self.ladder.first.time.shifted(-self.ring()), to: self.ladder.closed };
         self.coverage.hidden(LegSet::of(&[Leg::Caller, Leg::Mcx]), window, self.profile)
     }
 
