@@ -55,6 +55,10 @@ pub struct Options {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration, hide = true)]
     post_pause: Duration,
 
+    /// How long an endpoint that failed is left alone
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration, hide = true)]
+    post_rest: Duration,
+
     /// How often a document is tried
     #[arg(long, value_name = "N", default_value_t = Patience::default().attempts, hide = true)]
     post_attempts: u32,
@@ -107,6 +111,7 @@ impl Options {
             patience: Patience {
                 attempts: self.post_attempts.max(1),
                 first_pause: self.post_pause,
+                rest: self.post_rest,
                 timeout: self.post_timeout,
             },
         };

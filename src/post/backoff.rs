@@ -13,27 +13,25 @@ pub struct Patience {
     pub attempts: u32,
     /// About the pause after the first attempt; each further one is twice as long.
     pub first_pause: Duration,
+    /// How long an endpoint is left alone after it failed so often, or turned away whoever asks.
+    pub rest: Duration,
     /// The longest time that one attempt takes.
     pub timeout: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { attempts: 4, first_pause: Duration::from_secs(1), timeout: Duration::from_secs(10) }
+        let [first_pause, rest, timeout] = [1, 60, 10].map(Duration::from_secs);
+        Self { attempts: 4, first_pause, rest, timeout }
     }
 }
 
 impl Patience {
-    /// The longest pause.
-    pub fn longest_pause(self) -> Duration {
-        self.first_pause.saturating_mul(LONGEST)
-    }
-
     /// The pause after so many attempts, from 1: between half and all of `first_pause` doubled each time, as
     /// `random` says, so that many programs that failed together do not come back together.
     pub fn pause(self, attempts: u32, random: u64) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
-        let whole = self.first_pause.saturating_mul(1 << doublings).min(self.longest_pause());
+        let whole = self.first_pause.saturating_mul(1 << doublings).min(self.first_pause.saturating_mul(LONGEST));
         let half = whole / 2;
         let share = (random % 1024) as u32;
         half + half * share / 1023

@@ -75,7 +75,7 @@ impl Courier {
             };
         }
         // An endpoint that could not be reached is left alone for a while, whatever else is to be sent.
-        let until = Instant::now() + self.patience.longest_pause();
+        let until = Instant::now() + self.patience.rest;
         loop {
             match self.wake.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Wake::Document) => {}

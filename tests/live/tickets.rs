@@ -108,7 +108,7 @@ fn a_loss_is_a_ticket_while_the_watching_goes_on() {
 fn what_could_not_be_delivered_survives_a_kill_and_is_delivered() {
     let Some((wire, system)) = with_system(&[Reply::Status(503), Reply::Status(200)]) else { return };
     // One attempt, and none again for hours.
-    let mut watching = watch(&wire, &system.url("/"), &["--post-attempts", "1", "--post-pause", "1h"]);
+    let mut watching = watch(&wire, &system.url("/"), &["--post-attempts", "1", "--post-rest", "1h"]);
     wire.send("a0", &frames("firewall", &[]));
     let ladder = watching.line();
     requests(&system, 1);

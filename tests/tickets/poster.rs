@@ -74,9 +74,10 @@ fn the_end_waits_no_longer_than_it_is_told() {
 /// An endpoint that is gone does not hold up who offers, and is asked again after a while.
 #[test]
 fn an_endpoint_that_comes_back_gets_everything() {
+    const FEW: Duration = Duration::from_millis(2);
     let failing = [Reply::Status(500); 2];
     let (place, system) = (Place::empty(), System::start(&[&failing[..], &[Reply::Status(200)]].concat()));
-    let patience = Patience { attempts: 2, first_pause: Duration::from_millis(2), ..Patience::default() };
+    let patience = Patience { attempts: 2, first_pause: FEW, rest: FEW, ..Patience::default() };
     let mut poster = start(&place, &system, patience);
     offer(&mut poster, &report(BROKEN));
     until(|| system.requests().len() >= 3 && place.waiting().is_empty());

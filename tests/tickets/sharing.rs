@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::command::lyncpush;
 use crate::endpoint::{Endpoint, Reply};
-use crate::{BROKEN, COMPLETE, Place};
+use crate::{BROKEN, COMPLETE, Place, QUICK};
 
 fn start(place: &Place, url: &str, sample: &str) -> Child {
     let mut command: Command = lyncpush();
-    command.args(["analyze", sample, "--post", url, "--spool", &place.path("spool"), "--post-pause", "1ms", "-q"]);
+    command.args(["analyze", sample, "--post", url, "--spool", &place.path("spool"), "-q"]).args(QUICK);
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
