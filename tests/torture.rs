@@ -154,7 +154,7 @@ fn rfc_4475_views() {
     let from = parse(&octets).expect("lwsdisp").from().map(|from| from.display().map(|name| name.into_owned()));
     assert_eq!(from, Some(Some(b"caller".to_vec())));
     let octets = read("badaspec");
-    let to = parse(&octets).expect("badaspec").to().and_then(|to| to.uri.aor());
+    let to = parse(&octets).expect("badaspec").to().and_then(|to| to.uri().aor());
     assert_eq!(to.as_deref(), Some("sip:t.watson@example.org"));
     let octets = read("transports");
     let message = parse(&octets).expect("transports");
@@ -259,7 +259,7 @@ fn look(octets: &[u8]) {
     for raw in stream.messages.iter().chain(&Reading::datagram(octets).messages) {
         let message = parse(raw).expect("what is framed can be parsed");
         let addresses = message.from().into_iter().chain(message.to()).chain(message.contacts());
-        let shown: Vec<Address<'_>> = addresses.filter(|address| address.uri.aor().is_some()).collect();
+        let shown: Vec<Address<'_>> = addresses.filter(|address| address.uri().aor().is_some()).collect();
         assert!(shown.len() <= raw.len());
         assert_eq!(message.vias().count(), message.via_count());
     }
@@ -280,7 +280,7 @@ fn a_published_edge_record() {
     let uri = message.request_uri().expect("a Request-URI");
     assert_eq!(uri.user, Some(&b"Options_User"[..]));
     let route = message.routes().next().expect("a Route");
-    assert!(route.params.has(b"ms-edge-route") && route.uri.params.has(b"lr"));
+    assert!(route.params.has(b"ms-edge-route") && route.uri().params.has(b"lr"));
     assert_eq!(
         message.products().next().map(|product| (product.name, product.version)),
         Some((&b"RTCC"[..], Some(&b"4.0.0.0"[..])))

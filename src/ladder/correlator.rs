@@ -34,9 +34,10 @@ pub struct Limits {
     pub calls: usize,
     /// Open pushes; likewise.
     pub pushes: usize,
-    /// Mobile endpoints known by their registration or an earlier call; the oldest is forgotten.
+    /// Mobile endpoints known by their registration or an earlier call; the oldest is forgotten. A hash table whose
+    /// entries come and go doubles once more, at some time, if they fill more than 7/16 of a power of two: 57,344.
     pub endpoints: usize,
-    /// Calls and pushes that are over, remembered so that a straggler does not open them again.
+    /// Calls and pushes that are over, remembered so that a straggler does not open them again. Likewise.
     pub closed: usize,
     /// Calls of one user, and calls to phones, that a push is compared with: the latest ones.
     pub candidates: usize,
@@ -51,8 +52,8 @@ impl Default for Limits {
         Self {
             calls: 65_536,
             pushes: 16_384,
-            endpoints: 65_536,
-            closed: 65_536,
+            endpoints: 57_344,
+            closed: 57_344,
             candidates: 64,
             push_text: 16_384,
             texts: usize::MAX,
@@ -123,9 +124,6 @@ impl Correlator {
     pub fn new(profile: Profile, limits: Limits, coverage: Coverage, texts: Texts) -> Self {
         let push_hosts = profile.push.uris.iter().filter_map(|uri| uri_host(uri)).map(str::to_owned).collect();
         let user = |uri: &String| Some(uri.split_once(':')?.1.rsplit_once('@')?.0.to_owned());
-        // A full table whose entries come and go doubles once, at some time: these two are as large from the beginning.
-        let endpoints = HashMap::with_capacity_and_hasher(2 * limits.endpoints, Default::default());
-        let closed = HashSet::with_capacity_and_hasher(2 * limits.closed, Default::default());
         Self {
             push_hosts,
             push_users: profile.push.uris.iter().filter_map(user).collect(),
@@ -140,9 +138,9 @@ impl Correlator {
             ringing: VecDeque::new(),
             alone: Vec::new(),
             strays: VecDeque::new(),
-            endpoints,
+            endpoints: HashMap::default(),
             endpoint_order: VecDeque::new(),
-            closed,
+            closed: HashSet::default(),
             closed_order: VecDeque::new(),
             call_order: VecDeque::new(),
             push_order: VecDeque::new(),

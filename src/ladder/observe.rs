@@ -149,7 +149,7 @@ impl Correlator {
     fn registration(&mut self, message: &Message<'_>) {
         let Some(client) = mobile_client(message, &self.profile) else { return };
         let Some(from) = message.from() else { return };
-        if let (Some(epid), Some(user)) = (from.epid(), from.uri.aor()) {
+        if let (Some(epid), Some(user)) = (from.epid(), from.uri().aor()) {
             self.remember_endpoint(text(epid), user.into(), client);
         }
     }
@@ -248,7 +248,7 @@ fn is_a_clients(message: &Message<'_>) -> bool {
     {
         return false;
     }
-    message.from().zip(message.to()).is_some_and(|(from, to)| from.uri.host.eq_ignore_ascii_case(to.uri.host))
+    message.from().zip(message.to()).is_some_and(|(from, to)| from.uri().host.eq_ignore_ascii_case(to.uri().host))
 }
 
 /// Whether a Request-URI is a registered contact: it names a port or an address instead of a domain.

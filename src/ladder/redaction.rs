@@ -85,8 +85,8 @@ impl Correlator {
     /// To whom a message is that may be a push, whose address may hold what names the device.
     fn addressee(&self, message: &Message<'_>) -> String {
         let Some(to) = message.to() else { return LEFT_OUT.to_owned() };
-        let is_of_house = message.from().is_some_and(|from| from.uri.host.eq_ignore_ascii_case(to.uri.host));
-        let whom = if is_of_house { to.uri.aor() } else { Some(self.push_target(&to.uri, message)) };
+        let is_of_house = message.from().is_some_and(|from| from.uri().host.eq_ignore_ascii_case(to.uri().host));
+        let whom = if is_of_house { to.uri().aor() } else { Some(self.push_target(&to.uri(), message)) };
         let tag = to.tag().map_or_else(String::new, |tag| format!(";tag={}", clipped(&lossy(tag))));
         whom.map_or_else(|| LEFT_OUT.to_owned(), |whom| format!("<{}>{tag}", clipped(&whom)))
     }

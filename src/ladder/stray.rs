@@ -36,11 +36,11 @@ impl Correlator {
         let epid = from.epid();
         let registered =
             || epid.and_then(|epid| std::str::from_utf8(epid).ok()).is_some_and(|e| self.endpoints.contains_key(e));
-        let outside = to.tag().is_none() && !to.uri.host.eq_ignore_ascii_case(from.uri.host);
+        let outside = to.tag().is_none() && !to.uri().host.eq_ignore_ascii_case(from.uri().host);
         if !outside || !(registered() || is_mobile(message, &self.profile)) {
             return;
         }
-        let Some(sender) = from.uri.aor() else { return };
+        let Some(sender) = from.uri().aor() else { return };
         let summary = format!("{method} {}", self.push_target(uri, message));
         let stray = Stray { sender: sender.into(), epid: epid.map(Into::into), rung: self.rung(sighting, summary) };
         if self.strays.len() >= MAX_STRAYS {

@@ -97,23 +97,61 @@ names! {
     WwwAuthenticate = "WWW-Authenticate",
 }
 
+/// Octets that are compared at once: no known name is longer.
+const WIDE: usize = 32;
+
+/// A known name as one comparison takes it.
+struct Known {
+    length: usize,
+    octets: [u8; WIDE],
+    /// The bits that matter: of letters all but bit 5, which is their case; of what is behind the name none.
+    matter: [u8; WIDE],
+}
+
+impl Known {
+    const fn new(name: &[u8]) -> Self {
+        assert!(name.len() <= WIDE, "a known name is longer than what is compared");
+        let (mut octets, mut matter) = ([0; WIDE], [0; WIDE]);
+        let mut at = 0;
+        while at < name.len() {
+            assert!(name[at].is_ascii_alphabetic() || name[at] == b'-', "known names are letters and hyphens");
+            octets[at] = name[at];
+            matter[at] = if name[at] == b'-' { 0xff } else { 0xdf };
+            at += 1;
+        }
+        Self { length: name.len(), octets, matter }
+    }
+
+    /// Whether it is what the `length` first octets of `text` spell, in any letter case; without a branch for each octet.
+    fn is_spelled(&self, text: &[u8; WIDE], length: usize) -> bool {
+        let known = self.octets.iter().zip(&self.matter);
+        let unlike = text.iter().zip(known).map(|(met, (known, matter))| (met ^ known) & matter);
+        length == self.length && unlike.fold(0, |all, one| all | one) == 0
+    }
+}
+
+/// [`NAMES`] again, in their order.
+static KNOWN: [Known; NAMES.len()] = {
+    let mut known = [const { Known::new(b"") }; NAMES.len()];
+    let mut index = 0;
+    while index < NAMES.len() {
+        known[index] = Known::new(NAMES[index].0.as_bytes());
+        index += 1;
+    }
+    known
+};
+
 /// Slots of the name table; a power of two with room enough that no two known names share a slot.
 const SLOTS: usize = 512;
 
 /// One slot per hash value: index into [`NAMES`] plus one, 0 when empty.
 static TABLE: [u8; SLOTS] = build_table();
 
-/// Where a name belongs in [`TABLE`]; `None` for an empty name.
-const fn slot(name: &[u8]) -> Option<usize> {
-    let length = name.len();
-    if length == 0 {
-        return None;
-    }
+/// Where a name with these octets at its ends and in its middle belongs in [`TABLE`].
+const fn slot(length: usize, first: u8, middle: u8, last: u8) -> usize {
     // Setting bit 5 folds ASCII letters and leaves the hyphen alone.
-    let first = (name[0] | 0x20) as usize;
-    let middle = (name[length / 2] | 0x20) as usize;
-    let last = (name[length - 1] | 0x20) as usize;
-    Some((length + first * 3 + middle * 11 + last * 61) % SLOTS)
+    let [first, middle, last] = [(first | 0x20) as usize, (middle | 0x20) as usize, (last | 0x20) as usize];
+    (length + first * 3 + middle * 11 + last * 61) % SLOTS
 }
 
 /// Fills the table while compiling; two names in one slot stop the build.
@@ -121,40 +159,42 @@ const fn build_table() -> [u8; SLOTS] {
     let mut table = [0; SLOTS];
     let mut index = 0;
     while index < NAMES.len() {
-        let mut at = 0;
-        while at < NAMES[index].0.len() {
-            let octet = NAMES[index].0.as_bytes()[at];
-            assert!(octet.is_ascii_alphabetic() || octet == b'-', "`is_spelled` is right for letters and hyphens only");
-            at += 1;
-        }
-        if let Some(slot) = slot(NAMES[index].0.as_bytes()) {
-            assert!(table[slot] == 0, "two header names share a slot: change the factors in `slot`");
-            table[slot] = index as u8 + 1;
-        }
+        let name = NAMES[index].0.as_bytes();
+        let slot = slot(name.len(), name[0], name[name.len() / 2], name[name.len() - 1]);
+        assert!(table[slot] == 0, "two header names share a slot: change the factors in `slot`");
+        table[slot] = index as u8 + 1;
         index += 1;
     }
     table
 }
 
-/// Whether `spelled` is the known name `name` in any letter case, without a branch for each octet: known names are made
-/// of letters, which have bit 6 and may differ in bit 5, and of hyphens, which may not differ.
-fn is_spelled(name: &[u8], spelled: &[u8]) -> bool {
-    let unlike = |(known, met): (&u8, &u8)| (known ^ met) & !((known >> 1) & 0x20);
-    name.len() == spelled.len() && name.iter().zip(spelled).map(unlike).fold(0, |all, one| all | one) == 0
-}
-
 impl HeaderName {
     /// The name spelled `spelled`, without white space around it.
     pub fn new(spelled: &[u8]) -> Self {
-        if let [letter] = spelled {
-            return compact(letter.to_ascii_lowercase());
+        let mut wide = [0; WIDE];
+        let Some(room) = wide.get_mut(..spelled.len()) else { return Self::Other };
+        room.copy_from_slice(spelled);
+        Self::of(&wide, spelled.len())
+    }
+
+    /// The name that the `length` first octets of `text` spell: at one look where some octets follow.
+    pub fn beginning(text: &[u8], length: usize) -> Self {
+        match text.first_chunk() {
+            Some(wide) => Self::of(wide, length),
+            None => Self::new(text.get(..length).unwrap_or_default()),
         }
-        let entry = slot(spelled).and_then(|slot| TABLE.get(slot)).and_then(|index| {
-            let index = usize::from(*index).checked_sub(1)?;
-            NAMES.get(index)
-        });
-        match entry {
-            Some((name, variant)) if is_spelled(name.as_bytes(), spelled) => *variant,
+    }
+
+    fn of(wide: &[u8; WIDE], length: usize) -> Self {
+        let ends = (wide.get(length / 2), wide.get(length.wrapping_sub(1)));
+        let ([first, ..], (Some(middle), Some(last))) = (wide, ends) else { return Self::Other };
+        if length == 1 {
+            return compact(first.to_ascii_lowercase());
+        }
+        let index = TABLE.get(slot(length, *first, *middle, *last)).map_or(0, |index| usize::from(*index));
+        let index = index.wrapping_sub(1);
+        match (KNOWN.get(index), NAMES.get(index)) {
+            (Some(known), Some((_, variant))) if known.is_spelled(wide, length) => *variant,
             _ => Self::Other,
         }
     }
@@ -210,6 +250,9 @@ mod tests {
                     spelled[at] = octet;
                     let is_same = name.as_bytes().eq_ignore_ascii_case(&spelled);
                     assert_eq!(HeaderName::new(&spelled) == *variant, is_same, "{name} with {octet:#x} at {at}");
+                    spelled.extend_from_slice(b": a value of some length\r\n");
+                    let begun = HeaderName::beginning(&spelled, name.len());
+                    assert_eq!(begun == *variant, is_same, "{name} with {octet:#x} at {at}");
                 }
             }
         }
@@ -245,8 +288,21 @@ mod tests {
 
     #[test]
     fn strangers_are_other() {
-        for name in ["", "-", "X-Foo", "Froms", "Fro", "ms-diagnostic", "Call_ID", "C\u{2011}Seq", "\0\0\0"] {
+        for name in [
+            "",
+            "-",
+            "X-Foo",
+            "X-Name-That-Is-Longer-Than-What-Is-Compared",
+            "Froms",
+            "Fro",
+            "ms-diagnostic",
+            "Call_ID",
+            "C\u{2011}Seq",
+            "\0\0\0",
+        ] {
             assert_eq!(HeaderName::new(name.as_bytes()), HeaderName::Other, "{name}");
+            let line = format!("{name}: another value of some length");
+            assert_eq!(HeaderName::beginning(line.as_bytes(), name.len()), HeaderName::Other, "{name}");
         }
     }
 }

@@ -100,7 +100,7 @@ impl Correlator {
         let epid = from.epid().map(text);
         let registered = epid.as_ref().and_then(|epid| self.endpoints.get(epid)).map(|(_, client)| client.clone());
         let client = registered.or_else(|| mobile_client(message, &self.profile))?;
-        let gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(text));
+        let gruu = message.contacts().find_map(|contact| contact.uri().opaque().map(text));
         Some(Phone { epid, gruu, tag: from.tag().map(Into::into), client: Some(client), rang: None })
     }
 
@@ -155,8 +155,8 @@ impl Correlator {
         let tag = from.tag().unwrap_or_default();
         self.call_key(call_id, tag);
         let key: Key = self.key.as_slice().into();
-        let caller: Option<Box<str>> = from.uri.aor().map(Into::into);
-        let callee: Option<Box<str>> = to.uri.aor().map(Into::into);
+        let caller: Option<Box<str>> = from.uri().aor().map(Into::into);
+        let callee: Option<Box<str>> = to.uri().aor().map(Into::into);
         let users: Vec<Box<str>> =
             callee.iter().chain(caller.iter().filter(|caller| Some(*caller) != callee.as_ref())).cloned().collect();
         let place = self.calls.insert(key.clone(), |generation| {
@@ -243,7 +243,7 @@ impl Correlator {
         }
         let Some(phone) = call.phones.get_mut(at) else { return true };
         if phone.gruu.is_none() {
-            phone.gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(text));
+            phone.gruu = message.contacts().find_map(|contact| contact.uri().opaque().map(text));
         }
         let first_ring = rang && phone.rang.is_none();
         if first_ring {

@@ -22,7 +22,7 @@ impl Correlator {
         if matches!(method, Method::Ack | Method::Cancel | Method::Bye) {
             return false;
         }
-        (self.is_push_host(uri) || transaction.to.is_some_and(|to| self.is_push_host(&to.uri)))
+        (self.is_push_host(uri) || transaction.to.is_some_and(|to| self.is_push_host(&to.uri())))
             && self.is_push_method(method)
     }
 
@@ -58,7 +58,7 @@ impl Correlator {
         let answers = status.is_final()
             && !matches!(method, Method::Invite | Method::Cancel | Method::Bye | Method::Ack)
             && self.is_push_method(method)
-            && transaction.to.is_some_and(|to| self.is_push_host(&to.uri));
+            && transaction.to.is_some_and(|to| self.is_push_host(&to.uri()));
         if answers { self.push_place(sighting, transaction, out) } else { None }
     }
 
@@ -125,8 +125,8 @@ impl Correlator {
         let asserted = message.asserted_identities();
         let mut senders: Vec<Box<str>> = from
             .iter()
-            .filter_map(|from| from.uri.aor())
-            .chain(asserted.filter_map(|a| a.uri.aor()))
+            .filter_map(|from| from.uri().aor())
+            .chain(asserted.filter_map(|a| a.uri().aor()))
             .map(Into::into)
             .collect();
         senders.dedup();
@@ -134,13 +134,13 @@ impl Correlator {
         let epid = from.as_ref().and_then(Address::epid);
         let is_check = |test: &String| test.as_bytes() == transaction.method.as_bytes();
         let check = epid.is_none() && self.profile.push.test_methods.iter().any(is_check);
-        let test = check || transaction.to.and_then(|to| to.uri.user).is_some_and(|user| self.is_test_user(user));
+        let test = check || transaction.to.and_then(|to| to.uri().user).is_some_and(|user| self.is_test_user(user));
         let text = if message.request_uri().is_some() { self.push_text(message) } else { Box::default() };
-        let contact_gruu = message.contacts().find_map(|contact| contact.uri.opaque().map(self::text));
+        let contact_gruu = message.contacts().find_map(|contact| contact.uri().opaque().map(self::text));
         let target = message.request_uri().filter(|uri| self.is_push_host(uri));
         let host =
-            target.or_else(|| transaction.to.map(|to| to.uri)).map_or_else(Box::default, |uri| self::text(uri.host));
-        let gruu = contact_gruu.or_else(|| from.as_ref().and_then(|from| from.uri.opaque()).map(self::text));
+            target.or_else(|| transaction.to.map(|to| to.uri())).map_or_else(Box::default, |uri| self::text(uri.host));
+        let gruu = contact_gruu.or_else(|| from.as_ref().and_then(|from| from.uri().opaque()).map(self::text));
         let place = self.pushes.insert(key.clone(), |generation| Push {
             key,
             call_id: self::text(transaction.call_id),

@@ -113,7 +113,7 @@ fn field(input: &[u8]) -> IResult<&[u8], Header<'_>> {
     while let [before @ .., b' ' | b'\t' | b'\r'] = spelled {
         spelled = before;
     }
-    let name = HeaderName::new(spelled);
+    let name = HeaderName::beginning(input, spelled.len());
     if name == HeaderName::Other && (spelled.is_empty() || !spelled.iter().all(|octet| is_token(*octet))) {
         return fail(input, ErrorKind::Char);
     }
@@ -383,7 +383,7 @@ mod tests {
     fn look_at_all(raw: &[u8]) {
         let Ok(message) = parse(raw) else { return };
         let uris = message.from().into_iter().chain(message.to()).chain(message.contacts()).chain(message.routes());
-        let shown = uris.filter_map(|address| address.uri.aor()).count();
+        let shown = uris.filter_map(|address| address.uri().aor()).count();
         assert!(shown <= raw.len());
         assert!(message.vias().count() == message.via_count());
         assert!(message.products().count() + message.diagnostics().count() + message.warnings().count() <= raw.len());

@@ -13,8 +13,8 @@ use super::uri::Uri;
 pub struct Address<'a> {
     /// What stands in front of the angle bracket.
     before: &'a [u8],
-    /// The URI; `*` in a Contact that takes all bindings away.
-    pub uri: Uri<'a>,
+    /// Where the URI stands.
+    addr_spec: &'a [u8],
     /// The parameters of the header, those behind the angle brackets.
     pub params: Params<'a>,
     tag: Option<&'a [u8]>,
@@ -38,7 +38,7 @@ impl<'a> Address<'a> {
             }
         };
         let params = Params::new(params.unwrap_or_default());
-        let mut address = Self { before, uri: Uri::parse(uri), params, tag: None, epid: None };
+        let mut address = Self { before, addr_spec: uri, params, tag: None, epid: None };
         // Who reads an address asks for these two, and more than once.
         for param in params.iter() {
             if param.name.eq_ignore_ascii_case(b"tag") {
@@ -48,6 +48,12 @@ impl<'a> Address<'a> {
             }
         }
         address
+    }
+
+    /// The URI, taken apart only now: who reads a dialog's messages asks for tags far more often. `*` in a Contact that
+    /// takes all bindings away.
+    pub fn uri(&self) -> Uri<'a> {
+        Uri::parse(self.addr_spec)
     }
 
     /// The display name without its quotes, straight or curly, and without backslashes; `None` when empty.
@@ -180,7 +186,7 @@ mod tests {
     fn check(value: &str, name: Option<&str>, uri: &str, tag: Option<&str>) {
         let address = Address::parse(value.as_bytes());
         assert_eq!(address.display().as_deref().map(String::from_utf8_lossy).as_deref(), name, "{value}");
-        assert_eq!(String::from_utf8_lossy(address.uri.raw), uri, "{value}");
+        assert_eq!(String::from_utf8_lossy(address.uri().raw), uri, "{value}");
         assert_eq!(address.tag().map(String::from_utf8_lossy).as_deref(), tag, "{value}");
     }
 }

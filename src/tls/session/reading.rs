@@ -38,8 +38,10 @@ impl Session {
         self.begun = true;
         let [kind, ..] = header;
         self.half(side).spoke |= kind == kind::APPLICATION_DATA;
-        let tls13 = self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
-        if matches!(self.half(side).guard, Guard::Plain) && !(tls13 && kind == kind::CHANGE_CIPHER_SPEC) {
+        // What TLS 1.3 protects calls itself data, whatever it is.
+        let bare13 = kind != kind::APPLICATION_DATA
+            && self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
+        if matches!(self.half(side).guard, Guard::Plain) && !(bare13 && kind == kind::CHANGE_CIPHER_SPEC) {
             if kind != kind::APPLICATION_DATA {
                 // Those of a handshake that renews an older one are protected.
                 self.has_shown_handshake |= match kind {
@@ -59,12 +61,12 @@ impl Session {
         if matches!(self.half(side).guard, Guard::Missing(_)) && self.is_early(side) {
             return self.wait(side, header, body, frame, secrets);
         }
-        match (tls13, kind, body.len()) {
+        match (bare13, kind, body.len()) {
             // Sent for the sake of middle boxes only.
             (true, kind::CHANGE_CIPHER_SPEC, _) => {}
             // A side that has no keys yet sends its alert without.
             (true, kind::ALERT, 2) => self.heed(side, body),
-            (true, ..) if kind != kind::APPLICATION_DATA => {
+            (true, ..) => {
                 self.half(side).miss((HEADER + body.len()) as u64, frame);
             }
             _ => {
