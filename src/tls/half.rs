@@ -1,10 +1,8 @@
 //! One side of a connection while it is read.
 
 use super::handshake::Messages;
-use super::negotiation::Stage;
+use super::negotiation::{Direction, Stage};
 use super::record::{HEADER, Records, kind};
-use super::secret::Secret;
-use super::suite::Opener;
 use crate::flow::Side;
 use crate::frame::FrameRef;
 use crate::stream::Event;
@@ -17,8 +15,10 @@ pub(crate) enum Guard {
     Plain,
     /// Keys that have not been made, because nothing needed them or there is no secret.
     Missing(Stage),
-    /// Keys.
-    Keyed(Box<Opener>),
+    /// Keys of which one set may be the right one: none has opened a record yet.
+    Tried(Vec<Direction>),
+    /// Keys that have opened a record, or follow from those that have.
+    Keyed(Direction),
     /// Records that cannot be opened any more.
     Dead,
 }
@@ -54,10 +54,9 @@ pub(crate) struct Half {
     /// Records that did not open.
     pub(crate) unverified: u64,
     /// Octets that were tried to open under numbers after a loss, since the last record that opened.
-    searched: u64,
-    /// The secret of the keys in TLS 1.3.
-    pub(crate) secret: Option<Secret>,
-    pub(crate) stage: Option<Stage>,
+    pub(crate) searched: u64,
+    /// Times that a record behind a loss was made to wait, since no secret found opens it.
+    pub(crate) doubts: u8,
     /// What comes goes to the queue behind what waits there already.
     pub(crate) waiting: bool,
     /// It sent data beyond the handshake, or what looks like it from outside.
@@ -86,6 +85,7 @@ impl Half {
         self.proven = false;
         self.skim = false;
         self.failures = 0;
+        self.doubts = 0;
         self.missed = 0;
         self.messages.begin();
     }
@@ -161,8 +161,10 @@ impl Half {
     pub(crate) fn lose(&mut self, octets: u64, frame: FrameRef) {
         self.missed = self.missed.saturating_add(octets);
         self.messages.lose();
-        if let Guard::Keyed(opener) = &mut self.guard {
-            opener.lose();
+        match &mut self.guard {
+            Guard::Keyed(direction) => direction.opener.lose(),
+            Guard::Tried(tried) => tried.iter_mut().for_each(|direction| direction.opener.lose()),
+            Guard::Plain | Guard::Missing(_) | Guard::Dead => {}
         }
         self.skip(octets, frame);
     }
