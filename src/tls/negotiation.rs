@@ -10,7 +10,7 @@ use super::secrets::Secrets;
 use super::suite::{Opener, Suite};
 use super::version::Version;
 use crate::flow::Side;
-use crate::unreadable::UnreadableReason;
+use crate::unreadable::{Hurdle, UnreadableReason};
 pub(crate) use candidates::updated;
 
 /// The most octets of a side's messages that are kept for the extended master secret: a chain of certificates and
@@ -23,11 +23,17 @@ pub(crate) struct Unread {
     pub(crate) reason: UnreadableReason,
     /// One line that says more.
     pub(crate) detail: String,
+    pub(crate) hurdle: Option<Hurdle>,
 }
 
 impl Unread {
     pub(crate) fn new(reason: UnreadableReason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self { reason, detail: detail.into(), hurdle: None }
+    }
+
+    /// The same where something else helps than the reason tells.
+    pub(crate) fn at(self, hurdle: Hurdle) -> Self {
+        Self { hurdle: Some(hurdle), ..self }
     }
 }
 
@@ -279,7 +285,7 @@ mod tests {
         let agreed = |version, suite, compression| {
             let mut negotiation = Negotiation::default();
             negotiation.push(Side::Server, &hello(version, suite, compression));
-            negotiation.agreed().map(|agreed| agreed.suite.name).map_err(|Unread { reason, detail }| {
+            negotiation.agreed().map(|agreed| agreed.suite.name).map_err(|Unread { reason, detail, .. }| {
                 assert_eq!(reason, UnreadableReason::TlsUnsupportedSuite);
                 detail
             })

@@ -274,7 +274,7 @@ impl Session {
             (shown.next(), shown.collect())
         });
         let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_) | Guard::Tried(_));
-        let unreadable = |Unread { reason, detail }: Unread| State::Unreadable { reason, detail };
+        let unreadable = |Unread { reason, detail, .. }: Unread| State::Unreadable { reason, detail };
         let torn = || unreadable(lost("part of its handshake"));
         let state = match &self.unread {
             // The capture began before the handshake did: an earlier one would not show more of it.
@@ -312,6 +312,12 @@ impl Session {
             secrets_tried: self.negotiation.tried().to_vec(),
             plain_octets: [client.plain_octets, server.plain_octets],
             lost_octets: [client.lost_octets, server.lost_octets],
+            hurdle: match &state {
+                State::Unreadable { reason, .. } => {
+                    self.unread.as_ref().filter(|unread| unread.reason == *reason).and_then(|unread| unread.hurdle)
+                }
+                State::Handshake | State::Reading => None,
+            },
             state,
         }
     }

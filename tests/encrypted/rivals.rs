@@ -1,10 +1,10 @@
-//! Key logs that disagree, as a person meets them.
+//! Key logs that disagree or lack lines, and sessions that no key opens, as a person meets them.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::command::{report, report_on};
+use crate::command::{lyncpush, report, report_on};
 use crate::fixture::{DATA, session};
 use crate::pcapng;
 use crate::secrets::statuses;
@@ -81,4 +81,58 @@ fn a_wrong_key_log_does_not_hide_the_rsa_key_that_opens_it() {
     let unread = &unreadable(&found)[0];
     assert_eq!(unread["reason"], "tls-key-mismatch", "{unread}");
     assert_eq!(unread["tls"]["secrets_tried"], json!(["CLIENT_RANDOM of the key log"]), "{unread}");
+}
+
+#[test]
+fn a_key_log_of_one_direction_says_which_line_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, log) = (directory.path().join("a.pcap"), directory.path().join("a.log"));
+    let fixture = session("tls13-gcm128");
+    fs::write(&path, pcapng::capture(&fixture.connections, 700)).unwrap();
+    for absent in ["CLIENT", "SERVER"] {
+        let lines = fixture.keylog.lines().filter(|line| !line.starts_with(&format!("{absent}_TRAFFIC_SECRET_0")));
+        fs::write(&log, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        let found = report([path.to_str().unwrap(), "--keylog", log.to_str().unwrap()]);
+        // The other side says twelve.
+        assert_eq!(found["coverage"]["sip_messages"], 12, "{absent}");
+        let [unread] = &unreadable(&found)[..] else { panic!("{found:#}") };
+        assert_eq!(unread["reason"], "tls-no-secret");
+        let detail = unread["detail"].as_str().unwrap();
+        let who = absent.to_lowercase();
+        let says = format!(
+            "the key log has lines of it, but no {absent}_TRAFFIC_SECRET_0, without which what the {who} says cannot be read; give the whole key log"
+        );
+        assert!(detail.starts_with(&says), "{detail}");
+        assert!(!detail.contains("no given secret"), "{detail}");
+    }
+}
+
+#[test]
+fn a_resumed_session_without_its_beginning_asks_for_no_key_that_was_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.pcap");
+    for name in ["tls12-resumed-by-id", "tls12-resumed-by-ticket"] {
+        let connections = session(name).connections;
+        fs::write(&path, pcapng::capture(&connections[1..], 700)).unwrap();
+        let path = path.to_str().unwrap();
+        let key = format!("{DATA}/server.key");
+        let found = report([path, "--rsa-key", &key]);
+        let [unread] = &unreadable(&found)[..] else { panic!("{found:#}") };
+        assert_eq!(unread["reason"], "tls-no-secret");
+        let detail = unread["detail"].as_str().unwrap();
+        for says in ["it resumes a session whose full handshake is not in the capture", "an RSA key opens no resumed"] {
+            assert!(detail.contains(says), "{detail}");
+        }
+        for helps in ["begin the capture before that handshake", "restart the service", "key log"] {
+            assert!(detail.contains(helps), "{detail}");
+        }
+        assert!(!detail.contains("--rsa-key"), "{detail}");
+        let table = lyncpush().args(["analyze", path, "--rsa-key", &key]).output().unwrap().stdout;
+        let table = String::from_utf8(table).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(table.contains("begin the capture before that handshake"), "{table}");
+        // Where no key was given, it is said when one would help.
+        let found = report([path]);
+        let detail = unreadable(&found)[0]["detail"].as_str().unwrap();
+        assert!(detail.contains("only where the full handshake that it goes back to is in the capture"), "{detail}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use lyncpush::flow::Side;
 use lyncpush::tls::{Secrets, Session, State, read_rsa_keys};
-use lyncpush::unreadable::UnreadableReason;
+use lyncpush::unreadable::{Hurdle, UnreadableReason};
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::{Pkcs1v15Encrypt, PrivateKey};
 
@@ -301,6 +301,45 @@ fn of_more_wrong_lines_than_are_kept_the_latest_are_tried() {
     assert_eq!(unreadable(&read), (UnreadableReason::TlsBadMac, detail));
 }
 
+#[test]
+fn lines_that_are_missing_are_named_and_the_other_direction_is_read() {
+    for name in fixture::names().into_iter().filter(|name| name.starts_with("tls13") && !name.contains("resumed")) {
+        let Fixture { keylog, connections } = fixture::session(&name);
+        let without = |absent: &[&str]| -> String {
+            let is_kept = |line: &&str| !absent.iter().any(|label| line.starts_with(label));
+            keylog.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
+        };
+        let sides = [("CLIENT", "client", Side::Client), ("SERVER", "server", Side::Server)];
+        for (label, who, closed) in sides {
+            let (handshake, traffic) = (format!("{label}_HANDSHAKE"), format!("{label}_TRAFFIC_SECRET_0"));
+            for absent in [&[traffic.as_str()][..], &[&traffic, &handshake]] {
+                for sealed in [false, true] {
+                    let mut secrets = with(&[&without(absent)]);
+                    give_key(&mut secrets, "server.key");
+                    if sealed {
+                        secrets.seal();
+                    }
+                    let read = late_all(&connections, &mut secrets, Secrets::seal).remove(0);
+                    let detail = format!(
+                        "the key log has lines of it, but no {traffic}, without which what the {who} says cannot be read"
+                    );
+                    assert_eq!(unreadable(&read), (UnreadableReason::TlsNoSecret, detail.as_str()), "{name}");
+                    assert_eq!(read.facts.hurdle, Some(Hurdle::LinesMissing), "{name}");
+                    assert!(read.plain[closed.index()].is_empty(), "{name}");
+                    let mut all = with(&[&keylog]);
+                    let whole = play_all(&connections, 300, &mut all).remove(0);
+                    assert_eq!(read.plain[closed.other().index()], whole.plain[closed.other().index()], "{name}");
+                }
+            }
+        }
+        let mut secrets = with(&[&without(&["CLIENT_TRAFFIC", "SERVER_TRAFFIC"])]);
+        secrets.seal();
+        let read = play_all(&connections, 300, &mut secrets).remove(0);
+        let detail = unreadable(&read).1;
+        assert!(detail.contains("neither CLIENT_TRAFFIC_SECRET_0 nor SERVER_TRAFFIC_SECRET_0"), "{name}: {detail}");
+    }
+}
+
 /// A wrong traffic secret without those of the handshake: every record may be of that, so nothing tells before the end.
 #[test]
 fn wrong_traffic_secrets_alone_are_found_out_at_the_end() {
@@ -313,4 +352,29 @@ fn wrong_traffic_secrets_alone_are_found_out_at_the_end() {
     secrets.seal();
     let read = play_all(&connections, 300, &mut secrets).remove(0);
     assert_eq!(unreadable(&read).0, UnreadableReason::TlsBadMac);
+}
+
+#[test]
+fn a_resumed_session_that_an_rsa_key_cannot_open_says_so() {
+    for name in ["tls12-resumed-by-id", "tls12-resumed-by-ticket"] {
+        let connections = &fixture::session(name).connections[1..];
+        let rows: [(Option<&str>, &str, Hurdle); 2] = [
+            (
+                Some("server.key"),
+                "it resumes a session whose full handshake is not in the capture",
+                Hurdle::ResumedDespiteKey,
+            ),
+            (None, "no secret was given", Hurdle::Resumed),
+        ];
+        for (key, says, hurdle) in rows {
+            let mut secrets = Secrets::default();
+            key.into_iter().for_each(|key| give_key(&mut secrets, key));
+            secrets.seal();
+            let read = play_all(connections, 300, &mut secrets).remove(0);
+            let (reason, detail) = unreadable(&read);
+            assert_eq!(reason, UnreadableReason::TlsNoSecret, "{name}");
+            assert!(detail.starts_with(says), "{name}: {detail}");
+            assert_eq!(read.facts.hurdle, Some(hurdle), "{name}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::{Negotiation, Unread, lost};
 use crate::tls::secrets::Secrets;
 use crate::tls::suite::{Exchange, Suite};
-use crate::unreadable::UnreadableReason;
+use crate::unreadable::{Hurdle, UnreadableReason};
 
 /// The name of a server's key in reports.
 pub(super) const RSA_KEY: &str = "RSA key";
@@ -14,6 +14,10 @@ impl Negotiation {
         let keys = !secrets.rsa_keys().is_empty();
         let is_for_keys = keys && suite.exchange == Exchange::Rsa && self.full;
         self.searched = secrets.keylogs().chain(is_for_keys.then_some(RSA_KEY)).collect();
+        if let Some(unread) = self.lines_missing(suite, secrets) {
+            return unread;
+        }
+        let is_resumed = suite.exchange == Exchange::Rsa && self.is_resumed();
         match suite.exchange {
             _ if !keys => {
                 let what = match secrets.is_empty() {
@@ -21,10 +25,12 @@ impl Negotiation {
                     true if secrets.has_keylog() => "the key log that was given holds no secret",
                     true => "no secret was given",
                 };
-                Unread::new(UnreadableReason::TlsNoSecret, what)
+                let unread = Unread::new(UnreadableReason::TlsNoSecret, what);
+                if is_resumed { unread.at(Hurdle::Resumed) } else { unread }
             }
-            Exchange::Rsa if self.is_resumed() => {
-                Unread::new(UnreadableReason::TlsNoSecret, "it resumes a session whose beginning was not read")
+            Exchange::Rsa if is_resumed => {
+                let detail = "it resumes a session whose full handshake is not in the capture or was not opened, and an RSA key opens no resumed session without that";
+                Unread::new(UnreadableReason::TlsNoSecret, detail).at(Hurdle::ResumedDespiteKey)
             }
             Exchange::Rsa => self.rsa_key_in_vain(secrets),
             Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
@@ -35,6 +41,32 @@ impl Negotiation {
                 Unread::new(UnreadableReason::TlsForwardSecret, detail)
             }
         }
+    }
+
+    /// Key logs have some of its lines and not all that it takes: TLS 1.3, where each side has its own.
+    fn lines_missing(&self, suite: &Suite, secrets: &Secrets) -> Option<Unread> {
+        if suite.exchange != Exchange::Tls13 {
+            return None;
+        }
+        let known = secrets.of_random(&self.client.as_ref()?.random)?;
+        let [client, server] = [&known.handshake, &known.traffic].map(|rivals| !rivals.iter().all(|of| of.is_empty()));
+        if !client && !server {
+            return None;
+        }
+        let [client, server] = &known.traffic;
+        let detail = match (client.is_empty(), server.is_empty()) {
+            (true, true) => {
+                "the key log has lines of it, but neither CLIENT_TRAFFIC_SECRET_0 nor SERVER_TRAFFIC_SECRET_0, without which nothing that is said in it can be read"
+            }
+            (true, false) => {
+                "the key log has lines of it, but no CLIENT_TRAFFIC_SECRET_0, without which what the client says cannot be read"
+            }
+            (false, true) => {
+                "the key log has lines of it, but no SERVER_TRAFFIC_SECRET_0, without which what the server says cannot be read"
+            }
+            (false, false) => return None,
+        };
+        Some(Unread::new(UnreadableReason::TlsNoSecret, detail).at(Hurdle::LinesMissing))
     }
 
     /// Why RSA keys that were given do not open a full handshake that one opens.
@@ -68,9 +100,11 @@ impl Negotiation {
             ref names => format!("any of {secrets} secrets: {}", names.join(", ")),
         };
         match &self.beside {
-            Some(Unread { reason, detail }) => {
-                Unread::new(*reason, format!("{detail}; no record can be verified with {names}"))
-            }
+            Some(Unread { reason, detail, hurdle }) => Unread {
+                reason: *reason,
+                detail: format!("{detail}; no record can be verified with {names}"),
+                hurdle: *hurdle,
+            },
             None => Unread::new(UnreadableReason::TlsBadMac, format!("no record can be verified with {names}")),
         }
     }
