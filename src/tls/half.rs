@@ -33,6 +33,9 @@ const MAX_SEARCH: u64 = 4096;
 /// The most octets that are tried after a loss before only the next number is. 64 MiB: every number of the farthest
 /// search for the longest record, or of 64 searches for messages of SIP.
 const MAX_SEARCHED: u64 = 64 << 20;
+/// The most records that a side's part of a handshake of TLS 1.3 is taken to have: five messages, and some room for long
+/// chains of certificates.
+const MAX_FLIGHT: u64 = 8;
 /// Records in a row that may fail before the rest is given up.
 const MAX_FAILURES: u32 = 64;
 
@@ -48,6 +51,8 @@ pub(crate) struct Half {
     pub(crate) proven: bool,
     /// Records that do not open under new keys are of others, and passed over: TLS 1.3 only.
     pub(crate) skim: bool,
+    /// The keys it began with are known to be wrong, and others have not proved right.
+    pub(crate) misled: bool,
     /// Protected octets lost since the last record that was opened.
     missed: u64,
     failures: u32,
@@ -84,6 +89,7 @@ impl Half {
         self.sequence = 0;
         self.proven = false;
         self.skim = false;
+        self.misled = false;
         self.failures = 0;
         self.doubts = 0;
         self.missed = 0;
@@ -106,6 +112,17 @@ impl Half {
     /// Whether it protected anything, as it looks from outside.
     pub(crate) fn protected_any(&self) -> bool {
         self.most_said > 0
+    }
+
+    /// Keys of which none has opened a record, although some would have had to: every record was passed over as if it were
+    /// of a handshake. How many keys, if it is so. `is_alone`: the other side opened nothing either.
+    pub(crate) fn in_vain(&self, is_alone: bool) -> Option<usize> {
+        match &self.guard {
+            Guard::Tried(tried) if self.skim && (self.unverified > MAX_FLIGHT || is_alone && self.unverified > 0) => {
+                Some(tried.len())
+            }
+            _ => None,
+        }
     }
 
     /// Whether its records are not protected yet.
@@ -145,6 +162,7 @@ impl Half {
     pub(crate) fn opened(&mut self, sequence: u64) {
         self.sequence = sequence.saturating_add(1);
         self.proven = true;
+        self.misled = false;
         self.searched = 0;
         self.missed = 0;
         self.failures = 0;

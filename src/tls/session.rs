@@ -163,17 +163,16 @@ impl Session {
 
     /// Whether [`facts`](Self::facts) would say that something is unreadable.
     pub fn is_unreadable(&self) -> bool {
-        self.unread.is_some() || self.is_junk() || self.is_in_vain() || self.has_lost_only_data()
+        self.unread.is_some() || self.is_junk() || self.in_vain().is_some() || self.has_lost_only_data()
     }
 
-    /// Whether both sides' records were passed over up to the end, as if all of them were of a handshake whose keys are not
-    /// there: the keys of what follows it are not the right ones.
-    fn is_in_vain(&self) -> bool {
-        let is_skimmed = |half: &Half| half.skim && half.unverified > 0 && matches!(half.guard, Guard::Tried(_));
-        self.halves.iter().any(|half| half.ended)
-            && self.halves.iter().all(|half| !half.proven)
-            && self.halves.iter().any(is_skimmed)
-            && !self.is_handshaking()
+    /// How many keys of a side were tried up to the end and opened nothing, although the handshake is through.
+    fn in_vain(&self) -> Option<usize> {
+        if !self.halves.iter().any(|half| half.ended) || self.is_handshaking() {
+            return None;
+        }
+        let is_alone = self.halves.iter().all(|half| !half.proven);
+        self.halves.iter().find_map(|half| half.in_vain(is_alone))
     }
 
     /// Whether octets came, and none of them were a record.
@@ -287,8 +286,10 @@ impl Session {
                     Unread::new(UnreadableReason::TlsBadMac, detail)
                 }
             }),
-            None if self.is_in_vain() => unreadable(self.negotiation.unverified(1)),
-            None if is_keyed(client) || is_keyed(server) => State::Reading,
+            None if is_keyed(client) || is_keyed(server) => match self.in_vain() {
+                Some(keys) => unreadable(self.negotiation.unverified(keys)),
+                None => State::Reading,
+            },
             None if self.is_junk() => {
                 unreadable(Unread::new(UnreadableReason::Damaged, "there is no TLS record in it that makes sense"))
             }

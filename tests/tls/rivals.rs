@@ -7,6 +7,7 @@ use rsa::pkcs8::DecodePrivateKey;
 use rsa::{Pkcs1v15Encrypt, PrivateKey};
 
 use crate::fixture::{self, Connection, Fixture, hex};
+use crate::pair::{Pair, suites};
 use crate::replay::{Read, Step, is_whole, play, play_all, play_into, steps};
 
 /// The same lines with other secrets; `number` tells several from each other.
@@ -82,8 +83,7 @@ fn each_label_may_be_wrong_alone() {
             let others: String =
                 keylog.lines().filter(|other| *other != line).map(|line| format!("{line}\n")).collect();
             let mut secrets = with(&[&others, &wrong(line, 1)]);
-            secrets.seal();
-            let reads = play_all(&connections, 300, &mut secrets);
+            let reads = late_all(&connections, &mut secrets, Secrets::seal);
             if line.contains("HANDSHAKE") {
                 // What follows the handshake needs nothing of it.
                 assert!(is_whole(&reads), "{name}: {line}: {:?}", reads[0].facts);
@@ -337,6 +337,58 @@ fn lines_that_are_missing_are_named_and_the_other_direction_is_read() {
         let read = play_all(&connections, 300, &mut secrets).remove(0);
         let detail = unreadable(&read).1;
         assert!(detail.contains("neither CLIENT_TRAFFIC_SECRET_0 nor SERVER_TRAFFIC_SECRET_0"), "{name}: {detail}");
+    }
+}
+
+/// A side that was read does not hide that the other was not.
+#[test]
+fn where_all_lines_of_one_side_are_wrong_the_other_is_read() {
+    for name in ["tls13-gcm128", "tls13-ccm8", "tls13-mutual", "tls13-key-update"] {
+        let Fixture { keylog, connections } = fixture::session(name);
+        let whole = play_all(&connections, 300, &mut with(&[&keylog])).remove(0);
+        for (label, closed) in [("CLIENT", Side::Client), ("SERVER", Side::Server)] {
+            let line = |line: &str| match line.starts_with(label) {
+                true => wrong(line, 1),
+                false => format!("{line}\n"),
+            };
+            let keylog: String = keylog.lines().map(line).collect();
+            let traffic = keylog.lines().filter(|line| line.contains("TRAFFIC_SECRET_0"));
+            let traffic: String = traffic.map(|line| format!("{line}\n")).collect();
+            // Without those of the handshake, a few records may all be of that.
+            for (lines, is_told) in [(&keylog, true), (&traffic, false)] {
+                for sealed in [false, true] {
+                    let mut secrets = with(&[lines]);
+                    if sealed {
+                        secrets.seal();
+                    }
+                    let read = late_all(&connections, &mut secrets, Secrets::seal).remove(0);
+                    assert!(read.plain[closed.index()].is_empty(), "{name} {label}");
+                    assert_eq!(
+                        read.plain[closed.other().index()],
+                        whole.plain[closed.other().index()],
+                        "{name} {label}"
+                    );
+                    if is_told {
+                        assert_eq!(unreadable(&read).0, UnreadableReason::TlsBadMac, "{name} {label}");
+                    }
+                }
+            }
+        }
+    }
+    for suite in suites().into_iter().filter(|suite| suite.tls13().is_some()) {
+        let mut pair = Pair::new(suite);
+        (0..10).for_each(|_| [Side::Client, Side::Server].into_iter().for_each(|side| pair.write(side, b"text")));
+        let steps: Vec<Step> = pair.sent.iter().map(|(side, bytes)| Step::Bytes(*side, bytes.clone())).collect();
+        let keylog = pair.keylog();
+        let traffic = keylog.lines().filter(|line| line.contains("TRAFFIC_SECRET_0"));
+        let of_client_wrong =
+            |line: &str| if line.starts_with("CLIENT") { wrong(line, 1) } else { format!("{line}\n") };
+        let mut secrets = with(&[&traffic.map(of_client_wrong).collect::<String>()]);
+        secrets.seal();
+        let read = play(&steps, &mut secrets);
+        assert_eq!(read.plain.each_ref().map(Vec::len), [0, 40], "{suite:?}");
+        let detail = "no record can be verified with TRAFFIC_SECRET of the key log";
+        assert_eq!(unreadable(&read), (UnreadableReason::TlsBadMac, detail), "{suite:?}");
     }
 }
 

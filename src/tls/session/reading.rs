@@ -181,7 +181,8 @@ impl Session {
         let is_closed = |half: &Half| match half.guard {
             Guard::Dead => true,
             Guard::Missing(_) => half.lost_octets > 0,
-            Guard::Plain | Guard::Keyed(_) | Guard::Tried(_) => false,
+            Guard::Tried(_) => half.misled,
+            Guard::Plain | Guard::Keyed(_) => false,
         };
         if !self.halves.iter().any(|half| half.waiting || is_closed(half)) {
             self.unread = None;

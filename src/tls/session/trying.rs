@@ -167,6 +167,7 @@ impl Session {
         }
         let half = self.half(side);
         half.skim = skim;
+        half.misled = wrong > 0;
         half.guard = Guard::Tried(refused);
         self.refused(side, record.octets(), frame);
         Outcome::Shut
