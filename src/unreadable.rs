@@ -27,6 +27,36 @@ pub enum UnreadableReason {
     Damaged,
 }
 
+/// What stands in the way of reading a stream, where that changes what would help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hurdle {
+    /// It resumes a session of which nothing is known.
+    Resumed,
+    /// The same, and RSA keys of servers were given.
+    ResumedDespiteKey,
+    /// A key log holds some lines of it, and not all that it takes.
+    LinesMissing,
+}
+
+impl Hurdle {
+    /// What would help, in a few words that go on after a semicolon.
+    ///
+    /// Source: RFC 5246 §7.3 for sessions that are resumed; RFC 8446 §7.1 for secrets of each side.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Resumed => {
+                "a key log of this connection (--keylog) opens it; the server's RSA key (--rsa-key) only where the full handshake that it goes back to is in the capture"
+            }
+            Self::ResumedDespiteKey => {
+                "begin the capture before that handshake, or restart the service while capturing so that a new one is made, or give a key log written while this connection was made (--keylog)"
+            }
+            Self::LinesMissing => {
+                "give the whole key log (--keylog): each side has a line of its own, and one that was filtered, cut short or begun too late lacks some"
+            }
+        }
+    }
+}
+
 impl UnreadableReason {
     /// Every reason.
     pub const ALL: [Self; 9] = [

@@ -25,11 +25,11 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::TlsNoSecret,
         title: "Encrypted, and nothing that was given opens it",
-        meaning: "The handshake is in the capture, and no secret that was given belongs to this connection: none was given, or the key log is of another time or host, or the session was resumed from one that was not read.",
+        meaning: "The handshake is in the capture, and no secret that was given opens this connection, or one direction of it: none was given, or the key log is of another time or host, or lacks lines (in TLS 1.3 each side has its own, and the one that is missing is named), or the session was resumed from one that was not read.",
         wire: "A whole TLS handshake, then encrypted records.",
         help: &[
             "--keylog FILE with a key log that was written while this connection was made.",
-            "--rsa-key FILE with the server's RSA key, if the suite's name begins with TLS_RSA_ and the session is not a resumed one.",
+            "--rsa-key FILE with the server's RSA key, if the suite's name begins with TLS_RSA_. It opens a resumed session only if the capture holds the full handshake that it goes back to: begin the capture before that, or restart the service while capturing.",
             "Connections made anew while key log and capture run: restart the Front End service or that of the Edge.",
         ],
         sources: &[KEY_LOG, RFC_5246],
@@ -58,7 +58,7 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::TlsKeyMismatch,
         title: "Encrypted, and the RSA key given is not the server's",
-        meaning: "The suite is one that the server's RSA key opens, and no key that was given is the one of the certificate in this handshake; where that was not seen, none opens what the client encrypted with it. If a key log was given as well, it does not hold this connection: it is of another time or host, or lines are missing.",
+        meaning: "The suite is one that the server's RSA key opens, and no key that was given is the one of the certificate in this handshake; where that was not seen, none opens what the client encrypted with it. If a key log was given as well, it does not hold this connection, or not its right secret: it is of another time or host, or lines are missing.",
         wire: "A certificate whose key is none of those given; where it is the same, or was not seen, a client's secret that no key given opens.",
         help: &[
             "--rsa-key FILE with the key of the certificate that the coverage names; several may be given.",
@@ -80,7 +80,7 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::TlsBadMac,
         title: "Encrypted, and what was given does not verify",
-        meaning: "A secret was found for this connection, and no record, or not one in a long run, can be verified with it: the secret is of another session, or the octets in the capture are not those that were sent.",
+        meaning: "Secrets were found for this connection, each was tried, and no record, or not one in a long run, can be verified with any: they are of another session, or the octets in the capture are not those that were sent.",
         wire: "Records whose authentication fails.",
         help: &[
             "Key log and capture made anew, together, on the same host.",

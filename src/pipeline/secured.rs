@@ -11,7 +11,7 @@ use crate::report::time::rfc3339_seconds;
 use crate::report::view::Refused;
 use crate::stream::Event;
 use crate::tls::{Alert, CertificateFacts, Facts, Session, State};
-use crate::unreadable::UnreadableReason;
+use crate::unreadable::{Hurdle, UnreadableReason};
 
 /// What a session is to do.
 #[derive(Clone, Copy)]
@@ -217,6 +217,11 @@ impl Secured {
             State::Unreadable { reason, detail } => Some((reason, detail)),
             State::Handshake | State::Reading => None,
         }
+    }
+
+    /// What stands in the way of reading it, where that changes what would help.
+    pub fn hurdle(&self) -> Option<Hurdle> {
+        self.session.facts().hurdle
     }
 
     /// What it shows of itself.

@@ -192,18 +192,20 @@ impl Stream {
 
     /// It is over: lists it if it could not be read.
     fn close(&self, ledger: &mut Ledger) {
-        let (unread, tls) = match &self.around {
-            Around::Nothing { .. } => (None, None),
+        let (unread, hurdle, tls) = match &self.around {
+            Around::Nothing { .. } => (None, None, None),
             Around::Tls(secured) => {
                 if let Some(refused) = secured.refused(&self.connection) {
                     ledger.refused(refused);
                 }
-                (secured.close(ledger), secured.shown())
+                let unread = secured.close(ledger);
+                let hurdle = unread.as_ref().and_then(|_| secured.hurdle());
+                (unread, hurdle, secured.shown())
             }
         };
         let unread = unread.or_else(|| self.packing.unread());
         if let Some((reason, detail)) = unread {
-            let unread = Unread { flow: self.connection.flow, reason, detail, frames: self.frames, tls };
+            let unread = Unread { flow: self.connection.flow, reason, detail, frames: self.frames, hurdle, tls };
             match self.packing.may_be_sip(&self.connection, ledger) {
                 true => ledger.unread(unread),
                 false => ledger.unread_elsewhere(unread),

@@ -10,7 +10,7 @@ use crate::frame::{FrameRef, Timestamp};
 use crate::report::model::{KeyCounts, Tls};
 use crate::report::view::Refused;
 use crate::stream::Event;
-use crate::unreadable::UnreadableReason;
+use crate::unreadable::{Hurdle, UnreadableReason};
 
 /// No secrets.
 #[derive(Default)]
@@ -136,6 +136,10 @@ impl Secured {
             true => (UnreadableReason::TlsNoSecret, "this program was built without TLS".to_owned()),
             false => (UnreadableReason::TlsNoHandshake, "the capture begins after the handshake".to_owned()),
         })
+    }
+
+    pub fn hurdle(&self) -> Option<Hurdle> {
+        None
     }
 
     pub fn shown(&self) -> Option<Tls> {

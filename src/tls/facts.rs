@@ -2,7 +2,7 @@
 
 use super::certificate::CertificateFacts;
 use crate::flow::Side;
-use crate::unreadable::UnreadableReason;
+use crate::unreadable::{Hurdle, UnreadableReason};
 
 /// How far the reading of a connection has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,6 +108,8 @@ pub struct Facts {
     pub plain_octets: [u64; 2],
     /// Protected octets that gave no plain text because they were lost, damaged or could not be opened, by side.
     pub lost_octets: [u64; 2],
+    /// What stands in the way of reading it, where that changes what would help.
+    pub hurdle: Option<Hurdle>,
     /// How far the reading has come.
     pub state: State,
 }

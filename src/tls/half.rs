@@ -1,10 +1,8 @@
 //! One side of a connection while it is read.
 
 use super::handshake::Messages;
-use super::negotiation::Stage;
+use super::negotiation::{Direction, Stage};
 use super::record::{HEADER, Records, kind};
-use super::secret::Secret;
-use super::suite::Opener;
 use crate::flow::Side;
 use crate::frame::FrameRef;
 use crate::stream::Event;
@@ -17,8 +15,10 @@ pub(crate) enum Guard {
     Plain,
     /// Keys that have not been made, because nothing needed them or there is no secret.
     Missing(Stage),
-    /// Keys.
-    Keyed(Box<Opener>),
+    /// Keys of which one set may be the right one: none has opened a record yet.
+    Tried(Vec<Direction>),
+    /// Keys that have opened a record, or follow from those that have.
+    Keyed(Direction),
     /// Records that cannot be opened any more.
     Dead,
 }
@@ -33,6 +33,9 @@ const MAX_SEARCH: u64 = 4096;
 /// The most octets that are tried after a loss before only the next number is. 64 MiB: every number of the farthest
 /// search for the longest record, or of 64 searches for messages of SIP.
 const MAX_SEARCHED: u64 = 64 << 20;
+/// The most records that a side's part of a handshake of TLS 1.3 is taken to have: five messages, and some room for long
+/// chains of certificates.
+const MAX_FLIGHT: u64 = 8;
 /// Records in a row that may fail before the rest is given up.
 const MAX_FAILURES: u32 = 64;
 
@@ -48,16 +51,17 @@ pub(crate) struct Half {
     pub(crate) proven: bool,
     /// Records that do not open under new keys are of others, and passed over: TLS 1.3 only.
     pub(crate) skim: bool,
+    /// The keys it began with are known to be wrong, and others have not proved right.
+    pub(crate) misled: bool,
     /// Protected octets lost since the last record that was opened.
     missed: u64,
     failures: u32,
     /// Records that did not open.
     pub(crate) unverified: u64,
     /// Octets that were tried to open under numbers after a loss, since the last record that opened.
-    searched: u64,
-    /// The secret of the keys in TLS 1.3.
-    pub(crate) secret: Option<Secret>,
-    pub(crate) stage: Option<Stage>,
+    pub(crate) searched: u64,
+    /// Times that a record behind a loss was made to wait, since no secret found opens it.
+    pub(crate) doubts: u8,
     /// What comes goes to the queue behind what waits there already.
     pub(crate) waiting: bool,
     /// It sent data beyond the handshake, or what looks like it from outside.
@@ -85,7 +89,9 @@ impl Half {
         self.sequence = 0;
         self.proven = false;
         self.skim = false;
+        self.misled = false;
         self.failures = 0;
+        self.doubts = 0;
         self.missed = 0;
         self.messages.begin();
     }
@@ -106,6 +112,17 @@ impl Half {
     /// Whether it protected anything, as it looks from outside.
     pub(crate) fn protected_any(&self) -> bool {
         self.most_said > 0
+    }
+
+    /// Keys of which none has opened a record, although some would have had to: every record was passed over as if it were
+    /// of a handshake. How many keys, if it is so. `is_alone`: the other side opened nothing either.
+    pub(crate) fn in_vain(&self, is_alone: bool) -> Option<usize> {
+        match &self.guard {
+            Guard::Tried(tried) if self.skim && (self.unverified > MAX_FLIGHT || is_alone && self.unverified > 0) => {
+                Some(tried.len())
+            }
+            _ => None,
+        }
     }
 
     /// Whether its records are not protected yet.
@@ -145,6 +162,7 @@ impl Half {
     pub(crate) fn opened(&mut self, sequence: u64) {
         self.sequence = sequence.saturating_add(1);
         self.proven = true;
+        self.misled = false;
         self.searched = 0;
         self.missed = 0;
         self.failures = 0;
@@ -161,8 +179,10 @@ impl Half {
     pub(crate) fn lose(&mut self, octets: u64, frame: FrameRef) {
         self.missed = self.missed.saturating_add(octets);
         self.messages.lose();
-        if let Guard::Keyed(opener) = &mut self.guard {
-            opener.lose();
+        match &mut self.guard {
+            Guard::Keyed(direction) => direction.opener.lose(),
+            Guard::Tried(tried) => tried.iter_mut().for_each(|direction| direction.opener.lose()),
+            Guard::Plain | Guard::Missing(_) | Guard::Dead => {}
         }
         self.skip(octets, frame);
     }

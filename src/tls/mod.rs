@@ -14,6 +14,8 @@
 //! Read are TLS 1.0 to 1.3. Not read: SSL 2.0 and 3.0, early data of TLS 1.3, compression of records, TLS that begins
 //! in the middle of a connection, and what follows a loss under RC4.
 //!
+//! Of secrets that contradict each other each is tried, eight of a kind at most.
+//!
 //! Limits: [`MAX_WAITING`], [`MAX_SESSIONS`]; a message of more than 256 KiB, a loss of more than 4,096 records and 64
 //! failures in a row end the reading of a side.
 
@@ -28,6 +30,7 @@ mod negotiation;
 mod prf;
 mod probe;
 mod record;
+mod rivals;
 mod rsakey;
 mod schedule;
 mod secret;

@@ -1,22 +1,41 @@
 //! One handshake: what the two sides agreed on, and the keys that follow from it with the secrets that are given.
 
+mod candidates;
+mod refusal;
+
 use super::handshake::{self, ClientHello, ServerHello, kind};
-use super::keylog::MASTER;
-use super::prf::{Prf, Transcript};
-use super::schedule;
+use super::prf::Transcript;
 use super::secret::Secret;
 use super::secrets::Secrets;
-use super::suite::{Exchange, Opener, Suite};
+use super::suite::{Opener, Suite};
 use super::version::Version;
 use crate::flow::Side;
-use crate::unreadable::UnreadableReason;
+use crate::unreadable::{Hurdle, UnreadableReason};
+pub(crate) use candidates::updated;
 
 /// The most octets of a side's messages that are kept for the extended master secret: a chain of certificates and
 /// little more.
 const MAX_FLIGHT: usize = 256 << 10;
 
-/// Why there are no keys: the reason, and one line of detail.
-pub(crate) type Unread = (UnreadableReason, String);
+/// Why there are no keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    pub(crate) reason: UnreadableReason,
+    /// One line that says more.
+    pub(crate) detail: String,
+    pub(crate) hurdle: Option<Hurdle>,
+}
+
+impl Unread {
+    pub(crate) fn new(reason: UnreadableReason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), hurdle: None }
+    }
+
+    /// The same where something else helps than the reason tells.
+    pub(crate) fn at(self, hurdle: Hurdle) -> Self {
+        Self { hurdle: Some(hurdle), ..self }
+    }
+}
 
 /// What is agreed on once both hellos were seen.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +54,12 @@ pub(crate) enum Stage {
 }
 
 /// The keys of one direction.
+#[derive(Debug)]
 pub(crate) struct Direction {
     pub(crate) opener: Box<Opener>,
-    /// The secret they were made of, in TLS 1.3: the next ones are made of it, too.
+    pub(crate) stage: Stage,
+    /// What they were made of. In TLS 1.3 the traffic secret: the next ones are made of it, too. Before, the master secret,
+    /// until they have proved right.
     pub(crate) secret: Option<Secret>,
 }
 
@@ -66,15 +88,18 @@ pub(crate) struct Negotiation {
     pub(crate) full: bool,
     /// The ticket the server gave for a later session.
     pub(crate) new_ticket: Vec<u8>,
+    /// The master secret of which keys have opened a record.
     master: Option<Secret>,
-    /// What both sides' keys are cut out of, while they are needed.
-    block: Option<Secret>,
-    /// What the RSA key of the server makes of the encrypted premaster secret, once that was tried.
-    decrypted: Option<Option<Secret>>,
+    /// What both sides' keys are cut out of, while they are needed, and the master secret it was made of.
+    block: Option<(Secret, Secret)>,
+    /// What RSA keys make of the encrypted premaster secret, once that was tried.
+    decrypted: Option<Vec<Secret>>,
     /// Kinds of secret that were looked for and found.
     tried: Vec<&'static str>,
     /// Where secrets were looked for in vain the last time.
     searched: Vec<&'static str>,
+    /// Why there are no keys of another kind of secret than those that are refused.
+    beside: Option<Unread>,
 }
 
 impl Negotiation {
@@ -165,9 +190,9 @@ impl Negotiation {
     /// The version and suite agreed on.
     pub(crate) fn agreed(&self) -> Result<Agreed, Unread> {
         let Some(server) = &self.server else {
-            return Err((UnreadableReason::TlsNoHandshake, "the capture does not show the server's hello".to_owned()));
+            return Err(Unread::new(UnreadableReason::TlsNoHandshake, "the capture does not show the server's hello"));
         };
-        let unsupported = |what: String| (UnreadableReason::TlsUnsupportedSuite, what);
+        let unsupported = |what: String| Unread::new(UnreadableReason::TlsUnsupportedSuite, what);
         let version = Version::of(server.version)
             .ok_or_else(|| unsupported(format!("version {:#06x} of the protocol is not read", server.version)))?;
         let suite = Suite::of(server.suite)
@@ -208,124 +233,6 @@ impl Negotiation {
         !self.full && !server && self.server.is_some()
     }
 
-    /// The keys with which `side` protects what it sends from its ChangeCipherSpec on: TLS 1.0 to 1.2.
-    pub(crate) fn direction(&mut self, side: Side, secrets: &Secrets) -> Result<Direction, Unread> {
-        let Agreed { version, suite } = self.agreed()?;
-        let master = self.master(suite, version, secrets)?;
-        let (Some(client), Some(server)) = (&self.client, &self.server) else { return Err(no_client_hello()) };
-        let encrypt_then_mac = client.encrypt_then_mac && server.encrypt_then_mac;
-        let randoms = [&client.random, &server.random];
-        // Both sides' keys stand in one block.
-        let block = self.block.get_or_insert_with(|| schedule::block(suite, version, &master, randoms));
-        let keys = schedule::of_block(suite, version, block, side);
-        let opener = Opener::new(suite, version, keys, encrypt_then_mac).ok_or_else(no_client_hello)?;
-        Ok(Direction { opener: Box::new(opener), secret: None })
-    }
-
-    /// The keys of `side` at a stage of TLS 1.3.
-    pub(crate) fn direction13(&mut self, side: Side, stage: Stage, secrets: &Secrets) -> Result<Direction, Unread> {
-        let agreed = self.agreed()?;
-        let client = self.client.as_ref().ok_or_else(no_client_hello)?;
-        let found = secrets.of_random(&client.random).and_then(|known| {
-            let [client, server] = match stage {
-                Stage::Handshake => &known.handshake,
-                Stage::Traffic => &known.traffic,
-            };
-            match side {
-                Side::Client => client.as_ref(),
-                Side::Server => server.as_ref(),
-            }
-        });
-        match found {
-            Some(secret) => {
-                self.note("TRAFFIC_SECRET of the key log");
-                direction_of(agreed, secret.clone()).ok_or_else(|| {
-                    let detail = "the traffic secret of the key log has not the length the suite asks for";
-                    (UnreadableReason::TlsBadMac, detail.to_owned())
-                })
-            }
-            None => Err(self.no_secret(agreed.suite, secrets)),
-        }
-    }
-
-    /// Looks for the master secret wherever it may be.
-    fn master(&mut self, suite: &Suite, version: Version, secrets: &Secrets) -> Result<Secret, Unread> {
-        if let Some(master) = &self.master {
-            return Ok(master.clone());
-        }
-        let (Some(client), Some(server)) = (&self.client, &self.server) else { return Err(no_client_hello()) };
-        let of_random = secrets.of_random(&client.random);
-        let session = Some(&server.session_id).filter(|id| !id.is_empty());
-        let echoed = session.filter(|id| **id == client.session_id);
-        let found = if let Some(master) = of_random.and_then(|known| known.master.as_ref()) {
-            Some(("CLIENT_RANDOM of the key log", master.clone()))
-        } else if let Some(master) = session.and_then(|id| secrets.of_session(id)) {
-            Some(("RSA Session-ID of the key log", master.clone()))
-        } else if self.full {
-            match self.premaster(suite, secrets) {
-                Some((name, premaster)) => {
-                    // It was found, even where no keys can be made of it.
-                    self.note(name);
-                    Some((name, self.extract(suite, version, &premaster)?))
-                }
-                None => None,
-            }
-        } else if let Some(master) = echoed.and_then(|id| secrets.remembered(id)) {
-            Some(("the master secret of the resumed session", master.clone()))
-        } else {
-            secrets
-                .remembered(&client.ticket)
-                .map(|master| ("the master secret of the resumed session", master.clone()))
-        };
-        let Some((name, master)) = found else { return Err(self.no_secret(suite, secrets)) };
-        self.note(name);
-        Ok(self.master.insert(master).clone())
-    }
-
-    /// The premaster secret, wherever it may be. Where the key of the server's certificate is not known, the one that opens
-    /// the client's secret is the server's.
-    fn premaster(&mut self, suite: &Suite, secrets: &Secrets) -> Option<(&'static str, Secret)> {
-        let Self { modulus, encrypted_premaster, decrypted, client, server, .. } = self;
-        let of_random = client.as_ref().and_then(|hello| secrets.of_random(&hello.random));
-        if let Some(premaster) = of_random.and_then(|known| known.premaster.as_ref()) {
-            return Some(("PMS_CLIENT_RANDOM of the key log", premaster.clone()));
-        }
-        if suite.exchange != Exchange::Rsa || encrypted_premaster.is_empty() {
-            return None;
-        }
-        if let Some(premaster) = secrets.of_exchange(encrypted_premaster) {
-            return Some(("RSA of the key log", premaster.clone()));
-        }
-        let versions =
-            [client.as_ref().map_or(0, |hello| hello.version), server.as_ref().map_or(0, |hello| hello.version)];
-        let premaster = decrypted.get_or_insert_with(|| {
-            let mut keys = secrets.rsa_keys().iter().filter(|key| modulus.is_empty() || key.is_of(modulus));
-            keys.find_map(|key| key.premaster(encrypted_premaster, versions))
-        });
-        Some(("RSA key", premaster.clone()?))
-    }
-
-    /// The master secret out of a premaster secret, unless it depends on messages that are missing.
-    ///
-    /// Source: RFC 5246 §8.1; RFC 7627 §4.
-    fn extract(&self, suite: &Suite, version: Version, premaster: &Secret) -> Result<Secret, Unread> {
-        if self.transcript.is_some() && self.torn != [false; 2] {
-            return Err(lost("part of its handshake, on all of which its keys depend,"));
-        }
-        let prf: Prf = suite.prf(version);
-        let (client, server) = (self.client.as_ref(), self.server.as_ref());
-        let (client_random, server_random) =
-            (client.map_or([0; 32], |hello| hello.random), server.map_or([0; 32], |hello| hello.random));
-        Ok(Secret::made(MASTER, |out| match &self.transcript {
-            Some(transcript) => {
-                let mut transcript = transcript.as_ref().clone();
-                transcript.push(&self.client_flight);
-                prf.fill(premaster.octets(), b"extended master secret", [&transcript.hash(), &[]], out);
-            }
-            None => prf.fill(premaster.octets(), b"master secret", [&client_random, &server_random], out),
-        }))
-    }
-
     /// Keeps the master secret for when the session is resumed. Only for one that opened a record.
     pub(crate) fn remember(&self, secrets: &mut Secrets) {
         let Some(master) = &self.master else { return };
@@ -339,88 +246,23 @@ impl Negotiation {
         self.opening = Vec::new();
         self.transcript = None;
         self.block = None;
+        self.decrypted = None;
         self.exchanged = true;
-    }
-
-    fn note(&mut self, name: &'static str) {
-        if !self.tried.contains(&name) {
-            self.tried.push(name);
-        }
     }
 
     /// Kinds of secret that were found, the first first; where there are none, where they were looked for.
     pub(crate) fn tried(&self) -> &[&'static str] {
         if self.tried.is_empty() { &self.searched } else { &self.tried }
     }
-
-    /// Why nothing that is given opens this.
-    fn no_secret(&mut self, suite: &Suite, secrets: &Secrets) -> Unread {
-        let keys = !secrets.rsa_keys().is_empty();
-        let is_for_keys = keys && suite.exchange == Exchange::Rsa && self.full;
-        self.searched = secrets.keylogs().chain(is_for_keys.then_some("RSA key")).collect();
-        match suite.exchange {
-            _ if !keys => {
-                let what = match secrets.is_empty() {
-                    false => "no given secret belongs to it",
-                    true if secrets.has_keylog() => "the key log that was given holds no secret",
-                    true => "no secret was given",
-                };
-                (UnreadableReason::TlsNoSecret, what.to_owned())
-            }
-            Exchange::Rsa if self.is_resumed() => {
-                let detail = "it resumes a session whose beginning was not read";
-                (UnreadableReason::TlsNoSecret, detail.to_owned())
-            }
-            Exchange::Rsa => {
-                let mismatch = |detail: &str| (UnreadableReason::TlsKeyMismatch, detail.to_owned());
-                let is_known = !self.modulus.is_empty();
-                if is_known && !secrets.rsa_keys().iter().any(|key| key.is_of(&self.modulus)) {
-                    mismatch("no given RSA key is that of the server's certificate")
-                } else if self.encrypted_premaster.is_empty() && self.exchanged && self.torn == [false; 2] {
-                    (UnreadableReason::Damaged, "the client's part of its key exchange makes no sense".to_owned())
-                } else if self.encrypted_premaster.is_empty() {
-                    lost("the part of its handshake that its keys are made of")
-                } else if is_known {
-                    mismatch("the RSA key is that of the server's certificate, but does not open the client's secret")
-                } else {
-                    mismatch("no given RSA key opens the client's secret, and which one the server has was not seen")
-                }
-            }
-            Exchange::Dhe | Exchange::Ecdhe | Exchange::Tls13 => {
-                let detail = match secrets.has_keylog() {
-                    true => "its keys do not depend on the server's RSA key, and the key log given does not hold it",
-                    false => "its keys do not depend on the server's RSA key",
-                };
-                (UnreadableReason::TlsForwardSecret, detail.to_owned())
-            }
-        }
-    }
-}
-
-/// The keys that a traffic secret stands for.
-fn direction_of(agreed: Agreed, secret: Secret) -> Option<Direction> {
-    let Agreed { version, suite } = agreed;
-    if secret.octets().len() != suite.prf.length() {
-        return None;
-    }
-    let opener = schedule::of_traffic(suite, &secret, |keys| Opener::new(suite, version, keys, false))?;
-    Some(Direction { opener: Box::new(opener), secret: Some(secret) })
-}
-
-/// The keys after a key update. Source: RFC 8446 §7.2.
-pub(crate) fn updated(agreed: Agreed, secret: &Secret) -> Option<Direction> {
-    let prf = agreed.suite.prf;
-    let next = Secret::made(prf.length(), |out| prf.expand_label(secret.octets(), b"traffic upd", out));
-    direction_of(agreed, next)
 }
 
 /// Octets are missing without which nothing can be read.
 pub(crate) fn lost(what: &str) -> Unread {
-    (UnreadableReason::Damaged, format!("{what} is not in the capture: frames were lost or cut short"))
+    Unread::new(UnreadableReason::Damaged, format!("{what} is not in the capture: frames were lost or cut short"))
 }
 
 fn no_client_hello() -> Unread {
-    (UnreadableReason::TlsNoHandshake, "the capture does not show the client's hello".to_owned())
+    Unread::new(UnreadableReason::TlsNoHandshake, "the capture does not show the client's hello")
 }
 
 #[cfg(test)]
@@ -443,7 +285,7 @@ mod tests {
         let agreed = |version, suite, compression| {
             let mut negotiation = Negotiation::default();
             negotiation.push(Side::Server, &hello(version, suite, compression));
-            negotiation.agreed().map(|agreed| agreed.suite.name).map_err(|(reason, detail)| {
+            negotiation.agreed().map(|agreed| agreed.suite.name).map_err(|Unread { reason, detail, .. }| {
                 assert_eq!(reason, UnreadableReason::TlsUnsupportedSuite);
                 detail
             })
@@ -464,7 +306,7 @@ mod tests {
     #[test]
     fn the_clients_messages_are_hashed_behind_the_servers_whatever_came_first() {
         let premaster = Secret::new(&[3; 48]);
-        let suite = Suite::of(0x002f).unwrap();
+        let agreed = Agreed { version: Version::Tls12, suite: Suite::of(0x002f).unwrap() };
         let client = || ClientHello { extended_master_secret: true, ..ClientHello::default() };
         let mut server = hello(0x0303, 0x002f, 0);
         server.extend([0, 4, 0, 23, 0, 0]);
@@ -481,7 +323,7 @@ mod tests {
         late.push(Side::Server, &[14, 0, 0, 0]);
         // A CertificateVerify comes too late to count.
         late.push(Side::Client, &[15, 0, 0, 0]);
-        let master = |negotiation: &Negotiation| negotiation.extract(suite, Version::Tls12, &premaster).unwrap();
+        let master = |negotiation: &Negotiation| negotiation.extract(agreed, &premaster).unwrap();
         assert_eq!(master(&in_order), master(&late));
         in_order.push(Side::Server, &[4, 0, 0, 0]);
         assert_eq!(master(&in_order), master(&late), "nor does a ticket");

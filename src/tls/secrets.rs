@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::certificate;
 use super::keylog::{self, Entry, KeylogCount, Label};
+use super::rivals::{MAX_OLDER, Rivals};
 use super::rsakey::RsaKey;
 use super::secret::Secret;
 
@@ -32,12 +33,30 @@ impl Default for Searchable {
 /// What is known of one connection by its client's random.
 #[derive(Debug, Default)]
 pub(crate) struct OfRandom {
-    pub(crate) master: Option<Secret>,
-    pub(crate) premaster: Option<Secret>,
+    pub(crate) master: Rivals,
+    pub(crate) premaster: Rivals,
     /// By side. Source: RFC 8446 §7.1.
-    pub(crate) handshake: [Option<Secret>; 2],
+    pub(crate) handshake: [Rivals; 2],
     /// By side.
-    pub(crate) traffic: [Option<Secret>; 2],
+    pub(crate) traffic: [Rivals; 2],
+}
+
+impl OfRandom {
+    /// How many secrets are kept beside later ones.
+    fn older(&self) -> usize {
+        let Self { master, premaster, handshake, traffic } = self;
+        [master, premaster].into_iter().chain(handshake).chain(traffic).map(Rivals::older).sum()
+    }
+}
+
+/// How many more secrets may be kept beside later ones that contradict them.
+#[derive(Debug)]
+struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(MAX_OLDER)
+    }
 }
 
 /// The secrets to read with; one for all connections of an analysis.
@@ -46,8 +65,9 @@ pub struct Secrets {
     of_random: HashMap<[u8; 32], OfRandom>,
     /// The randoms of which secrets are kept, the oldest first, and how many; none where all are.
     bounded: Option<(VecDeque<[u8; 32]>, usize)>,
-    of_exchange: HashMap<[u8; 8], Secret>,
-    of_session: HashMap<Box<[u8]>, Secret>,
+    of_exchange: HashMap<[u8; 8], Rivals>,
+    of_session: HashMap<Box<[u8]>, Rivals>,
+    room: Room,
     rsa_keys: Vec<RsaKey>,
     /// No secrets, but shared by all sessions as they are.
     pub(crate) certificates: certificate::Known,
@@ -66,8 +86,8 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Adds the secrets of a key log text; says what became of its lines. Of two that contradict each other the later
-    /// one counts.
+    /// Adds the secrets of a key log text; says what became of its lines. Of those that contradict each other the latest
+    /// few are kept, and the later ones tried first.
     pub fn push_keylog(&mut self, text: &[u8]) -> KeylogCount {
         self.has_keylog = true;
         keylog::read(text, |entry| self.push(entry))
@@ -128,11 +148,11 @@ impl Secrets {
     fn push(&mut self, entry: Entry) {
         let (label, random, secret) = match entry {
             Entry::Exchange { begin, premaster } => {
-                self.of_exchange.insert(begin, premaster);
+                self.of_exchange.entry(begin).or_default().push(premaster, &mut self.room.0);
                 return;
             }
             Entry::Session { id, master } => {
-                self.of_session.insert(id, master);
+                self.of_session.entry(id).or_default().push(master, &mut self.room.0);
                 return;
             }
             Entry::Random { label, random, secret } => (label, random, secret),
@@ -143,33 +163,34 @@ impl Secrets {
             order.push_back(random);
             while order.len() > *most {
                 let Some(oldest) = order.pop_front() else { break };
-                self.of_random.remove(&oldest);
+                self.room.0 += self.of_random.remove(&oldest).map_or(0, |known| known.older());
             }
         }
         let of = self.of_random.entry(random).or_default();
         let [client_handshake, server_handshake] = &mut of.handshake;
         let [client_traffic, server_traffic] = &mut of.traffic;
-        *match label {
+        let rivals = match label {
             Label::Master => &mut of.master,
             Label::Premaster => &mut of.premaster,
             Label::ClientHandshake => client_handshake,
             Label::ServerHandshake => server_handshake,
             Label::ClientTraffic => client_traffic,
             Label::ServerTraffic => server_traffic,
-        } = Some(secret);
+        };
+        rivals.push(secret, &mut self.room.0);
     }
 
     pub(crate) fn of_random(&self, random: &[u8; 32]) -> Option<&OfRandom> {
         self.of_random.get(random)
     }
 
-    /// The premaster secret of a key log whose encrypted form is `encrypted`.
-    pub(crate) fn of_exchange(&self, encrypted: &[u8]) -> Option<&Secret> {
+    /// The premaster secrets of key logs whose encrypted form is `encrypted`.
+    pub(crate) fn of_exchange(&self, encrypted: &[u8]) -> Option<&Rivals> {
         self.of_exchange.get(encrypted.first_chunk::<8>()?)
     }
 
-    /// The master secret a key log gives for a session id.
-    pub(crate) fn of_session(&self, id: &[u8]) -> Option<&Secret> {
+    /// The master secrets that key logs give for a session id.
+    pub(crate) fn of_session(&self, id: &[u8]) -> Option<&Rivals> {
         self.of_session.get(id)
     }
 
@@ -253,6 +274,25 @@ mod tests {
         }
         let known: Vec<bool> = (0..5).map(|number| secrets.of_random(&[number; 32]).is_some()).collect();
         assert_eq!(known, [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn what_is_forgotten_gives_its_room_back() {
+        let mut secrets = Secrets::default();
+        secrets.keep_latest(2);
+        for number in 0..9_u8 {
+            for secret in 0..3_u8 {
+                let random = format!("{number:02x}").repeat(32);
+                let text = format!(
+                    "CLIENT_RANDOM {random} {}\nSERVER_TRAFFIC_SECRET_0 {random} {}\n",
+                    format!("{secret:02x}").repeat(48),
+                    format!("{secret:02x}").repeat(32)
+                );
+                secrets.push_keylog(text.as_bytes());
+            }
+        }
+        // Two connections, each with two older ones of two kinds.
+        assert_eq!(secrets.room.0, MAX_OLDER - 2 * 2 * 2);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A connection's two sides, from the events of TCP to the events of their plain text.
 
 mod reading;
+mod trying;
 mod waiting;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::flow::Side;
 use crate::frame::FrameRef;
 use crate::stream::Event;
 use crate::unreadable::UnreadableReason;
+use reading::Outcome;
 use waiting::Waiting;
 
 /// Reads one connection.
@@ -86,7 +88,12 @@ impl Session {
         out: &mut impl FnMut(Side, Event<'_>),
     ) {
         match event {
-            Event::Bytes { bytes, frame, .. } => self.push(side, bytes, frame, secrets, out),
+            Event::Bytes { bytes, frame, .. } => {
+                self.push(side, bytes, frame, secrets, out);
+                let half = self.half(side);
+                let is_doubtful = half.waiting && half.doubts > 0;
+                self.renewed |= is_doubtful;
+            }
             Event::Gap { offset, length, frame, .. } => {
                 self.has_holes = true;
                 self.lost_beginning |= offset == 0 || self.half(side).is_opening();
@@ -156,7 +163,16 @@ impl Session {
 
     /// Whether [`facts`](Self::facts) would say that something is unreadable.
     pub fn is_unreadable(&self) -> bool {
-        self.unread.is_some() || self.is_junk() || self.has_lost_only_data()
+        self.unread.is_some() || self.is_junk() || self.in_vain().is_some() || self.has_lost_only_data()
+    }
+
+    /// How many keys of a side were tried up to the end and opened nothing, although the handshake is through.
+    fn in_vain(&self) -> Option<usize> {
+        if !self.halves.iter().any(|half| half.ended) || self.is_handshaking() {
+            return None;
+        }
+        let is_alone = self.halves.iter().all(|half| !half.proven);
+        self.halves.iter().find_map(|half| half.in_vain(is_alone))
     }
 
     /// Whether octets came, and none of them were a record.
@@ -256,26 +272,29 @@ impl Session {
                 self.certificates.get(side.index()).into_iter().flatten().map(|facts| facts.as_ref().clone());
             (shown.next(), shown.collect())
         });
-        let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_));
-        let unreadable = |(reason, detail): Unread| State::Unreadable { reason, detail };
+        let is_keyed = |half: &Half| matches!(half.guard, Guard::Keyed(_) | Guard::Tried(_));
+        let unreadable = |Unread { reason, detail, .. }: Unread| State::Unreadable { reason, detail };
         let torn = || unreadable(lost("part of its handshake"));
         let state = match &self.unread {
             // The capture began before the handshake did: an earlier one would not show more of it.
-            Some((UnreadableReason::TlsNoHandshake, _)) if self.has_lost_handshake() => torn(),
+            Some(unread) if unread.reason == UnreadableReason::TlsNoHandshake && self.has_lost_handshake() => torn(),
             Some(unread) => unreadable(unread.clone()),
             None if self.is_blank() => unreadable(match self.unverified() {
                 0 => lost("what it carried"),
                 records => {
                     let detail = format!("{records} records cannot be verified, and none of what it carried can");
-                    (UnreadableReason::TlsBadMac, detail)
+                    Unread::new(UnreadableReason::TlsBadMac, detail)
                 }
             }),
-            None if is_keyed(client) || is_keyed(server) => State::Reading,
+            None if is_keyed(client) || is_keyed(server) => match self.in_vain() {
+                Some(keys) => unreadable(self.negotiation.unverified(keys)),
+                None => State::Reading,
+            },
             None if self.is_junk() => {
-                unreadable((UnreadableReason::Damaged, "there is no TLS record in it that makes sense".to_owned()))
+                unreadable(Unread::new(UnreadableReason::Damaged, "there is no TLS record in it that makes sense"))
             }
             None if self.has_lost_only_data() => {
-                unreadable((UnreadableReason::TlsNoHandshake, BEGINS_LATER.to_owned()))
+                unreadable(Unread::new(UnreadableReason::TlsNoHandshake, BEGINS_LATER))
             }
             // One that was refused had nothing to say.
             None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => torn(),
@@ -294,6 +313,12 @@ impl Session {
             secrets_tried: self.negotiation.tried().to_vec(),
             plain_octets: [client.plain_octets, server.plain_octets],
             lost_octets: [client.lost_octets, server.lost_octets],
+            hurdle: match &state {
+                State::Unreadable { reason, .. } => {
+                    self.unread.as_ref().filter(|unread| unread.reason == *reason).and_then(|unread| unread.hurdle)
+                }
+                State::Handshake | State::Reading => None,
+            },
             state,
         }
     }

@@ -24,6 +24,7 @@ mod pair;
 #[path = "../pcap/mod.rs"]
 mod pcap;
 mod pcapng;
+mod rivals;
 mod secrets;
 mod sessions;
 mod stories;

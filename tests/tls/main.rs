@@ -7,6 +7,7 @@ mod live;
 mod losses;
 mod pair;
 mod replay;
+mod rivals;
 mod secrets;
 mod suites;
 mod tshark;

@@ -11,7 +11,7 @@ use crate::report::model::{
     AnomalyCitation, AnomalyCount, Coverage as CoverageModel, FrameCounts, KeyCounts, Legs, Streams, Tls, Unreadable,
 };
 use crate::tally::FrameTally;
-use crate::unreadable::UnreadableReason;
+use crate::unreadable::{Hurdle, UnreadableReason};
 
 /// What became of everything read.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +69,8 @@ pub struct Unread {
     pub detail: String,
     /// Frames of it.
     pub frames: u64,
+    /// What stands in the way, where that changes what would help.
+    pub hurdle: Option<Hurdle>,
     /// What its handshake shows.
     pub tls: Option<Tls>,
 }
@@ -144,5 +146,6 @@ pub(super) fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel 
 /// Why a stream was not read, and what would help.
 fn detail(unread: &Unread) -> String {
     let suite = unread.tls.as_ref().and_then(|tls| tls.suite.as_deref());
-    format!("{}; {}", unread.detail, unread.reason.help(suite))
+    let help = unread.hurdle.map_or_else(|| unread.reason.help(suite), Hurdle::help);
+    format!("{}; {help}", unread.detail)
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::trying::Record;
 use super::{BEGINS_LATER, Session};
 use crate::flow::Side;
 use crate::frame::FrameRef;
@@ -10,14 +11,14 @@ use crate::tls::certificate::MAX_ISSUERS;
 use crate::tls::facts::Alert;
 use crate::tls::half::{Guard, Half};
 use crate::tls::handshake::{self, kind as message};
-use crate::tls::negotiation::{Agreed, Direction, Negotiation, Stage, Unread, updated};
+use crate::tls::negotiation::{Agreed, Negotiation, Stage, Unread, updated};
 use crate::tls::record::{HEADER, kind};
 use crate::tls::secrets::Secrets;
 use crate::tls::version::Version;
 use crate::unreadable::UnreadableReason;
 
 /// What became of a protected record.
-enum Outcome {
+pub(super) enum Outcome {
     /// It is open: what kind it is, and where its text stands in the body.
     Open(u8, Range<usize>),
     /// It waits, or is lost.
@@ -79,7 +80,14 @@ impl Session {
     }
 
     /// Makes a record wait, and what comes after it on its side.
-    fn wait(&mut self, side: Side, header: [u8; HEADER], body: &mut [u8], frame: FrameRef, secrets: &mut Secrets) {
+    pub(super) fn wait(
+        &mut self,
+        side: Side,
+        header: [u8; HEADER],
+        body: &mut [u8],
+        frame: FrameRef,
+        secrets: &mut Secrets,
+    ) {
         self.half(side).waiting = true;
         self.waiting.push(side, frame, super::Item::Record { header, body }, secrets);
     }
@@ -100,7 +108,7 @@ impl Session {
             _ => Some("the capture does not show the whole handshake"),
         };
         if let Some(detail) = detail {
-            self.unread = Some((UnreadableReason::TlsNoHandshake, detail.to_owned()));
+            self.unread = Some(Unread::new(UnreadableReason::TlsNoHandshake, detail));
         }
         self.half(side).skip((HEADER + octets) as u64, frame);
         false
@@ -115,38 +123,51 @@ impl Session {
         frame: FrameRef,
         secrets: &mut Secrets,
     ) -> Outcome {
-        if let Guard::Missing(stage) = self.half(side).guard
-            && let Err(unread) = self.unlock(side, stage, secrets)
-        {
-            let (reason, _) = &unread;
-            let hopeless = *reason == UnreadableReason::TlsUnsupportedSuite;
-            self.unread = Some(unread);
-            if secrets.is_sealed() || hopeless {
-                self.half(side).skip((HEADER + body.len()) as u64, frame);
-            } else {
-                self.wait(side, header, body, frame, secrets);
-            }
-            return Outcome::Shut;
-        }
         let half = self.half(side);
-        let candidates = half.candidates(body.len(), &mut secrets.searchable.0);
-        let Guard::Keyed(opener) = &mut half.guard else {
+        match &mut half.guard {
+            Guard::Missing(stage) => {
+                let stage = *stage;
+                return self.unlock(side, stage, Record { header, body }, frame, secrets);
+            }
+            Guard::Tried(tried) => {
+                let tried = std::mem::take(tried);
+                return self.open_with_any(side, tried, Record { header, body }, frame, secrets);
+            }
+            Guard::Plain | Guard::Keyed(_) | Guard::Dead => {}
+        }
+        let numbers = half.candidates(body.len(), &mut secrets.searchable.0);
+        let Guard::Keyed(direction) = &mut half.guard else {
             half.skip((HEADER + body.len()) as u64, frame);
             return Outcome::Shut;
         };
-        let Ok(opened) = opener.open(candidates, header, body) else {
-            return self.refused(side, header, body, frame, secrets);
+        let Ok(opened) = direction.opener.open(numbers, header, body) else {
+            return self.failed(side, Record { header, body }, frame, secrets);
         };
-        let first = !half.proven;
         half.opened(opened.sequence);
-        if first {
-            self.prove(secrets);
-        }
         self.inner(header, body, opened.text)
     }
 
+    /// A record does not open with keys that opened others.
+    fn failed(&mut self, side: Side, mut record: Record<'_>, frame: FrameRef, secrets: &mut Secrets) -> Outcome {
+        let half = self.half(side);
+        if half.is_lossy()
+            && !half.skim
+            && let Guard::Keyed(direction) = std::mem::take(&mut half.guard)
+        {
+            // A change of keys may be among what was lost.
+            let current = [direction];
+            if let Some(outcome) = self.open_with_next(side, &current, &mut record, secrets) {
+                return outcome;
+            }
+            let [direction] = current;
+            self.half(side).guard = Guard::Keyed(direction);
+        }
+        self.refused(side, record.octets(), frame);
+        Outcome::Shut
+    }
+
     /// The kind and text of an opened record: in TLS 1.3 the kind stands behind the text, and zeros behind the kind.
-    fn inner(&self, [kind, ..]: [u8; HEADER], body: &[u8], text: Range<usize>) -> Outcome {
+    pub(super) fn inner(&self, [kind, ..]: [u8; HEADER], body: &[u8], text: Range<usize>) -> Outcome {
         if !self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13) {
             return Outcome::Open(kind, text);
         }
@@ -157,46 +178,12 @@ impl Session {
         }
     }
 
-    /// Makes the keys of a side.
-    fn unlock(&mut self, side: Side, stage: Stage, secrets: &Secrets) -> Result<(), Unread> {
-        let role = self.role(side);
-        let Agreed { version, .. } = self.negotiation.agreed()?;
-        let mut skim = false;
-        let direction = if version != Version::Tls13 {
-            self.negotiation.direction(role, secrets)?
-        } else {
-            match self.negotiation.direction13(role, stage, secrets) {
-                Ok(direction) => {
-                    skim = stage == Stage::Handshake
-                        && role == Side::Client
-                        && self.negotiation.client.as_ref().is_some_and(|hello| hello.early_data);
-                    direction
-                }
-                // Without the keys of the handshake, what follows it can be read all the same.
-                Err(unread) if stage == Stage::Handshake => {
-                    skim = true;
-                    self.negotiation.direction13(role, Stage::Traffic, secrets).map_err(|_| unread)?
-                }
-                Err(unread) => return Err(unread),
-            }
-        };
-        let half = self.half(side);
-        half.skim = skim;
-        half.stage = Some(stage);
-        half.secret = direction.secret;
-        let mut opener = direction.opener;
-        if half.is_lossy() {
-            opener.lose();
-        }
-        half.guard = Guard::Keyed(opener);
-        Ok(())
-    }
-
     /// Keys opened their first record: they are the right ones.
-    fn prove(&mut self, secrets: &mut Secrets) {
+    pub(super) fn prove(&mut self, secrets: &mut Secrets) {
         let is_closed = |half: &Half| match half.guard {
             Guard::Dead => true,
             Guard::Missing(_) => half.lost_octets > 0,
+            Guard::Tried(_) => half.misled,
             Guard::Plain | Guard::Keyed(_) => false,
         };
         if !self.halves.iter().any(|half| half.waiting || is_closed(half)) {
@@ -208,70 +195,6 @@ impl Session {
         if self.halves.iter().all(|half| half.proven) {
             self.negotiation.settle();
         }
-    }
-
-    /// A record did not open.
-    fn refused(
-        &mut self,
-        side: Side,
-        header: [u8; HEADER],
-        body: &mut [u8],
-        frame: FrameRef,
-        secrets: &mut Secrets,
-    ) -> Outcome {
-        let octets = (HEADER + body.len()) as u64;
-        let half = self.half(side);
-        if half.is_lossy() && !half.skim {
-            // A change of keys may be among what was lost. The ciphers of TLS 1.3 leave the record as it was.
-            if let Some(outcome) = self.open_with_next(side, header, body, secrets) {
-                return outcome;
-            }
-        }
-        let half = self.half(side);
-        let hopeless = !half.proven && !half.is_lossy();
-        let again = half.failed();
-        if half.skim && !half.proven && again {
-            return Outcome::Shut;
-        }
-        half.miss(octets, frame);
-
-        if !again || hopeless {
-            half.guard = Guard::Dead;
-            let with = self.negotiation.tried().last().copied().unwrap_or("the secret found");
-            let detail = match hopeless {
-                true => format!("no record can be verified with {with}"),
-                false => "too many records in a row cannot be verified".to_owned(),
-            };
-            self.unread = Some((UnreadableReason::TlsBadMac, detail));
-        }
-        Outcome::Shut
-    }
-
-    /// Tries the keys that come next in TLS 1.3: those behind the handshake, or behind a key update.
-    fn open_with_next(
-        &mut self,
-        side: Side,
-        header: [u8; HEADER],
-        body: &mut [u8],
-        secrets: &mut Secrets,
-    ) -> Option<Outcome> {
-        let (role, agreed) = (self.role(side), self.negotiation.agreed().ok()?);
-        let half = self.half(side);
-        // Only TLS 1.3 keeps the secret of its keys.
-        let secret = half.secret.as_ref()?;
-        let next = match half.stage? {
-            Stage::Handshake => self.negotiation.direction13(role, Stage::Traffic, secrets).ok()?,
-            Stage::Traffic => updated(agreed, secret)?,
-        };
-        let Direction { mut opener, secret } = next;
-        let half = self.half(side);
-        let farthest = half.candidates(body.len(), &mut secrets.searchable.0).count() as u64;
-        let opened = opener.open(0..farthest, header, body).ok()?;
-        half.guard = Guard::Keyed(opener);
-        half.secret = secret;
-        half.stage = Some(Stage::Traffic);
-        half.opened(opened.sequence);
-        Some(self.inner(header, body, opened.text))
     }
 
     /// Acts upon what a record holds, plain or opened.
@@ -404,9 +327,9 @@ impl Session {
 
     fn key_update(&mut self, side: Side, agreed: Agreed) -> bool {
         let half = self.half(side);
-        let Some(direction) = half.secret.as_ref().and_then(|secret| updated(agreed, secret)) else { return false };
-        half.rekey(Guard::Keyed(direction.opener));
-        half.secret = direction.secret;
+        let Guard::Keyed(direction) = &half.guard else { return false };
+        let Some(next) = direction.secret.as_ref().and_then(|secret| updated(agreed, secret)) else { return false };
+        half.rekey(Guard::Keyed(next));
         half.proven = true;
         true
     }

@@ -17,6 +17,8 @@ pub(crate) trait Blocks: Send {
     fn open(&mut self, sequences: Range<u64>, header: [u8; 5], record: &mut [u8]) -> Result<Opened, Refused>;
     /// Seals with the code inside, also where the two sides could have agreed to have it outside.
     fn seal(&mut self, sequence: u64, front: [u8; 3], text: &[u8], initial: &[u8; 16]) -> Option<Vec<u8>>;
+    /// Whether the block before the next record is not known.
+    fn is_blind(&self) -> bool;
     fn lose(&mut self);
 }
 
@@ -150,6 +152,10 @@ where
             *last = blocks.last().cloned();
         }
         Some(body)
+    }
+
+    fn is_blind(&self) -> bool {
+        matches!(self.initial, Initial::Chained { last: None, .. })
     }
 
     fn lose(&mut self) {

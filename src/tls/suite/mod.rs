@@ -232,6 +232,15 @@ impl Opener {
         }
     }
 
+    /// Whether the next record cannot be opened, since it builds on one that was lost.
+    pub(crate) fn is_blind(&self) -> bool {
+        match self {
+            Self::Stream(opener) => opener.is_blind(),
+            Self::Cbc(opener) => opener.is_blind(),
+            Self::Aead(_) => false,
+        }
+    }
+
     /// Octets were lost: what the next record builds on may be missing.
     pub(crate) fn lose(&mut self) {
         match self {

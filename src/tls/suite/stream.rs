@@ -56,6 +56,11 @@ impl Stream {
         Some(body)
     }
 
+    /// Whether the place in the key stream is not known.
+    pub(super) const fn is_blind(&self) -> bool {
+        self.lost
+    }
+
     /// How many octets of key stream the lost records took depends on how many they were, which is not known.
     pub(super) fn lose(&mut self) {
         self.lost = self.cipher.is_some();
