@@ -87,9 +87,9 @@ pub enum Command {
     Explain(Explain),
     /// Print the ladder profile in force, as TOML
     ///
-    /// The profile holds what a push exchange should look like: steps, time limits, ports, mobile products, which
-    /// clients get a push, the clearing house's address. Save it, change what differs at your site, and give the
-    /// file to `analyze --profile`; a file with only the changed keys will do.
+    /// The profile holds what a push exchange should look like: steps, time limits, ports of SIP and of TLS that is
+    /// something else, mobile products, which clients get a push, the clearing house's address. Save it, change what
+    /// differs at your site, and give the file to `analyze --profile`; a file with only the changed keys will do.
     Profile(Profile),
     /// Print the JSON Schema of the report
     Schema,

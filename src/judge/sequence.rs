@@ -78,9 +78,13 @@ impl<'a> Sequence<'a> {
         (steps, self.notes, self.track)
     }
 
-    /// Whether a step depends on a leg that is not in view so far.
+    /// Whether a step depends on a leg that is not in view so far, or on whether somebody speaks SIP.
     pub fn provisional(&self) -> bool {
-        self.steps.iter().any(|step| step.status == Status::NotCovered)
+        let any = |wanted: &[Status]| self.steps.iter().any(|step| wanted.contains(&step.status));
+        let window = Span { from: self.ladder.first.time.shifted(-self.ring()), to: self.ladder.closed };
+        any(&[Status::NotCovered])
+            || any(&[Status::Missing, Status::NotApplicable, Status::Late, Status::OutOfOrder])
+                && self.coverage.is_of_strangers(window)
     }
 
     fn status(&self, key: StepKey) -> Status {

@@ -291,8 +291,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     row(
         "LP908",
         "Some SIP was read, and some streams that may be SIP were not: pushes may be in there. A warning where no ladder was found, else a note.",
-        "Encrypted or compressed streams on SIP ports, or on connections that were seen to be SIP.",
-        "The coverage: it names each stream, why it was not read, and what would open it (--keylog, --rsa-key, a capture from before the connection is made).",
+        "Encrypted or compressed streams on SIP ports, or on connections that were seen to be SIP; TLS of a host that speaks SIP, on a port that the profile does not name.",
+        "The coverage: it names each stream, why it was not read, and what would open it (--keylog, --rsa-key, a capture from before the connection is made). Where it names a port for the profile, that belongs into ports.sip if it is SIP, else into ports.other.",
     ),
 ];
 

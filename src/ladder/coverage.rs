@@ -5,7 +5,9 @@
 //! "could not see" is true. It refuses to know what a message means.
 //! Limits: [`MAX_HOPS`], and those of each kind of loss.
 
+mod closed;
 mod hidden;
+mod hosts;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -14,8 +16,10 @@ use foldhash::HashMap;
 
 pub use super::hop::Hop;
 use super::leg::{Leg, LegSet};
+use crate::flow::Flow;
 use crate::frame::{FrameRef, Timestamp};
 use hidden::Hidden;
+use hosts::Hosts;
 
 /// Hops remembered; one is two hosts and a listening port, about 150 octets each.
 pub const MAX_HOPS: usize = 65_536;
@@ -85,6 +89,7 @@ pub struct Coverage {
     hops: HashMap<Hop, Sighted>,
     last: Option<(Hop, u16, LegSet)>,
     hidden: Hidden,
+    hosts: Hosts,
     /// How far apart the clocks of several inputs may still be, nanoseconds.
     pub clock_uncertainty: i64,
     /// Whether frames of an input go back in time: then what was not seen may have been passed already.
@@ -143,6 +148,9 @@ impl Coverage {
         {
             return;
         }
+        if !legs.is_empty() {
+            self.hosts.on(&hop, legs);
+        }
         if self.hops.len() >= MAX_HOPS && !self.hops.contains_key(&hop) {
             self.hops_dropped += 1;
             return;
@@ -155,6 +163,26 @@ impl Coverage {
             count(&mut self.inputs, sighted, true);
         }
         self.last = Some((hop, input, sighted.legs));
+    }
+
+    /// SIP was read between these two, whatever it says.
+    pub fn heard(&mut self, flow: &Flow) {
+        self.hosts.heard(flow);
+    }
+
+    /// A host registered a user by itself, who is on no phone.
+    pub fn registers(&mut self, host: IpAddr) {
+        self.hosts.registers(host);
+    }
+
+    /// Something on this hop cannot be read and should be SIP by its port.
+    pub fn suspect(&mut self, hop: &Hop) {
+        self.hosts.suspect(hop);
+    }
+
+    /// Whether a host is known for SIP: some of it was read, or cannot be on a port of SIP.
+    pub fn speaks(&self, host: IpAddr) -> bool {
+        self.hosts.speaks(host)
     }
 
     /// A host is the Edge on its inside, or a Director before it.

@@ -25,6 +25,11 @@ impl Hop {
             && [one.port(), other.port()].contains(&self.port)
     }
 
+    /// Its two hosts.
+    pub fn hosts(&self) -> [IpAddr; 2] {
+        [self.low, self.high]
+    }
+
     /// Whether a host talks to itself.
     pub fn is_one_host(&self) -> bool {
         self.low == self.high

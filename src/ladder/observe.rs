@@ -40,6 +40,7 @@ impl Correlator {
     /// Takes one message in and gives the ladders that its time closes.
     pub fn message(&mut self, sighting: &Sighting<'_>, out: &mut impl FnMut(Ladder)) {
         self.advance(sighting.at.time, out);
+        self.coverage.heard(&sighting.connection.flow);
         let message = sighting.message;
         let (Some(call_id), Some(cseq)) = (message.call_id(), message.cseq()) else {
             self.ordinary(sighting);
@@ -65,7 +66,7 @@ impl Correlator {
         }
         match transaction.method {
             Method::Register => {
-                self.registration(sighting.message);
+                self.registration(sighting);
                 self.ordinary(sighting);
             }
             Method::Invite
@@ -145,8 +146,13 @@ impl Correlator {
 
     // ------------------------------------------------------------------ endpoints
 
-    /// A mobility service registers an endpoint: its epid will be known for a phone's.
-    fn registration(&mut self, message: &Message<'_>) {
+    /// A mobility service registers an endpoint: its epid will be known for a phone's. Where it is none, the host is a
+    /// client's.
+    fn registration(&mut self, sighting: &Sighting<'_>) {
+        let message = sighting.message;
+        if message.via_count() == 1 && !is_mobile(message, &self.profile) {
+            self.coverage.registers(sighting.connection.flow.sender(sighting.side).ip());
+        }
         let Some(client) = mobile_client(message, &self.profile) else { return };
         let Some(from) = message.from() else { return };
         if let (Some(epid), Some(user)) = (from.epid(), from.uri().aor()) {

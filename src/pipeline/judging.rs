@@ -228,9 +228,17 @@ impl Judging {
                 match notice {
                     Notice::Lost { from, to } => coverage.lost(hop, Span { from, to }),
                     Notice::Witness { input } => coverage.witness(hop, input),
-                    Notice::Unreadable { input, from, to, waits } => {
+                    Notice::Unreadable { input, from, to, waits, foreign } => {
                         let waiting = waits.then_some(connection.id);
-                        coverage.unreadable(hop, input, Span { from, to }, waiting);
+                        let is_of_servers = self.correlator.profile().ports.is_of_servers(hop.port());
+                        let coverage = &mut self.correlator.coverage;
+                        match foreign {
+                            true => coverage.unreadable_elsewhere(hop, input, Span { from, to }, waiting),
+                            false => coverage.unreadable(hop, input, Span { from, to }, waiting),
+                        }
+                        if is_of_servers {
+                            coverage.suspect(&hop);
+                        }
                     }
                     Notice::Settled => coverage.settled(connection.id, now.shifted(-KEY_WAIT)),
                 }

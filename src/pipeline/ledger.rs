@@ -94,6 +94,11 @@ impl Ledger {
         self.is_sip_port(connection.flow.server.port()) || self.is_sip_port(connection.flow.client.port())
     }
 
+    /// Whether nothing is known of what a connection's port is for: what is inside TLS there may be SIP.
+    pub fn is_foreign(&self, connection: &Connection) -> bool {
+        !self.is_expected(connection) && self.ports.is_foreign(connection.flow.server.port())
+    }
+
     /// Hands on what a framer gives of a stream known to be SIP.
     pub fn framed(&mut self, speaker: Speaker<'_>, framed: Framed<'_>, out: &mut impl FnMut(Seen<'_>)) {
         let Speaker { connection, side } = speaker;
@@ -132,10 +137,14 @@ impl Ledger {
         }
     }
 
-    /// Remembers a stream that could not be read where no SIP is expected.
+    /// Remembers a stream that could not be read where no SIP is expected. Those of which nothing is known have a room of
+    /// their own.
     pub fn unread_elsewhere(&mut self, unread: Unread) {
-        if self.account.elsewhere.len() < MAX_LISTED {
+        let alike = self.account.elsewhere.iter().filter(|known| known.foreign == unread.foreign);
+        if alike.count() < MAX_LISTED {
             self.account.elsewhere.push(unread);
+        } else {
+            self.account.unlisted_elsewhere += u64::from(unread.foreign);
         }
     }
 
@@ -186,16 +195,23 @@ pub struct Hidden {
     told: Option<Timestamp>,
     /// Whether it was told of what waits for a secret.
     waits: bool,
+    /// Whether it is told of what is not known to be SIP, on a port of which nothing is known.
+    foreign: bool,
 }
 
 impl Hidden {
+    /// What is told from here on is of what is not known to be SIP, on a port of which nothing is known; or it is not.
+    pub fn foreign(&mut self, is_foreign: bool) {
+        self.foreign = is_foreign;
+    }
+
     /// Tells that the stream is not read at `frame`, and was not before since `from`.
     pub fn tell(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
         let from = *self.from.get_or_insert(from);
         if self.told.is_none_or(|told| frame.time.since(told) >= RETELL || frame.time < told) {
             self.told = Some(frame.time);
-            let (input, to, waits) = (frame.input, frame.time, self.waits);
-            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(to), to, waits }));
+            let (input, to, waits, foreign) = (frame.input, frame.time, self.waits, self.foreign);
+            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(to), to, waits, foreign }));
         }
     }
 
@@ -233,6 +249,42 @@ mod tests {
     use super::*;
     use crate::flow::Flow;
     use crate::ladder::profile::Profile;
+    use crate::unreadable::UnreadableReason;
+
+    #[test]
+    fn what_may_be_sip_on_unknown_ports_is_listed_within_a_bound_whatever_else_there_is() {
+        let mut ledger = Ledger::new(&Profile::built_in().unwrap().ports);
+        let mut close = |host: u8, port: u16| {
+            let flow = Flow { client: ([192, 0, 2, host], 40_000).into(), server: ([192, 0, 2, 9], port).into() };
+            let (reason, detail) = (UnreadableReason::TlsNoSecret, "why".to_owned());
+            ledger.unread_elsewhere(Unread {
+                flow,
+                reason,
+                detail,
+                frames: 1,
+                tls: None,
+                hurdle: None,
+                foreign: port == 5_099,
+            });
+        };
+        // Those of browsers take nobody's place.
+        (0..2 * MAX_LISTED).for_each(|_| close(7, 8_443));
+        close(31, 5_099);
+        (0..MAX_LISTED).for_each(|_| close(7, 5_099));
+        let account = Account { messages: 1, ..ledger.account.clone() };
+        let list = |account: &Account, host: u8| {
+            let mut account = account.clone();
+            account.list_elsewhere(|known| known == std::net::IpAddr::from([192, 0, 2, host]));
+            (account.unread, account.unlisted)
+        };
+        let (unread, unlisted) = list(&account, 7);
+        assert_eq!((unread.len(), unlisted), (MAX_LISTED - 1, 1));
+        assert!(unread.iter().all(|unread| unread.detail.contains("port 5099 belongs into [ports]")));
+        let (unread, unlisted) = list(&account, 8);
+        assert_eq!((unread.len(), unlisted), (0, 0));
+        let (unread, _) = list(&ledger.account, 8);
+        assert_eq!(unread.len(), 2 * MAX_LISTED, "where nothing was read all of it may be SIP");
+    }
 
     #[test]
     fn refused_handshakes_beyond_the_limit_are_counted_where_sip_is_expected() {

@@ -91,6 +91,11 @@ impl Packing {
         self.content() == Content::Sip || ledger.is_expected(connection)
     }
 
+    /// Whether it is not known what the connection carries, nor what its port is for: inside TLS it may be SIP.
+    pub fn is_foreign(&self, connection: &Connection, ledger: &Ledger) -> bool {
+        self.content() == Content::Unknown && !self.is_searched() && ledger.is_foreign(connection)
+    }
+
     /// Learns that octets are lost of what the text is to be made of: tells of it before it comes out as an event.
     pub fn warn(
         &self,

@@ -86,6 +86,8 @@ pub enum Notice {
         to: Timestamp,
         /// Whether a secret may yet open it.
         waits: bool,
+        /// Whether it is not known to be SIP, and its port is one of which nothing is known.
+        foreign: bool,
     },
     /// Nothing of the connection waits for a secret any more: what was unreadable while it did is open, or was told again
     /// as what stays so.

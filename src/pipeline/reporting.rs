@@ -81,7 +81,7 @@ impl<'a> Reporting<'a> {
         judging: &Judging,
     ) -> Report {
         judging.account(&mut account);
-        account.list_elsewhere();
+        account.list_elsewhere(|host| judging.coverage().speaks(host));
         self.view.report(inputs, &account, judging.coverage())
     }
 }

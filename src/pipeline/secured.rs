@@ -158,7 +158,9 @@ impl Secured {
             true => is_hidden |= self.patience.wait(frame.time),
             false => self.patience.end(),
         }
-        is_hidden &= !may_open && packing.may_be_sip(connection, ledger);
+        let is_foreign = packing.is_foreign(connection, ledger);
+        is_hidden &= !may_open && (is_foreign || packing.may_be_sip(connection, ledger));
+        self.hidden.foreign(is_foreign);
         if !waits {
             self.hidden.settle(connection, is_hidden, frame, out);
         }

@@ -180,11 +180,17 @@ impl Stream {
         matches!(self.around, Around::Nothing { .. }) && self.packing.is_plain()
     }
 
-    /// Whether it is SIP.
-    fn fate(&self) -> Fate {
+    /// Whether it is inside TLS, and neither what it carries nor what its port is for is known.
+    fn is_foreign(&self, ledger: &Ledger) -> bool {
+        matches!(self.around, Around::Tls(_)) && self.packing.is_foreign(&self.connection, ledger)
+    }
+
+    /// Whether it is SIP. What may be and cannot be read is kept: no step is missing that may be in there.
+    fn fate(&self, ledger: &Ledger) -> Fate {
         match self.packing.content() {
             Content::Sip => Fate::Keep,
             Content::Other => Fate::Drop,
+            Content::Unknown if self.is_foreign(ledger) => Fate::Keep,
             Content::Unknown if self.packing.is_searched() => Fate::Drop,
             Content::Unknown => Fate::Wait,
         }
@@ -205,7 +211,8 @@ impl Stream {
         };
         let unread = unread.or_else(|| self.packing.unread());
         if let Some((reason, detail)) = unread {
-            let unread = Unread { flow: self.connection.flow, reason, detail, frames: self.frames, hurdle, tls };
+            let (flow, frames, foreign) = (self.connection.flow, self.frames, self.is_foreign(ledger));
+            let unread = Unread { flow, reason, detail, frames, hurdle, tls, foreign };
             match self.packing.may_be_sip(&self.connection, ledger) {
                 true => ledger.unread(unread),
                 false => ledger.unread_elsewhere(unread),
@@ -223,8 +230,8 @@ struct Fates {
 }
 
 impl Fates {
-    fn remember(&mut self, id: ConnectionId, stream: &Stream) {
-        self.known.insert(id, (stream.fate(), stream.is_bare()));
+    fn remember(&mut self, id: ConnectionId, stream: &Stream, ledger: &Ledger) {
+        self.known.insert(id, (stream.fate(ledger), stream.is_bare()));
         self.order.push_back(id);
         if self.order.len() > MAX_FATES
             && let Some(oldest) = self.order.pop_front()
@@ -308,7 +315,7 @@ impl Streams {
     /// Whether a connection is SIP.
     pub fn fate(&self, id: ConnectionId) -> Fate {
         let past = || self.fates.as_ref().and_then(|fates| fates.known.get(&id)).map(|(fate, _)| *fate);
-        self.open.get(&id).map(Stream::fate).or_else(past).unwrap_or(Fate::Wait)
+        self.open.get(&id).map(|stream| stream.fate(&self.ledger)).or_else(past).unwrap_or(Fate::Wait)
     }
 
     /// Whether nothing is around the text of a connection.
@@ -342,7 +349,7 @@ impl Streams {
             {
                 *held = held.saturating_sub(stream.held());
                 if let Some(fates) = fates {
-                    fates.remember(connection.id, &stream);
+                    fates.remember(connection.id, &stream, ledger);
                 }
                 match stream.is_waiting() && kept.len() < MAX_KEPT {
                     true => kept.push(stream),
@@ -377,7 +384,8 @@ impl Streams {
         let streams = self.open.values().chain(&self.kept);
         let spans = streams.filter_map(|stream| {
             let (from, last) = (stream.waiting_since()?, stream.last?.time);
-            let may_be_sip = stream.packing.may_be_sip(&stream.connection, &self.ledger);
+            let may_be_sip =
+                stream.packing.may_be_sip(&stream.connection, &self.ledger) || stream.is_foreign(&self.ledger);
             (last >= since && may_be_sip).then_some(Span { from: from.max(since), to: last.max(from) })
         });
         spans.reduce(|a, b| a.joined(&b))
@@ -436,6 +444,23 @@ mod tests {
     use super::*;
     use crate::flow::{Flow, Transport};
     use crate::ladder::profile::Profile;
+
+    #[test]
+    fn what_may_be_sip_and_cannot_be_read_is_kept() {
+        let profile = Profile::built_in().unwrap();
+        let mut streams = Streams::new(&profile.ports, framer::Limits::default(), Keys::default());
+        let frame = FrameRef { input: 0, number: 1, time: Timestamp::new(1, 9) };
+        let (tls, other) = ([23, 3, 3, 0, 4, 1, 2, 3, 4], *b"\x00\x01\x02\x03 nothing");
+        for (number, (port, bytes, expected)) in
+            (0..).zip([(5_099, &tls[..], Fate::Keep), (8_061, &tls, Fate::Wait), (5_099, &other, Fate::Wait)])
+        {
+            let [client, server] = [50_000, port].map(|port| ([192, 0, 2, 7], port).into());
+            let (id, flow) = (ConnectionId(number), Flow { client, server });
+            let connection = Connection { id, flow, transport: Transport::Tcp, is_joined: true };
+            streams.event(&connection, Side::Client, Event::Bytes { offset: 0, bytes, frame }, &mut |_| {});
+            assert_eq!(streams.fate(id), expected, "{port} {bytes:?}");
+        }
+    }
 
     #[test]
     fn handshakes_that_never_end_are_held_within_a_bound() {

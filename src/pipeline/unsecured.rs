@@ -90,7 +90,9 @@ impl Secured {
                     self.handshake = bytes.first().is_some_and(|kind| matches!(kind, 22 | 0x80..));
                 }
                 let from = *self.first.get_or_insert(frame.time);
-                if packing.may_be_sip(connection, ledger) {
+                let is_foreign = packing.is_foreign(connection, ledger);
+                self.hidden.foreign(is_foreign);
+                if is_foreign || packing.may_be_sip(connection, ledger) {
                     self.hidden.tell(connection, from, frame, out);
                 }
             }

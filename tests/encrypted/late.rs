@@ -41,6 +41,32 @@ impl Late {
         Self { frames, keylog: fs::read_to_string(log).unwrap(), file, expected, directory }
     }
 
+    /// The same with the Front End's connections to the Edge on another port; with their secrets, and those of all others.
+    fn with_edge_at(mut self, port: u16) -> (Self, String, String) {
+        let mut randoms = Vec::new();
+        // The frame stands behind the head of its block, hosts and ports behind those of Ethernet and IPv4.
+        for frame in self.frames.iter().map(|(block, _)| block + 28) {
+            let hosts = [self.file[frame + 29], self.file[frame + 33]];
+            for at in [frame + 34, frame + 36] {
+                if matches!(hosts, [7, 9] | [9, 7]) && self.file[at..at + 2] == 5061_u16.to_be_bytes() {
+                    self.file[at..at + 2].copy_from_slice(&port.to_be_bytes());
+                    let hello = &self.file[frame + 34 + usize::from(self.file[frame + 46] >> 4) * 4..];
+                    if hello.starts_with(&[22, 3]) && hello[5] == 1 {
+                        randoms.push(hello[11..43].iter().map(|octet| format!("{octet:02x}")).collect::<String>());
+                    }
+                }
+            }
+        }
+        let [file, log] = ["moved.pcapng", "whole.log"].map(|name| self.directory.path().join(name));
+        fs::write(&file, &self.file).unwrap();
+        fs::write(&log, &self.keylog).unwrap();
+        self.expected = report([file.to_str().unwrap(), "--keylog", log.to_str().unwrap()]);
+        let is_own = |line: &&str| randoms.iter().any(|random| line.contains(random.as_str()));
+        let (own, others): (Vec<&str>, Vec<&str>) = self.keylog.lines().partition(is_own);
+        let [own, others] = [own, others].map(|lines| lines.join("\n") + "\n");
+        (self, own, others)
+    }
+
     /// Where the first frame stands that comes so late, or the end.
     fn place(&self, seconds: f64) -> usize {
         self.frames.iter().find(|(_, time)| *time >= seconds).map_or(self.file.len(), |(at, _)| *at)
@@ -135,5 +161,20 @@ fn on_a_pipe_a_ladder_waits_a_minute_for_the_secret_of_an_old_connection() {
     assert_eq!(expected.len(), 5);
     for (own, others) in late.each() {
         assert_eq!(of_last_minute(&late.piped(late.place(100.0), &own, &others)), expected);
+    }
+}
+
+/// Also for what may be SIP on a port of which nothing is known.
+#[test]
+fn on_a_pipe_a_ladder_waits_for_the_secrets_of_connections_on_unknown_ports() {
+    for scenario in ["happy", "clearing-house-rejects"] {
+        let late = Late::new(scenario, SUITES[1], &["--ladders", "4", "--vantage", "frontend"]);
+        let (late, own, others) = late.with_edge_at(5099);
+        assert!(late.expected["ladders"][0]["steps"][7]["evidence"].to_string().contains(":5099"), "{scenario}");
+        for after in [15.0, 30.0, 45.0] {
+            let found = late.piped(late.place(after), &own, &others);
+            assert_eq!(judged(&found), judged(&late.expected), "{scenario}, {after} s late");
+            assert_eq!(found["coverage"]["unreadable"], Value::Array(vec![]));
+        }
     }
 }

@@ -16,6 +16,7 @@ mod faults;
 #[path = "../tls/fixture.rs"]
 #[allow(dead_code, reason = "shared with the tests of TLS alone")]
 mod fixture;
+mod foreign;
 mod handshakes;
 mod late;
 mod losses;

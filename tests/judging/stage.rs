@@ -140,6 +140,13 @@ impl Stage {
         self.correlator.coverage.unreadable(Hop::of(&flow), 0, Span { from, to }, None);
     }
 
+    /// The same of TLS between these two, on a port of which nothing is known.
+    pub fn unreadable_elsewhere(&mut self, [client, server]: [&str; 2], from: i64, to: i64) {
+        let flow = Flow { client: client.parse().expect("an address"), server: server.parse().expect("one") };
+        let [from, to] = [from, to].map(|ms| Timestamp::new(ms * 1_000_000, 6));
+        self.correlator.coverage.unreadable_elsewhere(Hop::of(&flow), 0, Span { from, to }, None);
+    }
+
     /// Says something on a leg: towards its listening end if `out`, else back.
     pub fn say(&mut self, ms: i64, leg: Leg, out: bool, text: &Text) {
         let (_, client, server) = HOPS[leg as usize];

@@ -99,6 +99,9 @@ pub const OPTIONS: &[u8] = b"OPTIONS sip:fe01.example.com SIP/2.0\r\nVia: SIP/2.
     From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\n\
     Content-Length: 0\r\n\r\n";
 
+/// A record of application data.
+const TLS: &[u8] = &[23, 3, 3, 0, 4, 1, 2, 3, 4];
+
 /// Frames, and whether each is one of SIP: told by their streams, whatever their ports, and only in the end.
 fn mixed() -> Vec<(Vec<u8>, bool)> {
     let udp = datagram(15_060, OPTIONS);
@@ -124,6 +127,11 @@ fn mixed() -> Vec<(Vec<u8>, bool)> {
         (segment(4, 5_061, 80_002, 0x18, &never), false),
         (segment(1, 15_060, 22, 0x18, &OPTIONS[20..]), true),
         (packet(4, 17, 0, &datagram(40_000, OPTIONS)), true),
+        // TLS that cannot be read may be SIP, but for where it is known to be something else.
+        (segment(6, 5_099, 1, 2, b""), true),
+        (segment(6, 5_099, 2, 0x18, TLS), true),
+        (segment(7, 8_061, 1, 2, b""), false),
+        (segment(7, 8_061, 2, 0x18, TLS), false),
         // A fragment whose packet never becomes whole.
         (packet(5, 17, 0x2000, first), false),
         (segment(1, 15_060, 2 + OPTIONS.len() as u32, 0x11, b""), true),

@@ -2,10 +2,9 @@
 //!
 //! In: every gap, every stream that cannot be read, every stretch in which whole frames are lost. Out: answers to "may it
 //! have been there unseen?". Which legs a hop is, it asks of what was seen.
-//! Limits: [`MAX_LOSSES`], [`MAX_UNREADABLE`], [`MAX_BLIND`].
+//! Limits: [`MAX_LOSSES`], [`MAX_BLIND`], and those of `closed`.
 
-use std::collections::BTreeMap;
-
+use super::closed::Closed;
 use super::{Coverage, Span};
 use crate::flow::ConnectionId;
 use crate::frame::Timestamp;
@@ -15,22 +14,12 @@ use crate::ladder::profile::Profile;
 
 /// Losses remembered; older ones are merged into their neighbour.
 const MAX_LOSSES: usize = 4_096;
-/// Unreadable streams remembered for judging; further ones widen the last. As many that wait for a secret are remembered
-/// one by one; further ones as if nothing would ever open them.
-const MAX_UNREADABLE: usize = 4_096;
 /// Stretches remembered in which whole frames may be missing; further ones widen the last.
 const MAX_BLIND: usize = 4_096;
 
 #[derive(Clone, Copy, Debug)]
 struct Loss {
     hop: Hop,
-    span: Span,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Unreadable {
-    hop: Hop,
-    input: u16,
     span: Span,
 }
 
@@ -46,22 +35,11 @@ struct Blind {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hidden {
     losses: Vec<Loss>,
-    unreadable: Vec<Unreadable>,
-    /// Those that a secret may yet open, by connection and input.
-    waiting: BTreeMap<(ConnectionId, u16), Unreadable>,
+    /// Streams that cannot be read where SIP is expected, or was found.
+    expected: Closed,
+    /// The same, inside TLS on ports of which nothing is known.
+    foreign: Closed,
     blind: Vec<Blind>,
-}
-
-impl Hidden {
-    /// Whether a stream that waits can be remembered by itself.
-    fn has_place(&self, key: &(ConnectionId, u16)) -> bool {
-        self.waiting.len() < MAX_UNREADABLE || self.waiting.contains_key(key)
-    }
-
-    /// The streams that could not be read during `window`.
-    fn unreadable_in(&self, window: Span) -> impl Iterator<Item = &Unreadable> {
-        self.unreadable.iter().chain(self.waiting.values()).filter(move |entry| entry.span.meets(&window))
-    }
 }
 
 impl Coverage {
@@ -82,34 +60,20 @@ impl Coverage {
 
     /// A stream on this hop may hold SIP but cannot be read; `waiting` is its connection if a secret may yet open it.
     pub fn unreadable(&mut self, hop: Hop, input: u16, span: Span, waiting: Option<ConnectionId>) {
-        let key = waiting.map(|connection| (connection, input));
-        if let Some(key) = key.filter(|key| self.hidden.has_place(key)) {
-            let entry = self.hidden.waiting.entry(key).or_insert(Unreadable { hop, input, span });
-            entry.span = entry.span.joined(&span);
-            return;
-        }
-        let same = |entry: &&mut Unreadable| entry.hop == hop && entry.input == input;
-        if let Some(entry) = self.hidden.unreadable.iter_mut().find(same) {
-            entry.span = entry.span.joined(&span);
-        } else if self.hidden.unreadable.len() < MAX_UNREADABLE {
-            self.hidden.unreadable.push(Unreadable { hop, input, span });
-        } else if let Some(last) = self.hidden.unreadable.last_mut() {
-            last.span = last.span.joined(&span);
-        }
+        self.hidden.expected.push(hop, input, span, waiting);
+    }
+
+    /// The same of a stream on a port of which nothing is known: it hides a leg if one of its hosts is known for SIP, also if
+    /// only afterwards.
+    pub fn unreadable_elsewhere(&mut self, hop: Hop, input: u16, span: Span, waiting: Option<ConnectionId>) {
+        self.hidden.foreign.push(hop, input, span, waiting);
     }
 
     /// Nothing of a connection waits for a secret any more: what was unreadable while it did is open, or was told again.
     /// Before `since` it hides what it did: ladders were given without it.
     pub fn settled(&mut self, connection: ConnectionId, since: Timestamp) {
-        let own = (connection, u16::MIN)..=(connection, u16::MAX);
-        let settled: Vec<u16> = self.hidden.waiting.range(own).map(|((_, input), _)| *input).collect();
-        for input in settled {
-            if let Some(Unreadable { hop, span, .. }) = self.hidden.waiting.remove(&(connection, input))
-                && span.from < since
-            {
-                self.unreadable(hop, input, Span { to: span.to.min(since), ..span }, None);
-            }
-        }
+        self.hidden.expected.settled(connection, since);
+        self.hidden.foreign.settled(connection, since);
     }
 
     /// Whole frames may be missing: of the legs that `input` shows, or of all.
@@ -132,8 +96,8 @@ impl Coverage {
     /// Forgets losses that were over before `before`: nothing that is open can lie in them.
     pub fn forget(&mut self, before: Timestamp) {
         self.hidden.losses.retain(|loss| loss.span.to >= before);
-        self.hidden.unreadable.retain(|entry| entry.span.to >= before);
-        self.hidden.waiting.retain(|_, entry| entry.span.to >= before);
+        self.hidden.expected.forget(before);
+        self.hidden.foreign.forget(before);
         self.hidden.blind.retain(|blind| blind.span.to >= before);
     }
 
@@ -157,28 +121,41 @@ impl Coverage {
 
     /// Whether a stream that any of `legs` may have been could not be read during `window`.
     pub fn encrypted(&self, legs: LegSet, window: Span, profile: &Profile) -> bool {
-        self.hidden.unreadable_in(window).any(|entry| {
-            let told = self.told(entry.input);
-            let possible = self.possible(&entry.hop, profile);
-            let possible = if told.is_empty() { possible } else { possible.intersection(told) };
-            possible.meets(legs)
-        })
+        let Hidden { expected, foreign, .. } = &self.hidden;
+        expected.is_beyond(window)
+            || foreign.is_beyond(window)
+            || expected.during(window).chain(foreign.during(window)).any(|(hop, input)| {
+                let told = self.told(input);
+                let possible = self.possible(hop, profile);
+                let possible = if told.is_empty() { possible } else { possible.intersection(told) };
+                possible.meets(legs)
+            })
     }
 
-    /// The hops with a stream that could not be read during `window`.
+    /// The hops with a stream that could not be read during `window`, those first where SIP is expected.
     pub fn unreadable_in(&self, window: Span) -> impl Iterator<Item = Hop> {
-        self.hidden.unreadable_in(window).map(|entry| entry.hop)
+        let may_be_sip = |(hop, _): &(&Hop, u16)| !self.hosts.legs_between(hop).is_empty();
+        let foreign = self.hidden.foreign.during(window).filter(may_be_sip);
+        self.hidden.expected.during(window).chain(foreign).map(|(hop, _)| *hop)
     }
 
-    /// The legs a hop may be: those seen on it, else those its port allows.
+    /// Whether a stream that could not be read during `window` is of hosts of which it is not known yet that they speak SIP.
+    pub fn is_of_strangers(&self, window: Span) -> bool {
+        self.hidden.foreign.during(window).any(|(hop, _)| self.hosts.legs_between(hop).is_empty())
+    }
+
+    /// The legs a hop may be: those seen on it, else those its port allows, else those its hosts do.
     fn possible(&self, hop: &Hop, profile: &Profile) -> LegSet {
+        let (ports, port) = (&profile.ports, hop.port());
         let seen = self.legs_of(hop);
         if !seen.is_empty() {
             seen
-        } else if profile.ports.mobility.contains(&hop.port()) {
+        } else if ports.mobility.contains(&port) {
             LegSet::EMPTY.with(Leg::Mcx)
-        } else if profile.ports.sip.contains(&hop.port()) {
+        } else if ports.sip.contains(&port) {
             LegSet::of(&[Leg::Caller, Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal])
+        } else if ports.is_foreign(port) {
+            self.hosts.legs_between(hop)
         } else {
             LegSet::EMPTY
         }
@@ -188,6 +165,8 @@ impl Coverage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::Flow;
+    use crate::ladder::coverage::closed::MAX_HOPS;
     use crate::ladder::coverage::tests::{hop, span, time};
 
     #[test]
@@ -203,6 +182,53 @@ mod tests {
         coverage.unreadable(hop(5087), 0, span(0, 100), None);
         assert!(hidden(&coverage, Leg::Mcx, span(50, 51)));
         assert!(!hidden(&coverage, Leg::EdgeExternal, span(50, 51)));
+    }
+
+    #[test]
+    fn a_stream_on_a_port_of_which_nothing_is_known_hides_what_its_hosts_may_say() {
+        let profile = Profile::with_overrides("[ports]\nother = [5443]").unwrap();
+        let mut coverage = Coverage::new(vec![LegSet::EMPTY, LegSet::of(&[Leg::EdgeInternal])]);
+        let hides = |coverage: &Coverage, leg, window| coverage.hidden(LegSet::of(&[leg]), window, &profile);
+        coverage.unreadable_elsewhere(hop(5099), 0, span(0, 10), None);
+        coverage.unreadable_elsewhere(hop(5099), 1, span(20, 30), Some(ConnectionId(1)));
+        coverage.unreadable_elsewhere(hop(5443), 0, span(40, 50), None);
+        let all = [Leg::Caller, Leg::Mcx, Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal];
+        assert!(!all.iter().any(|leg| hides(&coverage, *leg, span(0, 50))), "none of its hosts speaks SIP");
+        assert_eq!(coverage.unreadable_in(span(0, 50)).count(), 0);
+        assert!(coverage.is_of_strangers(span(10, 15)) && !coverage.is_of_strangers(span(11, 15)));
+        // That one does is known afterwards.
+        let [client, server] = ["192.0.2.7:50000", "192.0.2.9:5061"].map(|address| address.parse().unwrap());
+        coverage.heard(&Flow { client, server });
+        assert!(all.iter().all(|leg| hides(&coverage, *leg, span(5, 6))));
+        assert!(!coverage.is_of_strangers(span(0, 30)));
+        assert!(hides(&coverage, Leg::EdgeInternal, span(25, 26)), "as far as --vantage tells");
+        assert!(!hides(&coverage, Leg::Caller, span(25, 26)));
+        assert!(!hides(&coverage, Leg::EdgeInternal, span(11, 19)));
+        assert!(!hides(&coverage, Leg::EdgeInternal, span(40, 50)), "its port is known for something else");
+        assert_eq!(coverage.unreadable_in(span(0, 30)).collect::<Vec<_>>(), [hop(5099); 2]);
+        coverage.settled(ConnectionId(1), time(0));
+        assert!(!hides(&coverage, Leg::EdgeInternal, span(20, 30)), "it was opened");
+        // Bytes lost of SIP on such a port are those of any leg as well.
+        coverage.lost(hop(5098), span(60, 61));
+        assert!(hides(&coverage, Leg::PushInternal, span(60, 60)));
+    }
+
+    #[test]
+    fn hops_with_streams_that_cannot_be_read_are_bounded_and_none_is_forgotten() {
+        let profile = Profile::built_in().unwrap();
+        for push in [Coverage::unreadable, Coverage::unreadable_elsewhere] {
+            let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
+            for number in 0..=u16::try_from(MAX_HOPS).unwrap() {
+                let second = i64::from(number) * 10;
+                push(&mut coverage, hop(10_000 + number), 0, span(second, second + 1), None);
+            }
+            let last = i64::try_from(MAX_HOPS).unwrap() * 10;
+            let hidden =
+                |coverage: &Coverage, window| coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), window, &profile);
+            assert!(!hidden(&coverage, span(0, last - 5)) && hidden(&coverage, span(last, last)));
+            coverage.forget(time(last + 5));
+            assert!(!hidden(&coverage, span(0, last)));
+        }
     }
 
     #[test]
@@ -235,14 +261,14 @@ mod tests {
     fn connections_that_wait_are_bounded_and_none_is_forgotten() {
         let profile = Profile::built_in().unwrap();
         let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
-        let most = u64::try_from(MAX_UNREADABLE).unwrap();
+        let most = u64::try_from(MAX_HOPS).unwrap();
         for number in 0..=most {
             let second = i64::try_from(number).unwrap() * 10;
             coverage.unreadable(hop(5061), 0, span(second, second + 1), Some(ConnectionId(number)));
         }
-        assert_eq!((coverage.hidden.waiting.len(), coverage.hidden.unreadable.len()), (MAX_UNREADABLE, 1));
+        assert_eq!(coverage.hidden.expected.len(), (1, MAX_HOPS));
         (0..=most).for_each(|number| coverage.settled(ConnectionId(number), time(0)));
-        assert!(coverage.hidden.waiting.is_empty());
+        assert_eq!(coverage.hidden.expected.len().1, 0);
         let last = span(i64::try_from(most).unwrap() * 10, i64::MAX / 1_000_000_000);
         assert!(coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), last, &profile), "it may stay closed");
     }

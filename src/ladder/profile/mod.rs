@@ -150,12 +150,21 @@ pub struct Ports {
     pub sip: Vec<u16>,
     /// SIP of remote users, shared with HTTPS.
     pub remote: Vec<u16>,
+    /// TLS that is not SIP. What is SIP above stays so.
+    ///
+    /// Source: Microsoft, "Port and protocol requirements for servers"; IANA's registry for what is no part of Lync.
+    pub other: Vec<u16>,
 }
 
 impl Ports {
-    /// All of them.
+    /// All on which SIP is expected.
     pub fn all(&self) -> impl Iterator<Item = u16> {
         self.sip.iter().chain(&self.mobility).chain(&self.remote).copied()
+    }
+
+    /// Whether nothing is known of this one: what is inside TLS there may be SIP.
+    pub fn is_foreign(&self, port: u16) -> bool {
+        !self.other.contains(&port) && self.all().all(|known| known != port)
     }
 
     /// Whether servers and phones' services talk SIP to each other on this one.
@@ -336,11 +345,29 @@ mod tests {
             ("[steps.invite]\nnumber = 4", "steps.invite.number"),
             ("[join]\nmin_confidence = 3.0", "min_confidence"),
             ("[sip]\nmax_head = 0", "sip.max_head"),
+            ("[ports]\nother = [65536]", "65536"),
+            ("[ports]\nother = 8443", "8443"),
+            ("[ports]\nothers = [8443]", "others"),
         ] {
             let error = Profile::with_overrides(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn ports_of_which_nothing_is_known() {
+        let foreign = |overrides: &str, port| Profile::with_overrides(overrides).unwrap().ports.is_foreign(port);
+        for port in [5060, 5061, 5086, 5089, 443, 444, 448, 636, 3389, 4443, 8057, 8061, 8080, 50_003] {
+            assert!(!foreign("", port), "{port}");
+        }
+        // Other SIP of a Front End, and what may be anything.
+        for port in [5041, 5062, 5065, 5076, 5081, 8404, 8443, 5099] {
+            assert!(foreign("", port), "{port}");
+        }
+        assert!(!foreign("[ports]\nother = [8443]", 8443) && foreign("[ports]\nother = [8443]", 444));
+        assert!(!foreign("[ports]\nsip = [5061, 5099]\nother = []", 5099));
+        assert!(foreign("[ports]\nremote = []\nother = []", 443));
     }
 
     #[test]

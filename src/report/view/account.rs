@@ -1,6 +1,7 @@
 //! What became of everything read, and how the report shows it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::{Dialed, Refused};
 use crate::anomaly::AnomalyLog;
@@ -46,6 +47,8 @@ pub struct Account {
     pub unlisted: u64,
     /// Streams that could not be read on ports where no SIP is expected.
     pub elsewhere: Vec<Unread>,
+    /// Further ones of them that may be SIP and are not remembered.
+    pub unlisted_elsewhere: u64,
     /// TLS handshakes that were refused or broken off, on ports of servers.
     pub refused: Vec<Refused>,
     /// Further ones that are not listed.
@@ -73,16 +76,32 @@ pub struct Unread {
     pub hurdle: Option<Hurdle>,
     /// What its handshake shows.
     pub tls: Option<Tls>,
+    /// Whether it is inside TLS, on a port of which nothing is known.
+    pub foreign: bool,
 }
 
 impl Account {
-    /// Lists what could not be read where no SIP is expected, if there is nothing else: then SIP may have been there.
-    pub fn list_elsewhere(&mut self) {
-        if self.messages == 0 && self.unread.is_empty() {
-            self.unread = std::mem::take(&mut self.elsewhere);
-            for unread in &mut self.unread {
-                unread.detail.push_str("; its port is none of the profile's, where SIP is expected ([ports])");
-            }
+    /// Lists what could not be read where no SIP is expected, as far as SIP may have been there: all of it if there is
+    /// nothing else, or else what is inside TLS on a port of which nothing is known, and of a host that is known for SIP.
+    pub fn list_elsewhere(&mut self, speaks: impl Fn(IpAddr) -> bool) {
+        let nothing_else = self.messages == 0 && self.unread.is_empty();
+        let may_be_sip = |unread: &Unread| {
+            nothing_else
+                || unread.foreign && [unread.flow.client, unread.flow.server].iter().any(|end| speaks(end.ip()))
+        };
+        let before = self.unread.len();
+        for mut unread in std::mem::take(&mut self.elsewhere).into_iter().filter(may_be_sip) {
+            unread.detail.push_str(&match nothing_else {
+                true => "; its port is none of the profile's, where SIP is expected ([ports])".to_owned(),
+                false => format!(
+                    "; one of its hosts is known for SIP: port {} belongs into [ports] of the profile, into sip if this is SIP too, else into other",
+                    unread.flow.server.port()
+                ),
+            });
+            self.unread.push(unread);
+        }
+        if !nothing_else && self.unread.len() > before {
+            self.unlisted += self.unlisted_elsewhere;
         }
     }
 }
