@@ -137,25 +137,43 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Ci
     for refused in &account.refused {
         kinds.entry((refused.flow.client.ip(), refused.flow.server, &refused.cause)).or_default().push(refused);
     }
-    let edge = LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]);
     let findings = kinds.into_iter().filter_map(|((client, server, cause), all)| {
         let first = *all.first()?;
-        let is_edge = all.iter().any(|refused| {
-            let told = coverage.told(refused.at.input);
-            // Where somebody said where the capture was taken, every leg in it is one of those.
-            coverage.legs_of(&Hop::of(&refused.flow)).union(told).meets(edge) || names_peer(refused, profile)
-        });
-        let severity = if is_edge { Severity::Error } else { Severity::Warning };
+        let by_ladder = cited.get(all.iter().map(|refused| Subject::Handshake(refused.citation())));
+        let is_edge = all.iter().filter_map(|refused| is_on_edge(refused, coverage, profile)).max();
+        // What the push of a ladder waited for is on its way.
+        let is_edge = if by_ladder.is_some() { Some(true) } else { is_edge };
+        let severity = if is_edge == Some(true) { Severity::Error } else { Severity::Warning };
         let times = if all.len() == 1 { String::new() } else { format!(", {} times", all.len()) };
-        let detail = format!("Between {client} and {server}{times}: {}.{}", first.how, shown(first));
+        let unknown = if is_edge.is_none() { UNKNOWN_LEG } else { "" };
+        let detail = format!("Between {client} and {server}{times}: {}.{}{unknown}", first.how, shown(first));
         let hop = format!("{client} > {server} {cause}");
         let made = finding::make("LP601", severity, None, detail, None, Vec::new(), Some(&hop));
         let evidence = all.iter().take(CITED).map(|refused| refused.citation()).collect();
         let told = of_handshake(&made, first, names_peer(first, profile), profile);
         let found = Finding { evidence, tls: Some(first.tls.clone()), ..told };
-        Some(symptom_of(found, cited.get(all.iter().map(|refused| Subject::Handshake(refused.citation())))))
+        Some(symptom_of(found, by_ladder))
     });
     findings.collect()
+}
+
+/// Said of a handshake of which nothing shows whether a push passes there.
+const UNKNOWN_LEG: &str = " Nothing here shows which leg that is, so this is a warning; on a leg of the Edge it would be an error: say with --vantage where the capture was taken.";
+
+/// Whether a handshake was on one of the Edge's legs; `None` where nothing shows which leg it was on. What shows it: the
+/// place where the capture was taken, SIP between the same hosts, a host that SIP elsewhere shows to be the Edge, and a
+/// name of the Edge or of who is behind it, in SIP or in the profile, that the handshake names too.
+fn is_on_edge(refused: &Refused, coverage: &Coverage, profile: &Profile) -> Option<bool> {
+    let hop = Hop::of(&refused.flow);
+    // Where somebody said where the capture was taken, every leg in it is one of those.
+    let legs = coverage.legs_of(&hop).union(coverage.told(refused.at.input));
+    let is_host = [refused.flow.client, refused.flow.server].iter().any(|end| coverage.is_edge(end.ip()));
+    let names: Vec<&str> = profile.push.peer_hosts.iter().map(String::as_str).chain(coverage.edge_names()).collect();
+    if legs.meets(LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal])) || is_host || refused.is_between(&names) {
+        return Some(true);
+    }
+    let is_elsewhere = !legs.is_empty() || hop.is_one_host() || profile.ports.mobility.contains(&hop.port());
+    is_elsewhere.then_some(false)
 }
 
 /// A finding as a symptom of the one of a ladder that cites the same, by its cause and code. What to do stands there.
