@@ -46,6 +46,8 @@ pub(crate) struct Half {
     pub(crate) sequence: u64,
     /// A record was opened under these keys.
     pub(crate) proven: bool,
+    /// A record was opened under any keys.
+    pub(crate) opened: bool,
     /// Records that do not open under new keys are of others, and passed over: TLS 1.3 only.
     pub(crate) skim: bool,
     /// Protected octets lost since the last record that was opened.
@@ -145,6 +147,7 @@ impl Half {
     pub(crate) fn opened(&mut self, sequence: u64) {
         self.sequence = sequence.saturating_add(1);
         self.proven = true;
+        self.opened = true;
         self.searched = 0;
         self.missed = 0;
         self.failures = 0;
@@ -193,13 +196,19 @@ impl Half {
         self.last = Some(frame);
     }
 
-    /// Gives the end, after which nothing comes.
-    pub(crate) fn end(&mut self, side: Side, frame: FrameRef, over: bool, out: &mut impl FnMut(Side, Event<'_>)) {
+    /// Gives the end, after which nothing comes; before it the gap, if the side is `read`: of one that nobody can open
+    /// nothing is missing.
+    pub(crate) fn end(
+        &mut self,
+        side: Side,
+        frame: FrameRef,
+        (over, read): (bool, bool),
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) {
         if self.ended {
             return;
         }
-        // Of a side that was never opened, nothing is missing: it was not read at all.
-        if self.plain_octets > 0 || self.proven {
+        if read || self.plain_octets > 0 || self.proven {
             self.give_gap(side, out);
         }
         self.ended = true;

@@ -370,9 +370,11 @@ impl Session {
             }
             Item::Witness => out(side, Event::Witness { frame }),
             Item::End { over } => {
+                // The records that were lost may be all that the keys of a side protected: then none has proved them.
+                let is_read = self.unread.is_none() && self.halves.iter().any(|half| half.opened);
                 let half = self.half(side);
                 half.records = Default::default();
-                half.end(side, frame, over, out);
+                half.end(side, frame, (over, is_read), out);
             }
         }
     }

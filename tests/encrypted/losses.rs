@@ -15,6 +15,7 @@ use lyncpush::unreadable::UnreadableReason;
 use crate::analysis::analyze_with;
 use crate::faults::faults;
 use crate::fixture;
+use crate::pair::{Pair, suites};
 use crate::pcap::{Frame, Pcap};
 use crate::pcapng;
 
@@ -401,5 +402,41 @@ fn streams_on_unknown_ports_are_listed_where_nothing_is_read() {
         assert!(unreadable.iter().all(|unread| unread.detail.contains("[ports]")), "{unreadable:?}");
         let is_error = report.findings.iter().any(|finding| finding.code == "LP901");
         assert_eq!(is_error, listed, "{:?}", report.findings);
+    }
+}
+
+/// Also where it is the only record under its keys, and whether the capture shows how the connection ends or not.
+#[test]
+fn a_record_lost_at_the_end_of_a_connection_is_a_gap() {
+    const REQUEST: &[u8] = b"OPTIONS sip:pool.example.test SIP/2.0\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    const ANSWER: &[u8] = b"SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    for suite in suites() {
+        let mut pair = Pair::new(suite);
+        let handshake = pair.sent.len();
+        pair.write(Side::Client, REQUEST);
+        pair.write(Side::Server, ANSWER);
+        let sent: Vec<_> = pair.sent[handshake..].iter().map(|(side, bytes)| (*side, bytes.len() as u64)).collect();
+        let ends: [pcapng::Ends<'_>; 3] = [
+            &[(Side::Client, "FA"), (Side::Server, "FA")],
+            &[(Side::Client, "RA")],
+            // What the last frames acknowledge is all that shows it.
+            &[(Side::Server, ""), (Side::Client, "")],
+        ];
+        for ends in ends {
+            let connection = fixture::Connection { sent: pair.sent.clone() };
+            let whole = Pcap::of(&pcapng::capture_ended(&[connection], 60_000, ends));
+            for (place, (side, octets)) in sent.iter().enumerate() {
+                let number = 2 + handshake as u64 + place as u64 + 1;
+                std::fs::write(&path, whole.only(|other, _| other != number).octets()).expect("a file");
+                let mut keys = Keys::default();
+                keys.push_keylog(pair.keylog().as_bytes());
+                let coverage = analyze_with(&path, false, keys).expect("a report").0.coverage;
+                let what = format!("{suite:?} {ends:?} without what the {side:?} said: {coverage:#?}");
+                assert_eq!((coverage.gaps, coverage.gap_bytes), (1, *octets), "{what}");
+                assert_eq!(coverage.sip_messages, 1, "{what}");
+            }
+        }
     }
 }
