@@ -101,8 +101,8 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::CompressedUnrecognised,
         title: "Compressed in a way that is not known",
-        meaning: "NEGOTIATE was agreed to, and what follows is in a layout that is not known: how compressed packets begin is not published. Or the file is what Wireshark exported: of compressed packets it repeats some and leaves others out, so none of them can be trusted.",
-        wire: "NEGOTIATE, 200, then packets of another layout; the coverage gives their first octets. In an export: NEGOTIATE, 200, then packets.",
+        meaning: "NEGOTIATE was agreed to, and what follows is in a layout that is not known: how compressed packets begin is not published. Or NEGOTIATE was refused, or answered with a compression that is not known, and what follows looks compressed all the same. Or the file is what Wireshark exported: of compressed packets it repeats some and leaves others out, so none of them can be trusted.",
+        wire: "NEGOTIATE, 200, then packets of another layout, or an answer without LZ77-8K and then packets; the coverage gives their first octets. In an export: NEGOTIATE, 200, then packets.",
         help: &[
             "Compression off for the time of the capture.",
             "The capture itself with its key log, in place of what Wireshark exported of it.",
