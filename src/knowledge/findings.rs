@@ -260,9 +260,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     row(
         "LP903",
-        "The capture dropped packets of SIP streams.",
-        "Holes in TCP streams that carry SIP.",
-        "The capturing host: a larger buffer, a narrower filter.",
+        "The capture dropped packets of SIP streams, or does not hold the whole of them.",
+        "Holes in TCP streams that carry SIP. Frames that hold less than was sent are counted as cut-frame in the coverage: the snapshot length of the capture was too short.",
+        "The capturing host: a larger buffer, a narrower filter; where frames were cut, whole frames (tcpdump -s 0).",
     ),
     row(
         "LP904",

@@ -113,10 +113,11 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::Damaged,
         title: "Octets are missing, or make no sense",
-        meaning: "The stream is on a port where SIP is expected and holds nothing that could be followed, mostly because octets are missing: of a TLS handshake without which no secret helps, of the first packets behind a NEGOTIATE, or of all that was said. Or the capture shows one direction only.",
+        meaning: "The stream is on a port where SIP is expected and holds nothing that could be followed, mostly because octets are missing, lost or cut off by the capture's snapshot length: of a TLS handshake without which no secret helps, of the first packets behind a NEGOTIATE, or of all that was said. Or the capture shows one direction only.",
         wire: "Gaps in the stream; records, packets or messages without a beginning.",
         help: &[
             "A capture closer to the server, without loss: a larger buffer, a narrower filter.",
+            "Whole frames, where the coverage says that the snapshot length cut them: tcpdump -s 0; dumpcap and Wireshark without a limit.",
             "--keylog FILE in place of --rsa-key FILE: a key log needs the two hellos only, an RSA key mostly all of the handshake.",
         ],
         sources: &[RFC_5246],

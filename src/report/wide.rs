@@ -35,6 +35,7 @@ pub fn findings(
     let mut found = Vec::new();
     let mut say = |code, severity, detail| found.push(told(code, severity, detail));
     let hidden = account.unread.len() as u64 + account.unlisted;
+    let cut = cut(account);
     let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
     let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
     if unknown_link > 0 && unknown_link == account.tally.read() {
@@ -46,7 +47,7 @@ pub fn findings(
             "LP901",
             Severity::Error,
             format!(
-                "{} could not be read, and not one message that tells anything was: see the coverage.",
+                "{} could not be read, and not one message that tells anything was: see the coverage.{cut}",
                 text::counted(hidden, "stream", "streams")
             ),
         );
@@ -55,7 +56,7 @@ pub fn findings(
         let streams = text::counted(hidden, "stream", "streams");
         let what = if ladders == 0 { "pushes" } else { "further pushes" };
         let detail = format!(
-            "{streams} that may be SIP could not be read, or not wholly: {what} may be in there. The coverage names each, and what would open it."
+            "{streams} that may be SIP could not be read, or not wholly: {what} may be in there. The coverage names each, and what would open it.{cut}"
         );
         say("LP908", severity, detail);
     }
@@ -96,7 +97,8 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
         let detail = format!(
             "{}, {}: steps that may lie in what is missing are said to be unreadable, never missing.",
             text::counted(account.gaps, "gap", "gaps"),
-            text::counted(account.gap_octets, "octet", "octets")
+            text::counted(account.gap_octets, "octet", "octets"),
+            cut(account)
         );
         say("LP903", Severity::Note, detail);
     }
@@ -114,6 +116,17 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
         say("LP904", Severity::Note, format!("{entries} closed early because a table was full."));
     }
     found
+}
+
+/// That frames were cut, and what helps, where any were that may carry SIP.
+fn cut(account: &Account) -> String {
+    match account.anomalies.count(AnomalyKind::CutFrame) {
+        0 => String::new(),
+        cut => format!(
+            " {} cut by the capture's snapshot length: capture whole frames (tcpdump -s 0; dumpcap and Wireshark without a limit).",
+            text::counted(cut, "frame was", "frames were")
+        ),
+    }
 }
 
 /// That the report does not list every ladder it counts.

@@ -69,6 +69,8 @@ pub struct Unread {
     pub detail: String,
     /// Frames of it.
     pub frames: u64,
+    /// Whether the capture's snapshot length cut any of them.
+    pub is_cut: bool,
     /// What its handshake shows.
     pub tls: Option<Tls>,
 }
@@ -141,8 +143,16 @@ pub(super) fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel 
     }
 }
 
+/// What is said of a stream whose frames are not whole.
+const CUT: &str = "its frames were cut by the capture's snapshot length: capture whole frames (tcpdump -s 0)";
+
 /// Why a stream was not read, and what would help.
 fn detail(unread: &Unread) -> String {
     let suite = unread.tls.as_ref().and_then(|tls| tls.suite.as_deref());
-    format!("{}; {}", unread.detail, unread.reason.help(suite))
+    let (detail, help) = (&unread.detail, unread.reason.help(suite));
+    match (unread.is_cut, unread.reason) {
+        (false, _) => format!("{detail}; {help}"),
+        (true, UnreadableReason::Damaged) => format!("{detail}; {CUT}"),
+        (true, _) => format!("{detail}; {help}; {CUT}"),
+    }
 }
