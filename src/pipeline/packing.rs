@@ -86,6 +86,11 @@ impl Packing {
         matches!(self.state, State::Plain)
     }
 
+    /// Whether anything of the connection was taken in.
+    pub fn has_passed(&self) -> bool {
+        self.passed != [0; 2]
+    }
+
     /// Whether so much text was searched for SIP in vain that elsewhere than on a port of the profile it would be
     /// taken for something else.
     pub fn is_searched(&self) -> bool {

@@ -49,9 +49,13 @@ pub struct Secured {
 }
 
 impl Secured {
-    /// Nothing of it read yet.
-    pub fn new(connection: &Connection) -> Self {
-        Self { session: Session::new(connection.is_joined), ..Self::default() }
+    /// Nothing of it read yet; `has_spoken` if octets came before that were taken for no TLS.
+    pub fn new(connection: &Connection, has_spoken: bool) -> Self {
+        let mut session = Session::new(connection.is_joined);
+        if has_spoken {
+            session.has_spoken();
+        }
+        Self { session, ..Self::default() }
     }
 
     /// Takes an event of TCP in.

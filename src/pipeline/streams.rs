@@ -103,8 +103,8 @@ impl Stream {
             }
             Probe::Tls => {
                 ledger.account.tls += 1;
-                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::new(Secured::new(&connection))))
-                {
+                let secured = Secured::new(&connection, self.packing.has_passed());
+                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::new(secured))) {
                     Around::Nothing { few } => few,
                     Around::Tls(_) => [None, None],
                 };

@@ -2,6 +2,7 @@
 
 use super::handshake::Messages;
 use super::negotiation::Stage;
+use super::probe::MAX_FAREWELL;
 use super::record::{HEADER, Records, kind};
 use super::secret::Secret;
 use super::suite::Opener;
@@ -68,6 +69,8 @@ pub(crate) struct Half {
     most_said: u64,
     /// Octets of it are missing.
     pub(crate) torn: bool,
+    /// Data of it came before.
+    pub(crate) heard: bool,
     /// It ended by itself, as the capture shows.
     pub(crate) over: bool,
     pub(crate) ended: bool,
@@ -108,6 +111,14 @@ impl Half {
     /// Whether it protected anything, as it looks from outside.
     pub(crate) fn protected_any(&self) -> bool {
         self.most_said > 0
+    }
+
+    /// Whether data of `octets` behind its header, which is all that came, is as short as an alert that TLS 1.3 protects:
+    /// no SIP is in there, so that nothing is lost with it. It is asked once.
+    pub(crate) fn takes_leave(&mut self, octets: usize) -> bool {
+        let takes_leave = octets <= MAX_FAREWELL && !self.heard && !self.torn && self.lost_octets == 0;
+        self.heard = true;
+        takes_leave
     }
 
     /// Whether its records are not protected yet.

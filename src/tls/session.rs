@@ -75,6 +75,11 @@ impl Session {
     /// Takes what happened on `side` and gives what follows of it in plain text, through `out`.
     ///
     /// What is protected and cannot be opened waits for [`retry`](Self::retry), within [`MAX_WAITING`] and 256 KiB a
+    /// Learns that octets came before, of which nobody knows what they were.
+    pub fn has_spoken(&mut self) {
+        self.halves.iter_mut().for_each(|half| half.heard = true);
+    }
+
     /// connection; what is beyond is lost, and comes out as a gap if anything after it can be read.
     ///
     /// [`MAX_WAITING`]: super::MAX_WAITING
@@ -165,8 +170,8 @@ impl Session {
     }
 
     /// Whether octets are lost of a connection that was made before the capture, as far as can be told: nothing of a
-    /// handshake was seen, and no alert that no keys protect. One that only closes, with an alert that they do, has lost
-    /// nothing.
+    /// handshake was seen, and no alert that no keys protect. One that only closes, with an alert that they do or data
+    /// that is as short, has lost nothing.
     fn has_lost_only_data(&self) -> bool {
         self.is_joined && !self.has_shown_handshake && self.alert.is_none() && self.lost_octets() > 0
     }
