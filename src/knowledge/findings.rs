@@ -236,8 +236,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     row(
         "LP601",
         "A TLS connection on which SIP is expected was refused or broken off in its handshake: no SIP passes there. An error on the Edge's legs, where pushes pass: where --vantage names a place on them; where SIP between the same hosts, or of one of them with others, shows the Edge; where a name of the Edge or of who is behind it, known from SIP or from the profile (push.peer_hosts), stands in the handshake; and where the push of a ladder waited for it. Elsewhere a warning, and also where nothing shows which leg it is.",
-        "A TLS alert, or an end of the connection, before the handshake is complete. TLS 1.3 encrypts alerts and certificates: without a key log it shows only that the connection ended before the client can have finished, and not whether a server took its client's certificate.",
-        "The certificates that the handshake shows, whether they are expired, and the alert's name: it says what the other side did not take.",
+        "A TLS alert, an end of the connection before the handshake is complete, or an answer in plain text, such as HTTP, to the client's hello. TLS 1.3 encrypts alerts and certificates: without a key log it shows only that the connection ended before the client can have finished, and not whether a server took its client's certificate.",
+        "The certificates that the handshake shows, whether they are expired, and the alert's name: it says what the other side did not take. After an answer in plain text: whether the port is the right one, and whether a proxy stands in between.",
     ),
     row(
         "LP602",

@@ -196,12 +196,12 @@ impl Packing {
                     return;
                 };
                 let behind = offset.saturating_add((bytes.len() - rest.len()) as u64);
+                self.refused = word == Word::Refuse;
                 match (word, &self.state) {
                     (Word::Refuse, State::Halfway(_)) => self.refuse(speaker.connection, ledger, out),
                     (Word::Ask, State::Plain) => self.half(speaker.side, word, behind),
                     (Word::Agree, State::Plain) if self.may_be_asking(speaker.side.other()) => {
                         self.half(speaker.side, word, behind);
-                self.refused = word == Word::Refuse;
                     }
                     (Word::Agree, State::Plain) => self.agree(speaker, (behind, false), ledger, out),
                     // Both may ask; one has to agree.

@@ -95,7 +95,7 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
     }
     if account.gaps > 0 {
         let detail = format!(
-            "{}, {}: steps that may lie in what is missing are said to be unreadable, never missing.",
+            "{}, {}: steps that may lie in what is missing are said to be unreadable, never missing.{}",
             text::counted(account.gaps, "gap", "gaps"),
             text::counted(account.gap_octets, "octet", "octets"),
             cut(account)
@@ -164,10 +164,20 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Ci
         let made = finding::make("LP601", severity, None, detail, None, Vec::new(), Some(&hop));
         let evidence = all.iter().take(CITED).map(|refused| refused.citation()).collect();
         let told = of_handshake(&made, first, names_peer(first, profile), profile);
-        let found = Finding { evidence, tls: Some(first.tls.clone()), ..told };
+        let remedy = first.plainly.map(|plainly| spoken_plainly(first, plainly)).or(told.remedy);
+        let found = Finding { evidence, remedy, tls: Some(first.tls.clone()), ..told };
         Some(symptom_of(found, by_ladder))
     });
     findings.collect()
+}
+
+/// What to look at where a server answers TLS in plain text.
+fn spoken_plainly(refused: &Refused, plainly: &str) -> String {
+    let server = refused.flow.server;
+    let (host, port) = (server.ip(), server.port());
+    format!(
+        "What answers on port {port} of {host} speaks {plainly} and no TLS there. See whether {port} is the right port of the right host, which service listens on it, and whether a proxy or a load balancer between the two answered in its place."
+    )
 }
 
 /// Said of a handshake of which nothing shows whether a push passes there.

@@ -9,6 +9,7 @@ use super::certificate::CertificateFacts;
 use super::facts::{Alert, Facts, State};
 use super::half::{Guard, Half};
 use super::negotiation::{Negotiation, Unread, lost};
+use super::plain::{Opening, PlainText};
 use super::record::{HEADER, Unit};
 use super::secrets::Secrets;
 use crate::flow::Side;
@@ -29,6 +30,8 @@ pub struct Session {
     waiting: Waiting,
     /// The side that is the client by what it says; TCP may have guessed otherwise.
     client: Option<Side>,
+    /// What the other one says first.
+    answer: Opening,
     /// Why something is not read, the latest reason.
     unread: Option<Unread>,
     /// Something came that may open what waits, or nothing will come any more that could.
@@ -72,14 +75,14 @@ impl Session {
         Self { is_joined, ..Self::default() }
     }
 
-    /// Takes what happened on `side` and gives what follows of it in plain text, through `out`.
-    ///
-    /// What is protected and cannot be opened waits for [`retry`](Self::retry), within [`MAX_WAITING`] and 256 KiB a
     /// Learns that octets came before, of which nobody knows what they were.
     pub fn has_spoken(&mut self) {
         self.halves.iter_mut().for_each(|half| half.heard = true);
     }
 
+    /// Takes what happened on `side` and gives what follows of it in plain text, through `out`.
+    ///
+    /// What is protected and cannot be opened waits for [`retry`](Self::retry), within [`MAX_WAITING`] and 256 KiB a
     /// connection; what is beyond is lost, and comes out as a gap if anything after it can be read.
     ///
     /// [`MAX_WAITING`]: super::MAX_WAITING
@@ -91,7 +94,12 @@ impl Session {
         out: &mut impl FnMut(Side, Event<'_>),
     ) {
         match event {
-            Event::Bytes { bytes, frame, .. } => self.push(side, bytes, frame, secrets, out),
+            Event::Bytes { offset, bytes, frame } => {
+                if self.is_answering(side) {
+                    self.answer.push(offset, bytes, frame);
+                }
+                self.push(side, bytes, frame, secrets, out);
+            }
             Event::Gap { offset, length, frame, .. } => {
                 self.has_holes = true;
                 self.lost_beginning |= offset == 0 || self.half(side).is_opening();
@@ -103,6 +111,9 @@ impl Session {
             Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
             Event::End { frame, over } => {
                 self.half(side).over = over;
+                if self.is_answering(side) {
+                    self.answer.end();
+                }
                 let left = self.break_off(side);
                 self.half(side).torn |= left > 0;
                 if left > 0 {
@@ -220,6 +231,22 @@ impl Session {
         self.is_handshaking() && (client.over || server.over && !self.is_hiding())
     }
 
+    /// Whether `side` is to answer a ClientHello, and nothing that it said was a record.
+    fn is_answering(&mut self, side: Side) -> bool {
+        let is_asked = self.negotiation.client.is_some() && self.client == Some(side.other());
+        is_asked && self.negotiation.server.is_none() && !self.half(side).records.begun
+    }
+
+    /// The side that is the client, by what it says if it said anything.
+    pub fn client(&self) -> Side {
+        self.client.unwrap_or(Side::Client)
+    }
+
+    /// The plain text with which the client's hello was answered, if it was, and where that began.
+    pub fn plain_answer(&self) -> Option<(PlainText, FrameRef)> {
+        self.answer.plain_text()
+    }
+
     /// Whether the handshake goes on in protected records: TLS 1.3 behind the server's hello.
     pub fn is_hiding(&self) -> bool {
         self.negotiation.server.as_ref().is_some_and(|hello| hello.version == 0x0304 && !hello.is_retry())
@@ -283,7 +310,8 @@ impl Session {
                 unreadable((UnreadableReason::TlsNoHandshake, BEGINS_LATER.to_owned()))
             }
             // One that was refused had nothing to say.
-            None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => torn(),
+            None if self.alert.is_some_and(|alert| alert.fatal) || self.plain_answer().is_some() => State::Handshake,
+            None if self.has_holes => torn(),
             None => State::Handshake,
         };
         Facts {

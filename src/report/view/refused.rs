@@ -24,6 +24,8 @@ pub struct Refused {
     pub how: String,
     /// The side that does not take the other one's certificate, where that is why.
     pub distrusting: Option<Side>,
+    /// What the server speaks in place of TLS, where it answered in plain text.
+    pub plainly: Option<&'static str>,
     /// What it showed of itself.
     pub tls: Tls,
 }
