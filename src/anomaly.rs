@@ -14,6 +14,8 @@ pub enum AnomalyKind {
     FrameOrder,
     /// A frame could not be decoded down to TCP or UDP although its headers said so.
     BadFrame,
+    /// A frame that may carry SIP was cut by the capture's snapshot length: part of what it carries is missing.
+    CutFrame,
     /// IP fragments that never became a whole packet: expired, overlapping, or over a limit.
     LostFragments,
     /// Two copies of the same octets of a TCP stream or of a fragmented packet differ; the first was kept.
@@ -40,6 +42,7 @@ impl AnomalyKind {
         match self {
             Self::FrameOrder => "frame-order",
             Self::BadFrame => "bad-frame",
+            Self::CutFrame => "cut-frame",
             Self::LostFragments => "lost-fragments",
             Self::ConflictingOverlap => "conflicting-overlap",
             Self::TcpBufferLimit => "tcp-buffer-limit",

@@ -333,3 +333,62 @@ fn a_capture_that_goes_back_in_time_is_said_to() {
         assert_ne!(step["status"], "missing", "{step:#}");
     }
 }
+
+/// A capture of which `cut` frames hold the first 68 octets only, as `tcpdump -s 68` writes it.
+fn cut(mut capture: Pcap, cut: impl Fn(u64, &Frame) -> bool) -> Vec<u8> {
+    for (number, frame) in (1..).zip(&mut capture.frames) {
+        if cut(number, frame) {
+            frame.octets.truncate(68);
+        }
+    }
+    capture.octets()
+}
+
+/// What is cut off was captured, and no frame is lost: another snapshot length helps, and nothing else.
+#[test]
+fn frames_that_were_cut_by_the_snapshot_length_are_said_to_be() {
+    let whole = sample("firewall.pcap");
+    let longer = whole.frames.iter().filter(|frame| frame.payload().len() > 14).count();
+    let report_of = |octets: &[u8]| (report_on(octets, &[]), run_on(octets, ["analyze", "-", "--width", "200"]).out);
+    let finding = |report: &Value, code: &str| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings.filter(|finding| finding["code"] == code).map(|one| one["detail"].to_string()).collect::<String>()
+    };
+    let defects = |report: &Value| {
+        let anomalies = report["coverage"]["anomalies"].as_array().unwrap().iter();
+        let cut = anomalies.filter(|anomaly| anomaly["kind"] == "cut-frame");
+        cut.map(|anomaly| anomaly["count"].as_u64().unwrap()).sum::<u64>()
+    };
+    // All of them: nothing is left to read.
+    let (report, page) = report_of(&cut(whole.clone(), |_, _| true));
+    assert_eq!(defects(&report), longer as u64, "{:#}", report["coverage"]);
+    let advice =
+        format!("{longer} frames were cut by the capture's snapshot length: capture whole frames (tcpdump -s 0");
+    assert!(finding(&report, "LP901").contains(&advice), "{:#}", report["findings"]);
+    let unreadable = report["coverage"]["unreadable"].as_array().unwrap();
+    assert_eq!(unreadable.len(), 7);
+    for stream in unreadable {
+        let detail = stream["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("cut by the capture's snapshot length") && !detail.contains("without loss"),
+            "{detail}"
+        );
+    }
+    let page = String::from_utf8(page).unwrap();
+    for fact in ["frames were cut by the capture's snapshot length", "tcpdump -s 0", "cut-frame, first in frame"] {
+        assert!(page.contains(fact), "{fact}: {page}");
+    }
+    // A few of them: the rest is read, and what is missing of them is no loss of the capture's.
+    let is_answer = |_: u64, frame: &Frame| frame.payload().starts_with(b"SIP/2.0 101 ");
+    let (report, _) = report_of(&cut(whole.clone(), is_answer));
+    let few = defects(&report);
+    assert!(few > 0 && few == report["coverage"]["gaps"].as_u64().unwrap(), "{:#}", report["coverage"]);
+    assert!(finding(&report, "LP903").contains("cut by the capture's snapshot length"), "{:#}", report["findings"]);
+    // Frames that are not there at all were not cut; nor were those of others.
+    let elsewhere = |_: u64, frame: &Frame| frame.ends().iter().all(|(_, port)| ![5061, 5087].contains(port));
+    for capture in [whole.only(|number, frame| !is_answer(number, frame)).octets(), cut(whole, elsewhere)] {
+        let (report, _) = report_of(&capture);
+        assert_eq!(defects(&report), 0);
+        assert!(!report.to_string().contains("snapshot length"), "{report:#}");
+    }
+}

@@ -70,7 +70,7 @@ Generated from the tables that `lyncpush explain` reads; do not edit. `UPDATE_SN
 ## Severity
 
 A step that failed or is missing, a TLS handshake that failed on the Edge's legs, and a capture in which nothing could
-be read, are errors. A handshake that failed elsewhere, a step that is late or out
+be read, are errors. A handshake that failed elsewhere or on a leg that is not known, a step that is late or out
 of order, a call answered before its push, and frames out of order are warnings. What only informs is a note.
 
 ## Certainty of a cause

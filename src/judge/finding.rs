@@ -142,7 +142,7 @@ pub fn title(code: &str) -> &'static str {
 }
 
 /// The severity of a code: a step that failed or is missing, and a capture in which nothing could be read, are
-/// errors, as is a TLS handshake that failed on the Edge's legs (elsewhere it is a warning); what is late, out of order, or answered before its push is a warning; what only informs is a note.
+/// errors, as is a TLS handshake that failed on the Edge's legs (elsewhere, and where the leg is not known, it is a warning); what is late, out of order, or answered before its push is a warning; what only informs is a note.
 pub fn severity(code: &str) -> Severity {
     match code.as_bytes() {
         b"LP601" | b"LP901" => Severity::Error,

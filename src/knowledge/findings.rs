@@ -235,9 +235,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     // Connections.
     row(
         "LP601",
-        "A TLS connection on which SIP is expected was refused or broken off in its handshake: no SIP passes there. An error on the Edge's legs, where pushes pass; a warning elsewhere.",
-        "A TLS alert, or an end of the connection, before the handshake is complete. TLS 1.3 encrypts alerts and certificates: without a key log it shows only that the connection ended before the client can have finished, and not whether a server took its client's certificate.",
-        "The certificates that the handshake shows, whether they are expired, and the alert's name: it says what the other side did not take.",
+        "A TLS connection on which SIP is expected was refused or broken off in its handshake: no SIP passes there. An error on the Edge's legs, where pushes pass: where --vantage names a place on them; where SIP between the same hosts, or of one of them with others, shows the Edge; where a name of the Edge or of who is behind it, known from SIP or from the profile (push.peer_hosts), stands in the handshake; and where the push of a ladder waited for it. Elsewhere a warning, and also where nothing shows which leg it is.",
+        "A TLS alert, an end of the connection before the handshake is complete, or an answer in plain text, such as HTTP, to the client's hello. TLS 1.3 encrypts alerts and certificates: without a key log it shows only that the connection ended before the client can have finished, and not whether a server took its client's certificate.",
+        "The certificates that the handshake shows, whether they are expired, and the alert's name: it says what the other side did not take. After an answer in plain text: whether the port is the right one, and whether a proxy stands in between.",
     ),
     row(
         "LP602",
@@ -260,9 +260,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     row(
         "LP903",
-        "The capture dropped packets of SIP streams.",
-        "Holes in TCP streams that carry SIP.",
-        "The capturing host: a larger buffer, a narrower filter.",
+        "The capture dropped packets of SIP streams, or does not hold the whole of them.",
+        "Holes in TCP streams that carry SIP. Frames that hold less than was sent are counted as cut-frame in the coverage: the snapshot length of the capture was too short.",
+        "The capturing host: a larger buffer, a narrower filter; where frames were cut, whole frames (tcpdump -s 0).",
     ),
     row(
         "LP904",

@@ -101,8 +101,8 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::CompressedUnrecognised,
         title: "Compressed in a way that is not known",
-        meaning: "NEGOTIATE was agreed to, and what follows is in a layout that is not known: how compressed packets begin is not published. Or the file is what Wireshark exported: of compressed packets it repeats some and leaves others out, so none of them can be trusted.",
-        wire: "NEGOTIATE, 200, then packets of another layout; the coverage gives their first octets. In an export: NEGOTIATE, 200, then packets.",
+        meaning: "NEGOTIATE was agreed to, and what follows is in a layout that is not known: how compressed packets begin is not published. Or NEGOTIATE was refused, or answered with a compression that is not known, and what follows looks compressed all the same. Or the file is what Wireshark exported: of compressed packets it repeats some and leaves others out, so none of them can be trusted.",
+        wire: "NEGOTIATE, 200, then packets of another layout, or an answer without LZ77-8K and then packets; the coverage gives their first octets. In an export: NEGOTIATE, 200, then packets.",
         help: &[
             "Compression off for the time of the capture.",
             "The capture itself with its key log, in place of what Wireshark exported of it.",
@@ -113,10 +113,11 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::Damaged,
         title: "Octets are missing, or make no sense",
-        meaning: "The stream is on a port where SIP is expected and holds nothing that could be followed, mostly because octets are missing: of a TLS handshake without which no secret helps, of the first packets behind a NEGOTIATE, or of all that was said. Or the capture shows one direction only.",
+        meaning: "The stream is on a port where SIP is expected and holds nothing that could be followed, mostly because octets are missing, lost or cut off by the capture's snapshot length: of a TLS handshake without which no secret helps, of the first packets behind a NEGOTIATE, or of all that was said. Or the capture shows one direction only.",
         wire: "Gaps in the stream; records, packets or messages without a beginning.",
         help: &[
             "A capture closer to the server, without loss: a larger buffer, a narrower filter.",
+            "Whole frames, where the coverage says that the snapshot length cut them: tcpdump -s 0; dumpcap and Wireshark without a limit.",
             "--keylog FILE in place of --rsa-key FILE: a key log needs the two hellos only, an RSA key mostly all of the handshake.",
         ],
         sources: &[RFC_5246],

@@ -23,8 +23,10 @@ use hosts::Hosts;
 
 /// Hops remembered; one is two hosts and a listening port, about 150 octets each.
 pub const MAX_HOPS: usize = 65_536;
-/// Hosts remembered as Edges; a pool has a dozen.
+/// Hosts remembered as Edges, and names of them and of what is behind them; a pool has a dozen.
 const MAX_EDGES: usize = 256;
+/// Octets of such a name; one that is longer is no host's. Source: RFC 1035 §2.3.4.
+const MAX_NAME: usize = 255;
 /// Two inputs whose spans are closer than this are one span: a capture that was rotated.
 const ROTATION_NANOS: i64 = 1_000_000_000;
 
@@ -100,6 +102,8 @@ pub struct Coverage {
     named: [Option<Hop>; 5],
     /// Hosts that are the Edge on its inside, or a Director before it.
     edges: BTreeSet<IpAddr>,
+    /// Names of hosts that only the Edge's legs lead to, in lower case.
+    edge_names: BTreeSet<Box<str>>,
 }
 
 impl Coverage {
@@ -195,6 +199,22 @@ impl Coverage {
     /// Whether a host is known to be one.
     pub fn is_edge(&self, host: IpAddr) -> bool {
         self.edges.contains(&host)
+    }
+
+    /// A message names a host that only the Edge's legs lead to: the Edge, or who is behind it.
+    pub fn edge_name(&mut self, name: &[u8]) {
+        if let Ok(name) = std::str::from_utf8(name)
+            && (1..=MAX_NAME).contains(&name.len())
+            && self.edge_names.len() < MAX_EDGES
+            && !self.edge_names.contains(name)
+        {
+            self.edge_names.insert(name.to_ascii_lowercase().into());
+        }
+    }
+
+    /// The names of such hosts.
+    pub fn edge_names(&self) -> impl Iterator<Item = &str> {
+        self.edge_names.iter().map(AsRef::as_ref)
     }
 
     /// A further input shows a hop that is already known to carry SIP.

@@ -42,6 +42,7 @@ impl Correlator {
         self.advance(sighting.at.time, out);
         self.coverage.heard(&sighting.connection.flow);
         let message = sighting.message;
+        self.note_edge(message);
         let (Some(call_id), Some(cseq)) = (message.call_id(), message.cseq()) else {
             self.ordinary(sighting);
             return;
@@ -100,6 +101,19 @@ impl Correlator {
         );
         if of_call {
             self.call_response(sighting, transaction, status, out);
+        }
+    }
+
+    /// Names that a message gives the Edge, or who is behind it: only an Edge says where a message came from, and who is
+    /// named in a route through it is reached by no other way.
+    ///
+    /// Source: \[MS-SIPRE\] §2.2.15 for the one.
+    fn note_edge(&mut self, message: &Message<'_>) {
+        if let Some(trust) = message.edge_trust() {
+            trust.ep_fqdn().into_iter().chain(trust.remote_fqdn()).for_each(|name| self.coverage.edge_name(name));
+        }
+        for route in message.values(HeaderName::Route).filter(|route| is_edge_route(route)) {
+            self.coverage.edge_name(Address::parse(route).uri().host);
         }
     }
 
@@ -227,7 +241,11 @@ impl Correlator {
 
 /// Whether a request is to leave through the Edge.
 fn is_routed_to_edge(message: &Message<'_>) -> bool {
-    message.headers(HeaderName::Route).any(|route| memmem::find(route, b"ms-edge-route").is_some())
+    message.headers(HeaderName::Route).any(is_edge_route)
+}
+
+fn is_edge_route(route: &[u8]) -> bool {
+    memmem::find(route, b"ms-edge-route").is_some()
 }
 
 /// Whether a response answers a request of this method.

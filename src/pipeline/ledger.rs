@@ -262,6 +262,7 @@ mod tests {
                 reason,
                 detail,
                 frames: 1,
+                is_cut: false,
                 tls: None,
                 hurdle: None,
                 foreign: port == 5_099,
@@ -294,7 +295,8 @@ mod tests {
             let at = FrameRef { input: 0, number: 1, time: Timestamp::new(0, 6) };
             let (cause, how) = ("unknown_ca".to_owned(), "refused".to_owned());
             let flow = Flow { client, server };
-            ledger.refused(Refused { flow, at, cause, how, distrusting: None, tls: Default::default() });
+            let tls = Default::default();
+            ledger.refused(Refused { flow, at, cause, how, distrusting: None, plainly: None, tls });
         };
         // Those of browsers take nobody's place.
         (0..MAX_LISTED).for_each(|_| refuse(443));

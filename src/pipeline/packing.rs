@@ -7,6 +7,8 @@
 mod held;
 mod openings;
 
+use std::borrow::Cow;
+
 use super::ledger::{Hidden, Ledger, Loss, Patience, Speaker};
 use super::reading::Seen;
 use super::text::{Content, Text, Word};
@@ -29,6 +31,7 @@ const MAX_HELD: usize = 64 * 1024;
 const MAX_HELD_IN_ALL: usize = 32 << 20;
 
 const NO_NEGOTIATE: &str = "compressed, and the capture does not show the NEGOTIATE with which that began";
+const REFUSED: &str = "the answer to NEGOTIATE agreed to no compression that is known, and what follows looks compressed all the same; it begins";
 /// An export gives a packet again in front of the next ones when Wireshark asks for more, and none when it gives up: what
 /// is new cannot be told from what is repeated.
 const EXPORTED: &str = "compressed after NEGOTIATE, and what Wireshark exports of that repeats packets and leaves others out: analyse the capture itself, with its key log";
@@ -42,7 +45,7 @@ enum State {
     /// The connection is compressed.
     Agreed(Box<Decompressor>),
     /// The connection is compressed and cannot be unpacked: why, and in words.
-    Closed(UnreadableReason, &'static str),
+    Closed(UnreadableReason, Cow<'static, str>),
 }
 
 /// A connection's text, packed or not.
@@ -52,6 +55,8 @@ pub struct Packing {
     /// Stream offset behind the last event of each side.
     passed: [u64; 2],
     openings: Option<Box<Openings>>,
+    /// Whether the last word on compression was that there is none.
+    refused: bool,
     hidden: Hidden,
     /// With octets that nobody can read yet.
     patience: Patience,
@@ -65,6 +70,7 @@ impl Packing {
             state: State::Plain,
             passed: [0; 2],
             openings: None,
+            refused: false,
             hidden: Hidden::default(),
             patience: Patience::default(),
         }
@@ -78,6 +84,11 @@ impl Packing {
     /// Whether nothing of it is compressed, as far as it is known.
     pub fn is_plain(&self) -> bool {
         matches!(self.state, State::Plain)
+    }
+
+    /// Whether anything of the connection was taken in.
+    pub fn has_passed(&self) -> bool {
+        self.passed != [0; 2]
     }
 
     /// Whether so much text was searched for SIP in vain that elsewhere than on a port of the profile it would be
@@ -135,7 +146,7 @@ impl Packing {
                     ),
                 )),
             },
-            State::Closed(reason, detail) => Some((*reason, (*detail).to_owned())),
+            State::Closed(reason, detail) => Some((*reason, detail.to_string())),
             State::Plain | State::Halfway(_) if self.text.is_damaged() => Some((
                 UnreadableReason::Damaged,
                 "bytes are missing, and no SIP message was found in the rest".to_owned(),
@@ -175,14 +186,22 @@ impl Packing {
             Event::Bytes { offset, bytes, frame } => {
                 let Some((rest, word)) = self.text.bytes(speaker, bytes, frame, ledger, out) else {
                     if self.is_unnegotiated(speaker, bytes, ledger) {
-                        self.state = State::Closed(UnreadableReason::CompressedNoNegotiate, NO_NEGOTIATE);
-                        self.openings = None;
+                        let openings = self.openings.take();
+                        let begin = openings.filter(|_| self.refused).map(|openings| openings.first(speaker.side));
+                        self.state = match begin {
+                            None => State::Closed(UnreadableReason::CompressedNoNegotiate, NO_NEGOTIATE.into()),
+                            Some(begin) => {
+                                let detail = format!("{REFUSED} {begin}");
+                                State::Closed(UnreadableReason::CompressedUnrecognised, detail.into())
+                            }
+                        };
                         ledger.account.compressed += 1;
                         self.hide(speaker.connection, event, out);
                     }
                     return;
                 };
                 let behind = offset.saturating_add((bytes.len() - rest.len()) as u64);
+                self.refused = word == Word::Refuse;
                 match (word, &self.state) {
                     (Word::Refuse, State::Halfway(_)) => self.refuse(speaker.connection, ledger, out),
                     (Word::Ask, State::Plain) => self.half(speaker.side, word, behind),
@@ -330,7 +349,7 @@ impl Packing {
         };
         ledger.held = ledger.held.saturating_sub(half.octets());
         self.state = if speaker.connection.transport == Transport::Export {
-            State::Closed(UnreadableReason::CompressedUnrecognised, EXPORTED)
+            State::Closed(UnreadableReason::CompressedUnrecognised, EXPORTED.into())
         } else {
             let mut begins = [behind; 2];
             *first.of(&mut begins) = half.begin;

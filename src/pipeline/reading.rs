@@ -190,11 +190,17 @@ impl Reading {
                 let id = self.tcp.push(&segment, &mut self.anomalies, &mut |connection, side, event| {
                     streams.event(connection, side, event, out);
                 });
+                if segment.missing > 0 && is_cut(frame) {
+                    self.streams.cut(id, [segment.source.port(), segment.destination.port()], frame.at);
+                }
                 self.carrier = Carrier::Stream(Ends::new(segment.source, segment.destination), id);
             }
             Ok(Segment::Udp(datagram)) => {
                 self.tally.push_used(packet.waited);
                 let told = self.udp.push(&datagram, &mut self.streams, out);
+                if datagram.missing > 0 && is_cut(frame) {
+                    self.streams.cut(None, [datagram.source.port(), datagram.destination.port()], frame.at);
+                }
                 self.carrier = Carrier::Datagram(Ends::new(datagram.source, datagram.destination), told);
             }
             Err(reason) => self.tally.push_set_aside(reason, frame.at, packet.waited, &mut self.anomalies),
@@ -206,6 +212,9 @@ impl Reading {
         let (at, source, destination, payload) = (frame.at, pdu.source, pdu.destination, pdu.payload);
         let missing = frame.wire_len.saturating_sub(u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX));
         let streams = &mut self.streams;
+        if missing > 0 {
+            streams.cut(None, [source.port(), destination.port()], at);
+        }
         match (pdu.transport, pdu.place) {
             (Transport::Udp, _) => {
                 let identification = pdu.original.unwrap_or(0);
@@ -352,6 +361,11 @@ impl Reading {
         let tcp = self.tcp.counters().connections + self.exported.connections;
         Account { tally, anomalies, tcp, ..streams }
     }
+}
+
+/// Whether the capture holds less of a frame than was on the wire.
+fn is_cut(frame: &Frame<'_>) -> bool {
+    (frame.bytes.len() as u64) < u64::from(frame.wire_len)
 }
 
 /// UDP: each datagram is a message of its own.

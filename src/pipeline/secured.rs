@@ -10,7 +10,7 @@ use crate::report::model::{Certificate, Issuer, Tls};
 use crate::report::time::rfc3339_seconds;
 use crate::report::view::Refused;
 use crate::stream::Event;
-use crate::tls::{Alert, CertificateFacts, Facts, Session, State};
+use crate::tls::{Alert, CertificateFacts, Facts, PlainText, Session, State};
 use crate::unreadable::{Hurdle, UnreadableReason};
 
 /// What a session is to do.
@@ -49,9 +49,13 @@ pub struct Secured {
 }
 
 impl Secured {
-    /// Nothing of it read yet.
-    pub fn new(connection: &Connection) -> Self {
-        Self { session: Session::new(connection.is_joined), ..Self::default() }
+    /// Nothing of it read yet; `has_spoken` if octets came before that were taken for no TLS.
+    pub fn new(connection: &Connection, has_spoken: bool) -> Self {
+        let mut session = Session::new(connection.is_joined);
+        if has_spoken {
+            session.has_spoken();
+        }
+        Self { session, ..Self::default() }
     }
 
     /// Takes an event of TCP in.
@@ -120,6 +124,8 @@ impl Secured {
         // Records that are there and do not open are lost like those that are not. Where none opens, that is told below.
         let lost = self.session.lost_octets().saturating_sub(before);
         let is_told = matches!(step, Step::Event(_, Event::Gap { .. })) || self.session.is_unreadable();
+        // An answer in plain text is no loss.
+        let is_told = is_told || self.session.plain_answer().is_some();
         if lost > 0 && !is_told {
             packing.warn(connection, lost, since, frame, ledger, out);
         }
@@ -236,6 +242,9 @@ impl Secured {
         if self.session.plain_octets() > 0 {
             return None;
         }
+        if let Some((text, at)) = self.session.plain_answer() {
+            return Some(self.answered(connection, text, at));
+        }
         let (how, frame) = match (self.alerted, self.broken_off) {
             (Some((alert, frame)), _) if alert.fatal => {
                 let sender = connection.flow.sender(alert.side);
@@ -254,7 +263,23 @@ impl Secured {
         let distrusting =
             self.alerted.map(|(alert, _)| alert).filter(|alert| alert.fatal && alert.is_about_certificate());
         let distrusting = distrusting.map(|alert| alert.side);
-        Some(Refused { flow: connection.flow, at: frame, cause, how, distrusting, tls: tls(self.session.facts()) })
+        let tls = tls(self.session.facts());
+        Some(Refused { flow: connection.flow, at: frame, cause, how, distrusting, plainly: None, tls })
+    }
+
+    /// The client's hello was answered in plain text: whatever alert came of that tells less.
+    fn answered(&self, connection: &Connection, text: PlainText, at: FrameRef) -> Refused {
+        let (plainly, status) = match text {
+            PlainText::Http(status) => ("HTTP", status.map_or_else(String::new, |status| format!(" status {status}"))),
+            PlainText::Unknown => ("plain text", String::new()),
+        };
+        let server = connection.flow.sender(self.session.client().other());
+        let how = match text {
+            PlainText::Http(_) => format!("{server} answered the client's hello in plain text, with {plainly}{status}"),
+            PlainText::Unknown => format!("{server} answered the client's hello in {plainly}"),
+        };
+        let (flow, cause, tls) = (connection.flow, format!("answered in {plainly}"), tls(self.session.facts()));
+        Refused { flow, at, cause, how, distrusting: None, plainly: Some(plainly), tls }
     }
 
     /// What is not known of why a handshake was broken off, because it is protected and was not opened.

@@ -57,13 +57,15 @@ struct Stream {
     packing: Packing,
     last: Option<FrameRef>,
     frames: u64,
+    /// Whether the capture cut any of its frames.
+    is_cut: bool,
     ended: u8,
 }
 
 impl Stream {
     fn new(connection: Connection, limits: framer::Limits) -> Self {
         let around = Around::Nothing { few: [None, None] };
-        Self { connection, around, packing: Packing::new(limits), last: None, frames: 0, ended: 0 }
+        Self { connection, around, packing: Packing::new(limits), last: None, frames: 0, is_cut: false, ended: 0 }
     }
 
     /// Takes one event in.
@@ -101,8 +103,8 @@ impl Stream {
             }
             Probe::Tls => {
                 ledger.account.tls += 1;
-                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::new(Secured::new(&connection))))
-                {
+                let secured = Secured::new(&connection, self.packing.has_passed());
+                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::new(secured))) {
                     Around::Nothing { few } => few,
                     Around::Tls(_) => [None, None],
                 };
@@ -211,8 +213,9 @@ impl Stream {
         };
         let unread = unread.or_else(|| self.packing.unread());
         if let Some((reason, detail)) = unread {
-            let (flow, frames, foreign) = (self.connection.flow, self.frames, self.is_foreign(ledger));
-            let unread = Unread { flow, reason, detail, frames, hurdle, tls, foreign };
+            let (flow, frames, is_cut) = (self.connection.flow, self.frames, self.is_cut);
+            let foreign = self.is_foreign(ledger);
+            let unread = Unread { flow, reason, detail, frames, is_cut, hurdle, tls, foreign };
             match self.packing.may_be_sip(&self.connection, ledger) {
                 true => ledger.unread(unread),
                 false => ledger.unread_elsewhere(unread),
@@ -365,6 +368,19 @@ impl Streams {
             && let Event::Bytes { frame, .. } = event
         {
             self.make_room(frame, out);
+        }
+    }
+
+    /// The capture cut the frame `at` between these ports; it is of this connection, if that is known.
+    pub fn cut(&mut self, id: Option<ConnectionId>, ports: [u16; 2], at: FrameRef) {
+        let stream = id.and_then(|id| self.open.get_mut(&id));
+        let is_sip = stream.as_ref().is_some_and(|stream| stream.packing.content() == Content::Sip);
+        if let Some(stream) = stream {
+            stream.is_cut = true;
+        }
+        if is_sip || self.is_expected(ports) {
+            let detail = "the capture's snapshot length cut the frame, and part of what it carries is missing";
+            self.ledger.anomaly(Anomaly { kind: AnomalyKind::CutFrame, frame: at, detail });
         }
     }
 

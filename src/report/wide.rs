@@ -35,6 +35,7 @@ pub fn findings(
     let mut found = Vec::new();
     let mut say = |code, severity, detail| found.push(told(code, severity, detail));
     let hidden = account.unread.len() as u64 + account.unlisted;
+    let cut = cut(account);
     let unknown_link = account.tally.set_aside().filter(|(reason, _)| matches!(reason, SetAside::UnknownLink(_)));
     let unknown_link: u64 = unknown_link.map(|(_, frames)| frames).sum();
     if unknown_link > 0 && unknown_link == account.tally.read() {
@@ -46,7 +47,7 @@ pub fn findings(
             "LP901",
             Severity::Error,
             format!(
-                "{} could not be read, and not one message that tells anything was: see the coverage.",
+                "{} could not be read, and not one message that tells anything was: see the coverage.{cut}",
                 text::counted(hidden, "stream", "streams")
             ),
         );
@@ -55,7 +56,7 @@ pub fn findings(
         let streams = text::counted(hidden, "stream", "streams");
         let what = if ladders == 0 { "pushes" } else { "further pushes" };
         let detail = format!(
-            "{streams} that may be SIP could not be read, or not wholly: {what} may be in there. The coverage names each, and what would open it."
+            "{streams} that may be SIP could not be read, or not wholly: {what} may be in there. The coverage names each, and what would open it.{cut}"
         );
         say("LP908", severity, detail);
     }
@@ -94,9 +95,10 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
     }
     if account.gaps > 0 {
         let detail = format!(
-            "{}, {}: steps that may lie in what is missing are said to be unreadable, never missing.",
+            "{}, {}: steps that may lie in what is missing are said to be unreadable, never missing.{}",
             text::counted(account.gaps, "gap", "gaps"),
-            text::counted(account.gap_octets, "octet", "octets")
+            text::counted(account.gap_octets, "octet", "octets"),
+            cut(account)
         );
         say("LP903", Severity::Note, detail);
     }
@@ -114,6 +116,17 @@ pub fn losses(inputs: &[Input], account: &Account, forgotten: u64) -> Vec<Findin
         say("LP904", Severity::Note, format!("{entries} closed early because a table was full."));
     }
     found
+}
+
+/// That frames were cut, and what helps, where any were that may carry SIP.
+fn cut(account: &Account) -> String {
+    match account.anomalies.count(AnomalyKind::CutFrame) {
+        0 => String::new(),
+        cut => format!(
+            " {} cut by the capture's snapshot length: capture whole frames (tcpdump -s 0; dumpcap and Wireshark without a limit).",
+            text::counted(cut, "frame was", "frames were")
+        ),
+    }
 }
 
 /// That the report does not list every ladder it counts.
@@ -137,25 +150,53 @@ fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Ci
     for refused in &account.refused {
         kinds.entry((refused.flow.client.ip(), refused.flow.server, &refused.cause)).or_default().push(refused);
     }
-    let edge = LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]);
     let findings = kinds.into_iter().filter_map(|((client, server, cause), all)| {
         let first = *all.first()?;
-        let is_edge = all.iter().any(|refused| {
-            let told = coverage.told(refused.at.input);
-            // Where somebody said where the capture was taken, every leg in it is one of those.
-            coverage.legs_of(&Hop::of(&refused.flow)).union(told).meets(edge) || names_peer(refused, profile)
-        });
-        let severity = if is_edge { Severity::Error } else { Severity::Warning };
+        let by_ladder = cited.get(all.iter().map(|refused| Subject::Handshake(refused.citation())));
+        let is_edge = all.iter().filter_map(|refused| is_on_edge(refused, coverage, profile)).max();
+        // What the push of a ladder waited for is on its way.
+        let is_edge = if by_ladder.is_some() { Some(true) } else { is_edge };
+        let severity = if is_edge == Some(true) { Severity::Error } else { Severity::Warning };
         let times = if all.len() == 1 { String::new() } else { format!(", {} times", all.len()) };
-        let detail = format!("Between {client} and {server}{times}: {}.{}", first.how, shown(first));
+        let unknown = if is_edge.is_none() { UNKNOWN_LEG } else { "" };
+        let detail = format!("Between {client} and {server}{times}: {}.{}{unknown}", first.how, shown(first));
         let hop = format!("{client} > {server} {cause}");
         let made = finding::make("LP601", severity, None, detail, None, Vec::new(), Some(&hop));
         let evidence = all.iter().take(CITED).map(|refused| refused.citation()).collect();
         let told = of_handshake(&made, first, names_peer(first, profile), profile);
-        let found = Finding { evidence, tls: Some(first.tls.clone()), ..told };
-        Some(symptom_of(found, cited.get(all.iter().map(|refused| Subject::Handshake(refused.citation())))))
+        let remedy = first.plainly.map(|plainly| spoken_plainly(first, plainly)).or(told.remedy);
+        let found = Finding { evidence, remedy, tls: Some(first.tls.clone()), ..told };
+        Some(symptom_of(found, by_ladder))
     });
     findings.collect()
+}
+
+/// What to look at where a server answers TLS in plain text.
+fn spoken_plainly(refused: &Refused, plainly: &str) -> String {
+    let server = refused.flow.server;
+    let (host, port) = (server.ip(), server.port());
+    format!(
+        "What answers on port {port} of {host} speaks {plainly} and no TLS there. See whether {port} is the right port of the right host, which service listens on it, and whether a proxy or a load balancer between the two answered in its place."
+    )
+}
+
+/// Said of a handshake of which nothing shows whether a push passes there.
+const UNKNOWN_LEG: &str = " Nothing here shows which leg that is, so this is a warning; on a leg of the Edge it would be an error: say with --vantage where the capture was taken.";
+
+/// Whether a handshake was on one of the Edge's legs; `None` where nothing shows which leg it was on. What shows it: the
+/// place where the capture was taken, SIP between the same hosts, a host that SIP elsewhere shows to be the Edge, and a
+/// name of the Edge or of who is behind it, in SIP or in the profile, that the handshake names too.
+fn is_on_edge(refused: &Refused, coverage: &Coverage, profile: &Profile) -> Option<bool> {
+    let hop = Hop::of(&refused.flow);
+    // Where somebody said where the capture was taken, every leg in it is one of those.
+    let legs = coverage.legs_of(&hop).union(coverage.told(refused.at.input));
+    let is_host = [refused.flow.client, refused.flow.server].iter().any(|end| coverage.is_edge(end.ip()));
+    let names: Vec<&str> = profile.push.peer_hosts.iter().map(String::as_str).chain(coverage.edge_names()).collect();
+    if legs.meets(LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal])) || is_host || refused.is_between(&names) {
+        return Some(true);
+    }
+    let is_elsewhere = !legs.is_empty() || hop.is_one_host() || profile.ports.mobility.contains(&hop.port());
+    is_elsewhere.then_some(false)
 }
 
 /// A finding as a symptom of the one of a ladder that cites the same, by its cause and code. What to do stands there.

@@ -2,6 +2,7 @@
 
 use super::handshake::Messages;
 use super::negotiation::{Direction, Stage};
+use super::probe::MAX_FAREWELL;
 use super::record::{HEADER, Records, kind};
 use crate::flow::Side;
 use crate::frame::FrameRef;
@@ -49,6 +50,8 @@ pub(crate) struct Half {
     pub(crate) sequence: u64,
     /// A record was opened under these keys.
     pub(crate) proven: bool,
+    /// A record was opened under any keys.
+    pub(crate) opened: bool,
     /// Records that do not open under new keys are of others, and passed over: TLS 1.3 only.
     pub(crate) skim: bool,
     /// The keys it began with are known to be wrong, and others have not proved right.
@@ -70,6 +73,8 @@ pub(crate) struct Half {
     most_said: u64,
     /// Octets of it are missing.
     pub(crate) torn: bool,
+    /// Data of it came before.
+    pub(crate) heard: bool,
     /// It ended by itself, as the capture shows.
     pub(crate) over: bool,
     pub(crate) ended: bool,
@@ -125,6 +130,14 @@ impl Half {
         }
     }
 
+    /// Whether data of `octets` behind its header, which is all that came, is as short as an alert that TLS 1.3 protects:
+    /// no SIP is in there, so that nothing is lost with it. It is asked once.
+    pub(crate) fn takes_leave(&mut self, octets: usize) -> bool {
+        let takes_leave = octets <= MAX_FAREWELL && !self.heard && !self.torn && self.lost_octets == 0;
+        self.heard = true;
+        takes_leave
+    }
+
     /// Whether its records are not protected yet.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.guard, Guard::Plain)
@@ -163,6 +176,7 @@ impl Half {
         self.sequence = sequence.saturating_add(1);
         self.proven = true;
         self.misled = false;
+        self.opened = true;
         self.searched = 0;
         self.missed = 0;
         self.failures = 0;
@@ -213,13 +227,19 @@ impl Half {
         self.last = Some(frame);
     }
 
-    /// Gives the end, after which nothing comes.
-    pub(crate) fn end(&mut self, side: Side, frame: FrameRef, over: bool, out: &mut impl FnMut(Side, Event<'_>)) {
+    /// Gives the end, after which nothing comes; before it the gap, if the side is `read`: of one that nobody can open
+    /// nothing is missing.
+    pub(crate) fn end(
+        &mut self,
+        side: Side,
+        frame: FrameRef,
+        (over, read): (bool, bool),
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) {
         if self.ended {
             return;
         }
-        // Of a side that was never opened, nothing is missing: it was not read at all.
-        if self.plain_octets > 0 || self.proven {
+        if read || self.plain_octets > 0 || self.proven {
             self.give_gap(side, out);
         }
         self.ended = true;

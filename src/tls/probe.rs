@@ -8,6 +8,11 @@ pub(crate) const MAX_BODY: usize = (1 << 14) + 2048;
 /// Octets of a header.
 pub(crate) const HEADER: usize = 5;
 
+/// The most octets behind the header of an alert that TLS 1.3 protects: its two, its kind, and a tag of 16. What has a
+/// shorter tag, or a version without a kind, says eleven octets in as many, and no message of SIP.
+/// Source: RFC 8446 §5.2, §6.
+pub(crate) const MAX_FAREWELL: usize = 19;
+
 /// Kinds of record. Source: RFC 5246 §6.2.1; RFC 6520 §7.
 pub(crate) mod kind {
     pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -71,6 +76,14 @@ pub(crate) fn length([kind, major, minor, high, low]: [u8; HEADER], version: Opt
         _ => false,
     };
     (known && kind_fits && length <= MAX_BODY).then_some(length)
+}
+
+/// The octets of a record, header included, that can only be an alert, or is as short as one that TLS 1.3 protects.
+#[cfg(not(feature = "tls"))]
+pub(crate) fn farewell(header: [u8; HEADER]) -> Option<usize> {
+    let octets = length(header, None)?;
+    let [kind, ..] = header;
+    (kind == kind::ALERT || kind == kind::APPLICATION_DATA && octets <= MAX_FAREWELL).then_some(HEADER + octets)
 }
 
 /// The length behind the two octets of length, if a ClientHello in the format of SSL 2.0 begins here.

@@ -41,8 +41,8 @@ pub(crate) struct Records {
     /// What is not divided yet, from `taken` on.
     pub(crate) buffer: Vec<u8>,
     taken: usize,
-    /// Whether a record was met before.
-    begun: bool,
+    /// Whether a record was met before, or a loss.
+    pub(crate) begun: bool,
     /// The next header has to be looked for.
     seeking: bool,
     /// The version every header has, once that is settled: makes looking for one surer.

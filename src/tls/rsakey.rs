@@ -1,17 +1,19 @@
 //! RSA keys of servers, out of the files that admins have: PEM of every kind, DER, and PKCS#12.
 
 mod encryption;
+mod traditional;
 
 use std::fmt;
 
-use rsa::pkcs1::DecodeRsaPrivateKey;
+use rsa::pkcs1::{DecodeRsaPrivateKey, RsaPrivateKeyRef};
 use rsa::pkcs8::{DecodePrivateKey, EncryptedPrivateKeyInfoRef, Error as Pkcs8Error, PrivateKeyInfoRef, pkcs5};
 use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Encrypt, PrivateKey};
-use x509_cert::der::{Decode, SecretDocument};
+use x509_cert::der::{Decode, SecretDocument, pem};
 use zeroize::Zeroizing;
 
 use self::encryption::Encrypted;
+use self::traditional::{Envelope, Failure};
 use super::keylog::MASTER;
 use super::secret::Secret;
 use crate::error::{Error, Result};
@@ -55,7 +57,7 @@ impl RsaKey {
 
 /// Reads every RSA key in the octets of a file; `path` is for messages. At least one comes out.
 ///
-/// Read are PEM with PKCS#1, PKCS#8 and encrypted PKCS#8 keys, several in one file, certificates and other blocks
+/// Read are PEM with PKCS#1, PKCS#8 and encrypted keys of both, several in one file, certificates and other blocks
 /// between them; the same as DER; and PKCS#12, if the program was built with it.
 ///
 /// Errors: a wrong or missing password, a key that is not RSA, an encryption that is not read, octets that are no key; each
@@ -95,16 +97,14 @@ impl File<'_> {
         let mut others = None;
         let mut refused = None;
         for (label, block) in blocks(text) {
-            if block.contains("Proc-Type:") {
-                return Err(self.convert("Proc-Type: 4,ENCRYPTED"));
-            }
             let decoded = || {
-                let text = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines(block).as_str());
-                SecretDocument::from_pem(&Zeroizing::new(text))
+                SecretDocument::from_pem(&whole(label, block))
                     .map(|(_, document)| document)
-                    .map_err(|error| self.error(&format!("the PEM is broken ({error})")))
+                    .map_err(|error| self.broken(&error))
             };
             match label {
+                "RSA PRIVATE KEY" if block.contains(ENVELOPE) => keys.push(self.traditional(label, block)?),
+                "PRIVATE KEY" if block.contains(ENVELOPE) => return Err(self.convert("Proc-Type: 4,ENCRYPTED")),
                 "RSA PRIVATE KEY" => keys.push(self.pkcs1(decoded()?.as_bytes())?),
                 // A file may hold the keys of several servers.
                 "PRIVATE KEY" => match self.pkcs8(decoded()?.as_bytes()) {
@@ -135,6 +135,29 @@ impl File<'_> {
             return Ok(vec![RsaKey::new(key)]);
         }
         self.pkcs12(octets)
+    }
+
+    fn broken(&self, error: &dyn fmt::Display) -> Error {
+        self.error(&format!("the PEM is broken ({error})"))
+    }
+
+    /// A PKCS#1 key that is encrypted as the lines in front of it say.
+    fn traditional(&self, label: &str, block: &str) -> Result<RsaKey> {
+        let (said, block) = traditional::divide(block);
+        let envelope = Envelope::of(said).ok_or_else(|| self.broken(&"what it is encrypted with is not readable"))?;
+        if let Some(cipher) = envelope.unknown() {
+            return Err(self.convert(cipher));
+        }
+        let text = whole(label, block);
+        let (_, octets) = pem::decode_vec(text.as_bytes()).map_err(|error| self.broken(&error))?;
+        let password = self.password.ok_or_else(|| self.error(NO_PASSWORD))?;
+        let octets = envelope.decrypt(password, &octets).map_err(|failure| match failure {
+            Failure::Broken => self.broken(&"it is not as long as its cipher makes it"),
+            Failure::Password => self.error(WRONG_PASSWORD),
+        })?;
+        // A wrong password shows now and then as no key.
+        RsaPrivateKeyRef::from_der(&octets).map_err(|_| self.error(WRONG_PASSWORD))?;
+        self.pkcs1(&octets)
     }
 
     fn pkcs1(&self, der: &[u8]) -> Result<RsaKey> {
@@ -211,6 +234,8 @@ impl File<'_> {
     }
 }
 
+/// What a block has in front of its octets where these are encrypted. Source: RFC 1421 §4.6.1.1.
+const ENVELOPE: &str = "Proc-Type:";
 const NOT_RSA: &str = "it is not an RSA key, and only RSA keys can open captured TLS";
 const NO_PASSWORD: &str =
     "it is encrypted and no password was given (--rsa-key-password-file, or LYNCPUSH_RSA_KEY_PASSWORD)";
@@ -226,6 +251,11 @@ fn blocks(text: &str) -> impl Iterator<Item = (&str, &str)> {
         let (block, _) = rest.split_once("-----END ")?;
         Some((label, block))
     })
+}
+
+/// A block as a PEM by itself.
+fn whole(label: &str, block: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines(block).as_str()))
 }
 
 /// The same block, lines as long as readers of PEM want them: editors and mail break them anywhere.

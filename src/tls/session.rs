@@ -10,6 +10,7 @@ use super::certificate::CertificateFacts;
 use super::facts::{Alert, Facts, State};
 use super::half::{Guard, Half};
 use super::negotiation::{Negotiation, Unread, lost};
+use super::plain::{Opening, PlainText};
 use super::record::{HEADER, Unit};
 use super::secrets::Secrets;
 use crate::flow::Side;
@@ -31,6 +32,8 @@ pub struct Session {
     waiting: Waiting,
     /// The side that is the client by what it says; TCP may have guessed otherwise.
     client: Option<Side>,
+    /// What the other one says first.
+    answer: Opening,
     /// Why something is not read, the latest reason.
     unread: Option<Unread>,
     /// Something came that may open what waits, or nothing will come any more that could.
@@ -74,6 +77,11 @@ impl Session {
         Self { is_joined, ..Self::default() }
     }
 
+    /// Learns that octets came before, of which nobody knows what they were.
+    pub fn has_spoken(&mut self) {
+        self.halves.iter_mut().for_each(|half| half.heard = true);
+    }
+
     /// Takes what happened on `side` and gives what follows of it in plain text, through `out`.
     ///
     /// What is protected and cannot be opened waits for [`retry`](Self::retry), within [`MAX_WAITING`] and 256 KiB a
@@ -88,7 +96,10 @@ impl Session {
         out: &mut impl FnMut(Side, Event<'_>),
     ) {
         match event {
-            Event::Bytes { bytes, frame, .. } => {
+            Event::Bytes { offset, bytes, frame } => {
+                if self.is_answering(side) {
+                    self.answer.push(offset, bytes, frame);
+                }
                 self.push(side, bytes, frame, secrets, out);
                 let half = self.half(side);
                 let is_doubtful = half.waiting && half.doubts > 0;
@@ -105,6 +116,9 @@ impl Session {
             Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
             Event::End { frame, over } => {
                 self.half(side).over = over;
+                if self.is_answering(side) {
+                    self.answer.end();
+                }
                 let left = self.break_off(side);
                 self.half(side).torn |= left > 0;
                 if left > 0 {
@@ -181,8 +195,8 @@ impl Session {
     }
 
     /// Whether octets are lost of a connection that was made before the capture, as far as can be told: nothing of a
-    /// handshake was seen, and no alert that no keys protect. One that only closes, with an alert that they do, has lost
-    /// nothing.
+    /// handshake was seen, and no alert that no keys protect. One that only closes, with an alert that they do or data
+    /// that is as short, has lost nothing.
     fn has_lost_only_data(&self) -> bool {
         self.is_joined && !self.has_shown_handshake && self.alert.is_none() && self.lost_octets() > 0
     }
@@ -229,6 +243,22 @@ impl Session {
     pub fn is_broken_off(&self) -> bool {
         let Some([client, server]) = self.roles() else { return false };
         self.is_handshaking() && (client.over || server.over && !self.is_hiding())
+    }
+
+    /// Whether `side` is to answer a ClientHello, and nothing that it said was a record.
+    fn is_answering(&mut self, side: Side) -> bool {
+        let is_asked = self.negotiation.client.is_some() && self.client == Some(side.other());
+        is_asked && self.negotiation.server.is_none() && !self.half(side).records.begun
+    }
+
+    /// The side that is the client, by what it says if it said anything.
+    pub fn client(&self) -> Side {
+        self.client.unwrap_or(Side::Client)
+    }
+
+    /// The plain text with which the client's hello was answered, if it was, and where that began.
+    pub fn plain_answer(&self) -> Option<(PlainText, FrameRef)> {
+        self.answer.plain_text()
     }
 
     /// Whether the handshake goes on in protected records: TLS 1.3 behind the server's hello.
@@ -297,7 +327,8 @@ impl Session {
                 unreadable(Unread::new(UnreadableReason::TlsNoHandshake, BEGINS_LATER))
             }
             // One that was refused had nothing to say.
-            None if self.has_holes && !self.alert.is_some_and(|alert| alert.fatal) => torn(),
+            None if self.alert.is_some_and(|alert| alert.fatal) || self.plain_answer().is_some() => State::Handshake,
+            None if self.has_holes => torn(),
             None => State::Handshake,
         };
         Facts {
@@ -395,9 +426,11 @@ impl Session {
             }
             Item::Witness => out(side, Event::Witness { frame }),
             Item::End { over } => {
+                // The records that were lost may be all that the keys of a side protected: then none has proved them.
+                let is_read = self.unread.is_none() && self.halves.iter().any(|half| half.opened);
                 let half = self.half(side);
                 half.records = Default::default();
-                half.end(side, frame, over, out);
+                half.end(side, frame, (over, is_read), out);
             }
         }
     }

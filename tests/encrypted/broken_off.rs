@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::command::{report, report_on};
 use crate::fixture::{Connection, names, session};
 use crate::pair::{Meeting, Pair, suites};
-use crate::pcap::Pcap;
+use crate::pcap::{Frame, Pcap};
 use crate::pcapng::{Ends, capture_ended, secrets as secrets_block, with};
 use crate::stories::{keylog, simulate};
 
@@ -122,6 +122,43 @@ fn a_client_that_says_nothing_to_the_server_s_flight_is_told() {
         // Without an end in the capture, nobody knows.
         let (report, alone) = found(&pcap(flights, &[]), None);
         assert_eq!(alone, [] as [Value; 0], "{report:#}");
+    }
+}
+
+/// A service that speaks something else, or a proxy in between: what it says comes in pieces of any size, and whatever alert
+/// the client makes of it tells less.
+#[test]
+fn an_answer_in_plain_text_is_told_for_what_it_is() {
+    let http = b"HTTP/1.1 400 Bad Request\r\nServer: canary\r\n\r\n<html>The plain HTTP request was sent to HTTPS port";
+    for suite in suites() {
+        let pair = Pair::new(suite);
+        let alert = [21, 3, 1, 0, 2, 2, 70].to_vec();
+        for (text, told, speaks) in [
+            (&http[..], "in plain text, with HTTP status 400.", "speaks HTTP and no TLS"),
+            (b"220 canary ESMTP\r\n", "in plain text.", "speaks plain text and no TLS"),
+            (b"error\r\n", "in plain text.", "speaks plain text and no TLS"),
+        ] {
+            for (size, ends) in [1, 5, 1_400].into_iter().flat_map(|size| ENDS.map(|ends| (size, ends))) {
+                let sent = [pair.sent[0].clone(), (Server, text.to_vec()), (Client, alert.clone())];
+                let sent = &sent[..if size == 5 { 2 } else { 3 }];
+                let file = capture_ended(&[Connection { sent: sent.to_vec() }], size, ends);
+                let (report, alone) = found(&file, None);
+                let what = format!("{suite:?} {size} {ends:?}: {alone:#?} {:#}", report["coverage"]);
+                assert_eq!((alone.len(), &report["coverage"]["unreadable"]), (1, &Value::Array(vec![])), "{what}");
+                let detail = alone[0]["detail"].as_str().unwrap();
+                assert!(
+                    detail.contains(&format!("192.0.2.7:5061 answered the client's hello {told}"))
+                        && detail.contains("pool.example.test"),
+                    "{what}"
+                );
+                let remedy = alone[0]["remedy"].as_str().unwrap();
+                assert!(remedy.contains(speaks) && remedy.contains("proxy"), "{what}");
+                assert!(!report.to_string().contains("canary"), "{what}");
+                let is_answer = |frame: &Frame| frame.ends()[0].1 == 5061 && !frame.payload().is_empty();
+                let answer = Pcap::of(&file).frames.iter().position(is_answer).unwrap();
+                assert_eq!(alone[0]["evidence"][0]["frame"], answer + 1, "{what}");
+            }
+        }
     }
 }
 

@@ -139,38 +139,86 @@ fn a_handshake_and_its_ladder_are_one_ticket() {
     assert_eq!(ticket["finding"]["tls"]["alert"], "fatal unknown_ca from the client");
 }
 
-/// A capture in the clear with the way out in TLS: `change` is done to the frames of that way.
-fn mixed(change: impl Fn(&mut Pcap)) -> Value {
+/// A capture of a scenario in the clear with the way out in TLS: `change` is done to the frames of both.
+fn mixed(scenario: &str, change: impl Fn(&mut Pcap, &mut Pcap)) -> Value {
     let ours = |frame: &crate::pcap::Frame| frame.octets[26..30] == PROXY || frame.octets[30..34] == PROXY;
-    let mut clear = Pcap::of(&simulated("certificate", &[])).only(|_, frame| !ours(frame));
+    let mut clear = Pcap::of(&simulated(scenario, &[])).only(|_, frame| !ours(frame));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tls.pcap");
-    simulate("certificate", &["--tls", "1.2:TLS_RSA_WITH_AES_128_GCM_SHA256"], &path);
+    simulate(scenario, &["--tls", "1.2:TLS_RSA_WITH_AES_128_GCM_SHA256"], &path);
     let mut outside = Pcap::of(&fs::read(&path).unwrap()).only(|_, frame| ours(frame));
-    change(&mut outside);
+    change(&mut clear, &mut outside);
     clear.frames.append(&mut outside.frames);
     clear.frames.sort_by_key(|frame| frame.at);
     fs::write(&path, clear.octets()).unwrap();
     report([path.to_str().unwrap()])
 }
 
+/// The server has a name that nobody knows, as long as its own; checksums are not looked at.
+fn elsewhere(outside: &mut Pcap) {
+    for frame in &mut outside.frames {
+        while frame.replace("sipfed.online.lync.com", "sipfed.another.example") {}
+    }
+}
+
+/// Without `--vantage`, SIP in the same capture tells which handshakes were on the Edge's legs. Where nothing does, the
+/// finding says so.
+#[test]
+fn what_sip_shows_of_the_edge_makes_a_handshake_with_it_an_error() {
+    let to_edge = |outside: &mut Pcap| {
+        for frame in &mut outside.frames {
+            let ends = frame.ends().map(|(host, port)| match host.octets() == PROXY {
+                true => ([192, 0, 2, 9].into(), port),
+                false => ([192, 0, 2, 8].into(), port),
+            });
+            *frame = frame.between(ends);
+        }
+    };
+    let route = |clear: &mut Pcap| {
+        for frame in &mut clear.frames {
+            let (old, new) =
+                ("<sip:edge01.example.com:5061;transport=tls;", "<sip:sipfed.another.example;transport=tls; ");
+            frame.replace(old, new);
+        }
+    };
+    let nothing = |_: &mut Pcap| {};
+    type Change<'a> = &'a dyn Fn(&mut Pcap);
+    let cases: [(&str, &str, Change<'_>, Change<'_>); 4] = [
+        ("warning", "certificate", &nothing, &nothing),
+        // Another Front End and the host that SIP shows to be the Edge.
+        ("error", "certificate", &nothing, &to_edge),
+        // The client's certificate has the name that the Edge gives itself in SIP.
+        ("error", "certificate-refused", &nothing, &nothing),
+        // The server has the name to which SIP is routed through the Edge.
+        ("error", "certificate", &route, &nothing),
+    ];
+    for (index, (severity, scenario, inside, outside_change)) in cases.into_iter().enumerate() {
+        let found = mixed(scenario, |clear, outside| {
+            inside(clear);
+            elsewhere(outside);
+            outside_change(outside);
+        });
+        let alone = coded(&found, "LP601");
+        let what = format!("case {index}: {alone:#?}");
+        assert_eq!((alone.len(), &alone[0]["symptom_of"]), (1, &Value::Null), "{what}");
+        assert_eq!(alone[0]["severity"], severity, "{what}");
+        let detail = alone[0]["detail"].as_str().unwrap();
+        assert_eq!(detail.contains("Nothing here shows which leg that is"), severity == "warning", "{what}");
+    }
+}
+
 #[test]
 fn a_handshake_of_another_time_or_with_another_server_is_not_the_ladder_s() {
-    let found = mixed(|_| {});
+    let found = mixed("certificate", |_, _| {});
     assert_eq!(coded(&found, "LP601")[0]["symptom_of"], "LP105");
     assert!(!coded(&found, "LP105")[0]["tls"].is_null());
     let apart: [&dyn Fn(&mut Pcap); 3] = [
         &|outside| outside.frames.iter_mut().for_each(|frame| frame.at -= 5_000_000),
         &|outside| outside.frames.iter_mut().for_each(|frame| frame.at += 90_000_000),
-        // As long as the name it takes the place of; the checksums are not looked at.
-        &|outside| {
-            for frame in &mut outside.frames {
-                while frame.replace("sipfed.online.lync.com", "sipfed.another.example") {}
-            }
-        },
+        &elsewhere,
     ];
     for change in apart {
-        let found = mixed(change);
+        let found = mixed("certificate", |_, outside| change(outside));
         let alone = coded(&found, "LP601");
         assert_eq!((alone.len(), &alone[0]["symptom_of"]), (1, &Value::Null), "{found:#}");
         assert_eq!(found["ladders"][0]["diagnosis"]["cause"], "certificate-not-trusted");

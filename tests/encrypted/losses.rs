@@ -15,6 +15,7 @@ use lyncpush::unreadable::UnreadableReason;
 use crate::analysis::analyze_with;
 use crate::faults::faults;
 use crate::fixture;
+use crate::pair::{Pair, suites};
 use crate::pcap::{Frame, Pcap};
 use crate::pcapng;
 
@@ -332,7 +333,7 @@ fn a_connection_joined_in_the_middle_of_a_record_was_made_before_the_capture() {
 }
 
 /// A connection from before the capture that only closes, with an alert that its keys protect, hides nothing: an alert
-/// carries no SIP.
+/// carries no SIP. In TLS 1.3 it looks like data that is as short.
 #[test]
 fn a_connection_that_only_closes_hides_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -340,13 +341,16 @@ fn a_connection_that_only_closes_hides_nothing() {
     let mut simulated = Vec::new();
     simulate::write("push-unanswered", &Options::default(), &mut simulated).expect("a capture");
     let whole = Pcap::of(&simulated);
-    let alert = |octet| [&[21, 3, 3, 0, 26][..], &[octet; 26]].concat();
-    let connection = fixture::Connection { sent: vec![(Side::Client, alert(0x5a)), (Side::Server, alert(0xa5))] };
     // From the first alert on: that alone, or all that follows.
-    let closing = Pcap::of(&pcapng::capture(&[connection], 1_000)).frames.split_off(2);
-    for (client, server) in
-        [([198, 51, 100, 9], [203, 0, 113, 10]), ([192, 0, 2, 7], [192, 0, 2, 9]), ([192, 0, 2, 60], [192, 0, 2, 7])]
-    {
+    let closing = |kind: u8, octets: u8, times: usize| {
+        let alert = |octet| [&[kind, 3, 3, 0, octets][..], &vec![octet; octets.into()]].concat().repeat(times);
+        let connection = fixture::Connection { sent: vec![(Side::Client, alert(0x5a)), (Side::Server, alert(0xa5))] };
+        Pcap::of(&pcapng::capture(&[connection], 1_000)).frames.split_off(2)
+    };
+    let hosts = [([198, 51, 100, 9], [203, 0, 113, 10]), ([192, 0, 2, 7], [192, 0, 2, 9])];
+    let cases = hosts.into_iter().chain([([192, 0, 2, 60], [192, 0, 2, 7])]);
+    let cases = cases.flat_map(|hosts| [(hosts, closing(21, 26, 1)), (hosts, closing(23, 19, 1))]);
+    for ((client, server), closing) in cases {
         for (seconds, count) in [(6, 1), (6, closing.len()), (18, 1), (30, 1), (30, closing.len())] {
             let mut capture = whole.clone();
             for (number, frame) in (0..).zip(&closing[..count]) {
@@ -368,6 +372,22 @@ fn a_connection_that_only_closes_hides_nothing() {
             let codes: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
             assert!(codes.contains(&"LP208") && !codes.contains(&"LP908"), "{what}: {codes:?}");
         }
+    }
+    // What is longer, or comes again, may be a message, or the rest of one.
+    for closing in [closing(23, 20, 1), closing(23, 19, 2)] {
+        let mut capture = whole.clone();
+        for (number, frame) in (0..).zip(&closing) {
+            let [client, server] = [([198, 51, 100, 9].into(), 51_999), ([203, 0, 113, 10].into(), 5061)];
+            let is_forth = frame.ends()[1].1 == 5061;
+            let mut frame = frame.between(if is_forth { [client, server] } else { [server, client] });
+            frame.at = whole.frames[0].at + 6_000_000 + number * 1_000;
+            capture.frames.push(frame);
+        }
+        capture.frames.sort_by_key(|frame| frame.at);
+        std::fs::write(&path, capture.octets()).expect("a file");
+        let report = analyze_with(&path, false, Keys::default()).expect("a report").0;
+        assert_eq!(report.coverage.unreadable[0].reason, UnreadableReason::TlsNoHandshake);
+        assert_eq!(report.ladders[0].steps[7].status, StepStatus::Unreadable);
     }
 }
 
@@ -404,5 +424,41 @@ fn streams_on_unknown_ports_are_listed_where_they_may_be_sip() {
         }
         let is_error = report.findings.iter().any(|finding| finding.code == "LP901");
         assert_eq!(is_error, nothing_read, "{:?}", report.findings);
+    }
+}
+
+/// Also where it is the only record under its keys, and whether the capture shows how the connection ends or not.
+#[test]
+fn a_record_lost_at_the_end_of_a_connection_is_a_gap() {
+    const REQUEST: &[u8] = b"OPTIONS sip:pool.example.test SIP/2.0\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    const ANSWER: &[u8] = b"SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    for suite in suites() {
+        let mut pair = Pair::new(suite);
+        let handshake = pair.sent.len();
+        pair.write(Side::Client, REQUEST);
+        pair.write(Side::Server, ANSWER);
+        let sent: Vec<_> = pair.sent[handshake..].iter().map(|(side, bytes)| (*side, bytes.len() as u64)).collect();
+        let ends: [pcapng::Ends<'_>; 3] = [
+            &[(Side::Client, "FA"), (Side::Server, "FA")],
+            &[(Side::Client, "RA")],
+            // What the last frames acknowledge is all that shows it.
+            &[(Side::Server, ""), (Side::Client, "")],
+        ];
+        for ends in ends {
+            let connection = fixture::Connection { sent: pair.sent.clone() };
+            let whole = Pcap::of(&pcapng::capture_ended(&[connection], 60_000, ends));
+            for (place, (side, octets)) in sent.iter().enumerate() {
+                let number = 2 + handshake as u64 + place as u64 + 1;
+                std::fs::write(&path, whole.only(|other, _| other != number).octets()).expect("a file");
+                let mut keys = Keys::default();
+                keys.push_keylog(pair.keylog().as_bytes());
+                let coverage = analyze_with(&path, false, keys).expect("a report").0.coverage;
+                let what = format!("{suite:?} {ends:?} without what the {side:?} said: {coverage:#?}");
+                assert_eq!((coverage.gaps, coverage.gap_bytes), (1, *octets), "{what}");
+                assert_eq!(coverage.sip_messages, 1, "{what}");
+            }
+        }
     }
 }

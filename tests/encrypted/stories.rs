@@ -1,11 +1,13 @@
 //! Every simulated story, inside TLS and compressed, reads as it does in the clear.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::command::{report, run, scenarios};
+use crate::command::{report, run, scenarios, simulated};
+use crate::pcap::Pcap;
 
 /// What protects the connections of a story: a suite of each way to protect records, and compression inside.
 const PROTECTIONS: &[&[&str]] = &[
@@ -174,4 +176,39 @@ fn one_closed_connection_hides_its_leg_and_breaks_nothing() {
         }
     }
     assert!(hidden > 3, "{hidden} steps in all were unreadable");
+}
+
+/// Both sides go on as if it had been agreed to: that is no NEGOTIATE that was not captured.
+#[test]
+fn what_looks_compressed_although_that_was_refused_is_called_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refused.pcap");
+    let mut capture = Pcap::of(&simulated("happy", &["--compress=length32"]));
+    for frame in &mut capture.frames {
+        if frame.payload().starts_with(b"SIP/2.0 200 ") {
+            frame.replace("Compression: LZ77-8K", "Compression: None   ");
+        }
+    }
+    fs::write(&path, capture.octets()).unwrap();
+    let report = report([&path]);
+    let unreadable = report["coverage"]["unreadable"].as_array().unwrap();
+    assert!(unreadable.len() > 4, "{unreadable:#?}");
+    for stream in unreadable {
+        assert_eq!(stream["reason"], "compressed-unrecognised", "{stream:#}");
+        let detail = stream["detail"].as_str().unwrap();
+        let (_, shown) = detail.split_once("looks compressed all the same; it begins ").expect(detail);
+        let octets: Vec<&str> = shown.split(';').next().unwrap().split(' ').collect();
+        let is_hex = |octet: &&str| octet.len() == 2 && u8::from_str_radix(octet, 16).is_ok();
+        assert!(octets.len() == 16 && octets.iter().all(is_hex), "{detail}");
+    }
+    assert_eq!(report["coverage"]["streams"]["compressed"], unreadable.len());
+    // Where the answer says nothing of it, because it is not there, nobody knows.
+    let without = capture.only(|_, frame| {
+        let is_of = |word: &[u8]| frame.payload().windows(word.len()).any(|found| found == word);
+        !is_of(b"NEGOTIATE")
+    });
+    fs::write(&path, without.octets()).unwrap();
+    let report = crate::command::report([&path]);
+    let unreadable = report["coverage"]["unreadable"].as_array().unwrap();
+    assert!(unreadable.iter().any(|stream| stream["reason"] == "compressed-no-negotiate"), "{unreadable:#?}");
 }

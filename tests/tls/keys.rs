@@ -18,6 +18,10 @@ const KINDS: &[(&str, bool)] = &[
     ("pkcs8-3des.pem", true),
     ("pkcs8-sha1.pem", true),
     ("pkcs8-pbes1.pem", true),
+    ("old-aes128.pem", true),
+    ("old-aes192.pem", true),
+    ("old-aes256.pem", true),
+    ("old-des3.pem", true),
     #[cfg(feature = "pfx")]
     ("new.pfx", true),
     #[cfg(feature = "pfx")]
@@ -50,6 +54,33 @@ fn pem_is_read_with_lines_of_any_length_and_ending() {
     }
 }
 
+/// Whatever password is tried in vain, also one whose padding is right by chance; and whatever stands in front of the key.
+#[test]
+fn traditional_encryption_is_told_from_a_wrong_password_and_a_broken_file() {
+    let text = String::from_utf8(fixture::file("old-aes256.pem")).unwrap();
+    for number in 0..600 {
+        let error = read_rsa_keys("a.pem", text.as_bytes(), Some(&format!("wrong {number}"))).unwrap_err().to_string();
+        assert_eq!(error, "cannot use the RSA key in a.pem: the password is wrong");
+    }
+    // Editors may take the empty line away, and give others.
+    let said = text.lines().nth(2).unwrap();
+    for text in [text.replace("\n\n", "\n"), text.replace('\n', "\r\n"), text.replace("AES-256-CBC", "aes-256-cbc")] {
+        assert_eq!(read_rsa_keys("a.pem", text.as_bytes(), Some(PASSWORD)).unwrap().len(), 1, "{text}");
+    }
+    let last = text.lines().rev().nth(1).unwrap();
+    for (old, new) in [
+        (said, "DEK-Info: AES-256-CBC"),
+        (said, "DEK-Info: AES-256-CBC,00"),
+        (said, "DEK-Info: DES-EDE3-CBC,2F8ADDDD1B3091A75B127A1F8F885D3E"),
+        (said, "DEK-Info: AES-256-CBC,ÄÖÜ"),
+        (said, ""),
+        (last, "Zm9v"),
+    ] {
+        let error = read_rsa_keys("a.pem", text.replace(old, new).as_bytes(), Some(PASSWORD)).unwrap_err().to_string();
+        assert!(error.starts_with("cannot use the RSA key in a.pem: the PEM is broken ("), "{old} {new}: {error}");
+    }
+}
+
 #[test]
 fn what_is_no_usable_key_is_one_clear_line() {
     let rows: &[(&str, Option<&str>, &str)] = &[
@@ -59,10 +90,15 @@ fn what_is_no_usable_key_is_one_clear_line() {
         ("pkcs8-sha1.pem", Some("wrong"), "the password is wrong"),
         ("pkcs8-pbes1.pem", Some("wrong"), "the password is wrong"),
         ("pkcs8-pbes1.pem", None, "it is encrypted and no password was given"),
+        ("old-aes128.pem", Some("wrong"), "the password is wrong"),
+        ("old-aes192.pem", Some(""), "the password is wrong"),
+        ("old-aes256.pem", Some("Correct horse"), "the password is wrong"),
+        ("old-des3.pem", Some("wrong"), "the password is wrong"),
+        ("old-des3.pem", None, "it is encrypted and no password was given"),
         (
-            "old-encrypted.pem",
+            "old-des.pem",
             Some(PASSWORD),
-            "it is encrypted with Proc-Type: 4,ENCRYPTED, which is not read; convert it with `openssl pkcs8 -topk8 -in old-encrypted.pem -out new.pem` (OpenSSL 3 wants `-provider legacy -provider default` too)",
+            "it is encrypted with DES-CBC, which is not read; convert it with `openssl pkcs8 -topk8 -in old-des.pem -out new.pem` (OpenSSL 3 wants `-provider legacy -provider default` too)",
         ),
         ("pkcs8-md5-des.pem", Some(PASSWORD), "it is encrypted with PBE-MD5-DES, which is not read; convert it with"),
         (

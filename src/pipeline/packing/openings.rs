@@ -18,6 +18,9 @@ pub fn is_text(bytes: &[u8]) -> bool {
     first.all(|octet| octet.is_ascii_graphic() || b" \t\r\n".contains(octet))
 }
 
+/// The first octets that are shown of what is not known.
+const SHOWN: usize = 16;
+
 /// Octets that begin no message, looked at to tell whether they are compressed.
 #[derive(Default)]
 pub struct Openings {
@@ -28,6 +31,12 @@ pub struct Openings {
 }
 
 impl Openings {
+    /// The first octets of `side` that are looked at, in hexadecimal.
+    pub fn first(&self, side: Side) -> String {
+        let octets = self.octets.get(side.index()).into_iter().flatten().take(SHOWN);
+        octets.map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether what `side` has sent is compressed, as far as `bytes`.
     pub fn is_compressed(&mut self, side: Side, bytes: &[u8]) -> bool {
         let octets = side.of(&mut self.octets);
@@ -39,7 +48,7 @@ impl Openings {
         octets.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         self.seen += octets.len();
         let found = sipcomp::recognise(octets);
-        if octets.len() >= OPENING {
+        if octets.len() >= OPENING && !found {
             // They began in the middle of a packet, perhaps; the next ones may not.
             *octets = Vec::new();
         }

@@ -74,6 +74,8 @@ pub struct Unread {
     pub frames: u64,
     /// What stands in the way, where that changes what would help.
     pub hurdle: Option<Hurdle>,
+    /// Whether the capture's snapshot length cut any of them.
+    pub is_cut: bool,
     /// What its handshake shows.
     pub tls: Option<Tls>,
     /// Whether it is inside TLS, on a port of which nothing is known.
@@ -162,9 +164,17 @@ pub(super) fn coverage(account: &Account, coverage: &Coverage) -> CoverageModel 
     }
 }
 
+/// What is said of a stream whose frames are not whole.
+const CUT: &str = "its frames were cut by the capture's snapshot length: capture whole frames (tcpdump -s 0)";
+
 /// Why a stream was not read, and what would help.
 fn detail(unread: &Unread) -> String {
     let suite = unread.tls.as_ref().and_then(|tls| tls.suite.as_deref());
     let help = unread.hurdle.map_or_else(|| unread.reason.help(suite), Hurdle::help);
-    format!("{}; {help}", unread.detail)
+    let detail = &unread.detail;
+    match (unread.is_cut, unread.reason) {
+        (false, _) => format!("{detail}; {help}"),
+        (true, UnreadableReason::Damaged) => format!("{detail}; {CUT}"),
+        (true, _) => format!("{detail}; {help}; {CUT}"),
+    }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::Dialed;
 use crate::flow::{Flow, Side};
 use crate::frame::FrameRef;
-use crate::report::model::{Citation, Finding, Tls, common_names};
+use crate::report::model::{Certificate, Citation, Finding, Tls, common_names};
 
 /// How much is remembered that ladders cite; what is beyond that is told of twice.
 const MAX_CITED: usize = 4_096;
@@ -24,6 +24,8 @@ pub struct Refused {
     pub how: String,
     /// The side that does not take the other one's certificate, where that is why.
     pub distrusting: Option<Side>,
+    /// What the server speaks in place of TLS, where it answered in plain text.
+    pub plainly: Option<&'static str>,
     /// What it showed of itself.
     pub tls: Tls,
 }
@@ -36,12 +38,25 @@ impl Refused {
 
     /// Whether the server is one of these hosts, by what either side calls it.
     pub fn is_with(&self, hosts: &[&str]) -> bool {
-        let certificate = self.tls.certificate.as_ref();
-        let names = certificate.into_iter().flat_map(|certificate| &certificate.names).chain(&self.tls.server_name);
-        let common = certificate.into_iter().flat_map(|certificate| common_names(&certificate.subject));
-        let mut all = names.map(String::as_str).chain(common);
-        all.any(|name| hosts.iter().any(|host| host.trim_end_matches('.').eq_ignore_ascii_case(name)))
+        let mut names = names(self.tls.certificate.as_ref()).chain(self.tls.server_name.as_deref());
+        names.any(|name| is_one_of(name, hosts))
     }
+
+    /// Whether either side is one of these hosts, likewise.
+    pub fn is_between(&self, hosts: &[&str]) -> bool {
+        self.is_with(hosts) || names(self.tls.client_certificate.as_ref()).any(|name| is_one_of(name, hosts))
+    }
+}
+
+/// The names of a certificate.
+fn names(certificate: Option<&Certificate>) -> impl Iterator<Item = &str> {
+    certificate
+        .into_iter()
+        .flat_map(|Certificate { names, subject, .. }| names.iter().map(String::as_str).chain(common_names(subject)))
+}
+
+fn is_one_of(name: &str, hosts: &[&str]) -> bool {
+    hosts.iter().any(|host| host.trim_end_matches('.').eq_ignore_ascii_case(name))
 }
 
 /// What a push waited for, and what came to nothing.

@@ -94,6 +94,9 @@ impl Session {
 
     /// Protected data came before the change of cipher was seen. Says whether it may yet be opened.
     fn unexpected_data(&mut self, side: Side, octets: usize, frame: FrameRef) -> bool {
+        if self.is_joined && !self.has_shown_handshake && self.unread.is_none() && self.half(side).takes_leave(octets) {
+            return false;
+        }
         if self.negotiation.client.is_some() && self.half(side).is_lossy() {
             // The change of cipher was lost. The keys are new: numbers begin at 0, and some may be lost, too.
             let half = self.half(side);

@@ -104,12 +104,14 @@ def keys():
         "-days", "7300", "-subj", "/O=Example/CN=edge.example.test")
     word = f"pass:{PASSWORD}"
     run("openssl", "rsa", "-in", "server.key", "-traditional", "-out", "pkcs1.pem")
-    run("openssl", "rsa", "-in", "server.key", "-traditional", "-aes128", "-passout", word, "-out", "old-encrypted.pem")
+    for cipher in ("aes128", "aes192", "aes256", "des3"):
+        run("openssl", "rsa", "-in", "server.key", "-traditional", f"-{cipher}", "-passout", word, "-out", f"old-{cipher}.pem")
     run("openssl", "pkcs8", "-topk8", "-in", "server.key", "-passout", word, "-out", "pkcs8-aes.pem")
     run("openssl", "pkcs8", "-topk8", "-v2", "des3", "-in", "server.key", "-passout", word, "-out", "pkcs8-3des.pem")
     run("openssl", "pkcs8", "-topk8", "-v1", "PBE-SHA1-3DES", "-in", "server.key", "-passout", word, "-out", "pkcs8-pbes1.pem")
     run("openssl", "pkcs8", "-topk8", "-v2", "aes128", "-v2prf", "hmacWithSHA1", "-in", "server.key", "-passout", word, "-out", "pkcs8-sha1.pem")
     old = ("-provider", "legacy", "-provider", "default", "-in", "server.key", "-passout", word)
+    run("openssl", "rsa", "-traditional", "-des", *old, "-out", "old-des.pem")
     run("openssl", "pkcs8", "-topk8", "-v1", "PBE-MD5-DES", *old, "-out", "pkcs8-md5-des.pem")
     run("openssl", "pkcs8", "-topk8", "-v1", "PBE-MD5-DES", *old, "-outform", "DER", "-out", "pkcs8-md5-des.der")
     run("openssl", "pkcs8", "-topk8", "-v2", "des", "-v2prf", "hmacWithSHA1", *old, "-out", "pkcs8-v2-des.pem")
