@@ -74,17 +74,6 @@ impl Keys {
         self.followed.iter_mut().filter_map(Followed::trouble).collect()
     }
 
-    /// Does something as if no more secrets came: what waits then is given up.
-    pub(super) fn as_if_sealed(&mut self, act: impl FnOnce(&mut Self)) {
-        let mut secrets = std::mem::take(&mut self.secrets);
-        secrets.as_if_sealed(|secrets| {
-            std::mem::swap(&mut self.secrets, secrets);
-            act(self);
-            std::mem::swap(&mut self.secrets, secrets);
-        });
-        self.secrets = secrets;
-    }
-
     /// Adds the RSA keys of a file: PEM, DER or PKCS#12. `password` is asked for one if there is need of it.
     ///
     /// # Errors

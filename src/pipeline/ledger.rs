@@ -157,15 +157,15 @@ impl Ledger {
 pub struct Patience(Option<Timestamp>);
 
 impl Patience {
+    /// With octets that wait since then, if any do.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
+    pub fn since_when(waiting: Option<Timestamp>) -> Self {
+        Self(waiting)
+    }
+
     /// Octets wait at `now`. Says whether they have done so for too long.
     pub fn wait(&mut self, now: Timestamp) -> bool {
         now.since(*self.0.get_or_insert(now)) >= PATIENCE
-    }
-
-    /// Since when, if anything waits.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
-    pub fn started(&self) -> Option<Timestamp> {
-        self.0
     }
 
     /// Since when; `now` where nothing waits.
@@ -204,6 +204,22 @@ impl Hidden {
     pub fn wait(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
         self.waits = true;
         self.tell(connection, from, frame, out);
+    }
+
+    /// What was not read up to `last` is given up for good; what waits since `from` goes on waiting.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
+    pub fn give_up(
+        &mut self,
+        connection: &Connection,
+        first: Timestamp,
+        last: FrameRef,
+        from: Timestamp,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        let (input, to) = (last.input, last.time);
+        let since = self.from.unwrap_or(first).min(to);
+        out(Seen::Notice(connection, Notice::Unreadable { input, from: since, to, waits: false }));
+        (self.from, self.told) = (Some(from), None);
     }
 
     /// Nothing waits any more. What is not read at `frame` all the same, since it waited or before, stays so.

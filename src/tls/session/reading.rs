@@ -8,7 +8,7 @@ use crate::frame::FrameRef;
 use crate::stream::Event;
 use crate::tls::certificate::MAX_ISSUERS;
 use crate::tls::facts::Alert;
-use crate::tls::half::{Guard, Half};
+use crate::tls::half::{Guard, Half, Passed};
 use crate::tls::handshake::{self, kind as message};
 use crate::tls::negotiation::{Agreed, Direction, Negotiation, Stage, Unread, updated};
 use crate::tls::record::{HEADER, kind};
@@ -120,7 +120,8 @@ impl Session {
             let hopeless = *reason == UnreadableReason::TlsUnsupportedSuite;
             self.unread = Some(unread);
             if secrets.is_sealed() || hopeless {
-                self.half(side).skip((HEADER + body.len()) as u64, frame);
+                // It may come after all, for those that follow.
+                self.half(side).pass(Passed::of(body), frame);
             } else {
                 self.wait(side, header, body, frame, secrets);
             }
@@ -182,11 +183,7 @@ impl Session {
         half.skim = skim;
         half.stage = Some(stage);
         half.secret = direction.secret;
-        let mut opener = direction.opener;
-        if half.is_lossy() {
-            opener.lose();
-        }
-        half.guard = Guard::Keyed(opener);
+        half.unlock(direction.opener);
         Ok(())
     }
 
@@ -219,14 +216,14 @@ impl Session {
     ) -> Outcome {
         let octets = (HEADER + body.len()) as u64;
         let half = self.half(side);
-        if half.is_lossy() && !half.skim {
-            // A change of keys may be among what was lost. The ciphers of TLS 1.3 leave the record as it was.
+        if half.is_lossy() && !half.skim || half.has_passed() {
+            // A change of keys may be among what was lost or passed over. The ciphers of TLS 1.3 leave the record as it was.
             if let Some(outcome) = self.open_with_next(side, header, body, secrets) {
                 return outcome;
             }
         }
         let half = self.half(side);
-        let hopeless = !half.proven && !half.is_lossy();
+        let hopeless = !half.proven && !half.is_lossy() && !half.has_passed();
         let again = half.failed();
         if half.skim && !half.proven && again {
             return Outcome::Shut;
@@ -263,12 +260,16 @@ impl Session {
         };
         let Direction { mut opener, secret } = next;
         let half = self.half(side);
-        let farthest = half.candidates(body.len(), &mut secrets.searchable.0).count() as u64;
-        let opened = opener.open(0..farthest, header, body).ok()?;
+        let candidates = half.next_candidates(body.len(), &mut secrets.searchable.0);
+        let opened = opener.open(candidates, header, body).ok()?;
         half.guard = Guard::Keyed(opener);
         half.secret = secret;
         half.stage = Some(Stage::Traffic);
+        let first = !half.proven;
         half.opened(opened.sequence);
+        if first {
+            self.prove(secrets);
+        }
         Some(self.inner(header, body, opened.text))
     }
 

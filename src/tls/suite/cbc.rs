@@ -17,6 +17,8 @@ pub(crate) trait Blocks: Send {
     fn open(&mut self, sequences: Range<u64>, header: [u8; 5], record: &mut [u8]) -> Result<Opened, Refused>;
     /// Seals with the code inside, also where the two sides could have agreed to have it outside.
     fn seal(&mut self, sequence: u64, front: [u8; 3], text: &[u8], initial: &[u8; 16]) -> Option<Vec<u8>>;
+    /// Records up to that with number `next` were passed over, and the last ends in `tail`.
+    fn pass(&mut self, next: u64, tail: &[u8]);
     fn lose(&mut self);
 }
 
@@ -150,6 +152,16 @@ where
             *last = blocks.last().cloned();
         }
         Some(body)
+    }
+
+    fn pass(&mut self, number: u64, tail: &[u8]) {
+        if let Initial::Chained { last, next } = &mut self.initial {
+            let code = if self.encrypt_then_mac { self.mac.length() } else { 0 };
+            let end = tail.len().saturating_sub(code);
+            let block = tail.get(end.saturating_sub(C::block_size())..end).unwrap_or_default();
+            *last = Array::try_from(block).ok();
+            *next = number;
+        }
     }
 
     fn lose(&mut self) {
