@@ -40,7 +40,7 @@ impl Keys {
     /// Adds the secrets of a key log file, and from then on those that are written to it while interfaces are watched.
     ///
     /// # Errors
-    /// When it cannot be read or is no file.
+    /// When it cannot be read or is neither a file nor a pipe.
     pub fn follow_keylog(&mut self, path: &str) -> Result<()> {
         let fail = |error| Error::new(format!("cannot read the key log {path}: {error}"));
         self.secrets.keep_latest(MAX_FOLLOWED);
@@ -63,6 +63,10 @@ impl Keys {
             while let Ok(Some(lines)) = one.lines() {
                 self.push_keylog(&lines);
                 any = true;
+                // Who writes to a pipe without an end would be listened to without one.
+                if one.is_pipe() {
+                    break;
+                }
             }
         }
         self.followed = followed;
