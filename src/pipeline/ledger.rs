@@ -189,13 +189,14 @@ pub struct Hidden {
 }
 
 impl Hidden {
-    /// Tells that the stream is not read at `frame`, and was not before since `from`.
+    /// Tells that the stream is not read at `frame`, and was not before since `from`; and that it will not be for as long
+    /// as it is not told again, for what comes until then.
     pub fn tell(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
         let from = *self.from.get_or_insert(from);
         if self.told.is_none_or(|told| frame.time.since(told) >= RETELL || frame.time < told) {
             self.told = Some(frame.time);
-            let (input, to, waits) = (frame.input, frame.time, self.waits);
-            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(to), to, waits }));
+            let (input, to, waits) = (frame.input, frame.time.shifted(RETELL), self.waits);
+            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(frame.time), to, waits }));
         }
     }
 
@@ -238,8 +239,9 @@ impl Hidden {
     /// Tells it once more at the stream's last frame, if it was told at all.
     pub fn end(&mut self, connection: &Connection, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
         if let Some(from) = self.from {
-            self.told = None;
-            self.tell(connection, from, frame, out);
+            self.told = Some(frame.time);
+            let (input, to, waits) = (frame.input, frame.time, self.waits);
+            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(to), to, waits }));
         }
     }
 }
@@ -249,6 +251,25 @@ mod tests {
     use super::*;
     use crate::flow::Flow;
     use crate::ladder::profile::Profile;
+
+    #[test]
+    fn what_is_told_of_a_stream_that_is_not_read_holds_until_it_is_told_again() {
+        let [client, server] = [40_000, 5_061].map(|port| ([192, 0, 2, 7], port).into());
+        let (id, transport) = (crate::flow::ConnectionId(1), crate::flow::Transport::Tcp);
+        let connection = Connection { id, flow: Flow { client, server }, transport, is_joined: false };
+        let mut hidden = Hidden::default();
+        let mut told: Vec<(Timestamp, Timestamp)> = Vec::new();
+        for tenth in 0..100 {
+            let time = Timestamp::new(tenth * RETELL / 10, 9);
+            hidden.tell(&connection, time, FrameRef { input: 0, number: 1, time }, &mut |seen| {
+                if let Seen::Notice(_, Notice::Unreadable { from, to, .. }) = seen {
+                    told.push((from, to));
+                }
+            });
+            assert!(told.iter().any(|(from, to)| (*from..=*to).contains(&time)), "{tenth}");
+        }
+        assert_eq!(told.len(), 10);
+    }
 
     #[test]
     fn refused_handshakes_beyond_the_limit_are_counted_where_sip_is_expected() {
