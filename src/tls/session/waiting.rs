@@ -13,7 +13,7 @@ use crate::tls::secrets::Secrets;
 /// mostly there before the frames they open.
 const MAX: usize = 256 << 10;
 /// What an item takes beside the octets of its record.
-const ITEM: usize = 96;
+const ITEM: usize = 128;
 
 /// What is kept.
 #[derive(Debug)]
