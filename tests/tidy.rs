@@ -57,7 +57,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("memchr", &["ladder", "pipeline", "report", "sip"]),
     ("mimalloc", &["main"]),
     ("minijinja", &["post"]),
-    ("nix", &["capture", "cli"]),
+    ("nix", &["capture", "cli", "tls"]),
     ("nom", &["sip", "tls"]),
     ("p12_keystore", &["tls"]),
     ("pcap", &["capture"]),

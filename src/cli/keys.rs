@@ -16,8 +16,8 @@ const VARIABLE: &str = "LYNCPUSH_RSA_KEY_PASSWORD";
 pub struct KeyFiles {
     /// A TLS key log (SSLKEYLOGFILE format) that opens connections in the captures; may repeat
     ///
-    /// Secrets that stand inside a pcapng are used without this. `live` follows the file as it grows: a secret may come up to
-    /// a minute after the first record of its connection that waits for it. It follows files only: no pipe, and no standard input.
+    /// Secrets that stand inside a pcapng are used without this. `live` follows the file as it grows, or a named pipe
+    /// as it is written to: a secret may come up to a minute after what it opens. It does not read standard input.
     #[arg(long = "keylog", value_name = "FILE")]
     keylogs: Vec<String>,
 
@@ -43,7 +43,7 @@ impl KeyFiles {
 
     /// The same, and key logs are followed from then on.
     ///
-    /// Errors: as above, and a key log that is no file.
+    /// Errors: as above, and a key log that is neither a file nor a pipe.
     #[cfg(feature = "live")]
     pub fn follow(&self) -> Result<Keys> {
         self.read_with(Keys::follow_keylog)

@@ -121,17 +121,38 @@ impl<'a> Sequence<'a> {
             return (Status::Ok, None);
         }
         let before = Span { from: window.from, to: at };
-        if self.coverage.hidden(self.legs(key), before, self.profile) {
+        if self.hidden(self.legs(key), before) {
             return (Status::Ok, Some("an earlier one may lie in lost bytes".into()));
         }
         (Status::Late, Some(format!("{} past the limit", ms(over))))
+    }
+
+    /// Whether what any of `legs` carried during `window` is lost or unreadable, or may have been given with another
+    /// ladder; or nobody knows what was before, for the beginning of the ladder itself is lost.
+    fn hidden(&self, legs: LegSet, window: Span) -> bool {
+        self.ladder.met_late.is_some_and(|until| window.from < until)
+            || self.coverage.hidden(legs, window, self.profile)
+            || self.is_beginning_lost()
+    }
+
+    /// Whether the call's first messages were not seen, and may lie in bytes that are lost or cannot be read.
+    fn is_beginning_lost(&self) -> bool {
+        let first = self.ladder.first.time;
+        let before = Span { from: first.shifted(-self.ring()), to: first };
+        let call = LegSet::of(&[Leg::Caller, Leg::Mcx]);
+        self.ladder.opened_late && self.coverage.hidden(call, before, self.profile)
+    }
+
+    /// Whether parts of the ladder may be missing that tell which phones there are.
+    fn is_in_part(&self) -> bool {
+        self.ladder.met_late.is_some() || self.is_beginning_lost()
     }
 
     /// Whether a phone's branch was cancelled for a reason that the capture should show and lost: then
     /// the call may have ended in any way.
     fn is_cause_lost(&self) -> bool {
         let caller = LegSet::EMPTY.with(Leg::Caller);
-        self.ladder.ending == Ending::CancelledByFrontEnd && self.coverage.hidden(caller, self.whole(), self.profile)
+        self.ladder.ending == Ending::CancelledByFrontEnd && self.hidden(caller, self.whole())
     }
 
     /// The same, where the capture ends before the caller can have been told.
@@ -150,7 +171,7 @@ impl<'a> Sequence<'a> {
         let limit = i64::from(self.profile.steps.get(key).limit_ms) * 1_000_000;
         let Some(to) = until else { return false };
         let from = self.ladder.first.time.min(to).shifted(-limit);
-        self.coverage.hidden(self.legs(key), Span { from, to }, self.profile)
+        self.hidden(self.legs(key), Span { from, to })
     }
 
     /// Why a step that was seen failed.
@@ -171,7 +192,7 @@ impl<'a> Sequence<'a> {
         let refused = self.track.push.and_then(push::decisive).map(|answer| answer.rung.at.time);
         let until = self.times.at(StepKey::CallAnswered);
         let legs = LegSet::of(&[Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal]);
-        let hidden = |from, to| self.coverage.hidden(legs, Span { from, to }, self.profile);
+        let hidden = |from, to| self.hidden(legs, Span { from, to });
         !self.is_of_call(key) && answered && refused.zip(until).is_some_and(|(from, to)| from < to && hidden(from, to))
     }
 
@@ -204,7 +225,7 @@ impl<'a> Sequence<'a> {
     /// capture lost bytes there that it may lie in.
     fn before_first(&self, legs: LegSet) -> Said {
         let first = self.ladder.first.time;
-        if self.coverage.hidden(legs, Span { from: first.shifted(-self.ring()), to: first }, self.profile) {
+        if self.hidden(legs, Span { from: first.shifted(-self.ring()), to: first }) {
             return (Status::Unreadable, Some("its bytes are lost or cannot be read".into()));
         }
         (Status::Truncated, Some("before the capture begins".into()))
@@ -237,9 +258,7 @@ impl<'a> Sequence<'a> {
         }
         match view {
             View::None => self.out_of_view(legs, window),
-            _ if self.coverage.hidden(legs, window, self.profile) => {
-                (Status::Unreadable, Some("its bytes are lost or cannot be read".into()))
-            }
+            _ if self.hidden(legs, window) => (Status::Unreadable, Some("its bytes are lost or cannot be read".into())),
             View::Partly => (Status::Truncated, Some("the capture begins or ends inside its time".into())),
             View::Whole if self.is_due_unknown(key) => {
                 (Status::Unreadable, Some("the answer that tells whether a push was due is lost".into()))
@@ -274,7 +293,7 @@ impl<'a> Sequence<'a> {
     /// Whether a step that did not come by `limit` may have come late, in bytes that are lost or cannot be read.
     fn may_be_late(&self, legs: LegSet, limit: Timestamp) -> bool {
         let late = limit.shifted(i64::from(self.profile.limits.late_ms) * 1_000_000);
-        self.coverage.hidden(legs, Span { from: limit, to: late.min(self.ladder.closed).max(limit) }, self.profile)
+        self.hidden(legs, Span { from: limit, to: late.min(self.ladder.closed).max(limit) })
     }
 
     /// Whether a push is due unless the phone answers by itself, and its answer may lie in lost bytes.
@@ -282,7 +301,7 @@ impl<'a> Sequence<'a> {
         let unanswered = self.ladder.ending == Ending::Open && self.ladder.pushes.is_empty();
         let call = LegSet::of(&[Leg::Caller, Leg::Mcx]);
         let until = Span { from: self.ladder.first.time, to: self.ladder.closed };
-        !self.is_of_call(key) && unanswered && self.coverage.hidden(call, until, self.profile)
+        !self.is_of_call(key) && unanswered && self.hidden(call, until)
     }
 
     fn in_view(&self, legs: LegSet, window: Span) -> String {
@@ -322,9 +341,7 @@ impl<'a> Sequence<'a> {
         let proved = format!("proved by step {}", by.number());
         match self.coverage.view(legs, window, self.ladder.closed) {
             View::None => (Status::Implied, Some(proved)),
-            _ if self.coverage.hidden(legs, window, self.profile) => {
-                (Status::Unreadable, Some(format!("its bytes are lost; {proved}")))
-            }
+            _ if self.hidden(legs, window) => (Status::Unreadable, Some(format!("its bytes are lost; {proved}"))),
             View::Partly => (Status::Truncated, Some(format!("before the capture begins; {proved}"))),
             // Another Front End's leg of this kind is in view, and this step took its own.
             View::Whole => (Status::Implied, Some(proved)),

@@ -25,7 +25,7 @@ pub const REASONS: &[Unread] = &[
     Unread {
         reason: UnreadableReason::TlsNoSecret,
         title: "Encrypted, and nothing that was given opens it",
-        meaning: "The handshake is in the capture, and no secret that was given opens this connection, or one direction of it: none was given, or the key log is of another time or host, or lacks lines (in TLS 1.3 each side has its own, and the one that is missing is named), or the session was resumed from one that was not read.",
+        meaning: "The handshake is in the capture, and no secret that was given opens this connection, or one direction of it: none was given, or the key log is of another time or host, or lacks lines (in TLS 1.3 each side has its own, and the one that is missing is named), or the session was resumed from one that was not read. Or its secret came too late, while interfaces were watched or standard input was read: part of the connection had been given up by then.",
         wire: "A whole TLS handshake, then encrypted records.",
         help: &[
             "--keylog FILE with a key log that was written while this connection was made.",

@@ -9,7 +9,7 @@ use super::leg::{Leg, LegSet};
 use super::profile::{Expectation, Profile, StepKey};
 use super::rung::{Answer, Ending, Rung};
 use super::table::Key;
-use crate::frame::FrameRef;
+use crate::frame::{FrameRef, Timestamp};
 
 /// Rungs of one kind kept for each call; a message repeated more often shows nothing new.
 pub const MAX_RUNGS: usize = 16;
@@ -69,6 +69,8 @@ pub struct Call {
     pub conversation_id: Option<Box<str>>,
     pub first: FrameRef,
     pub last: FrameRef,
+    /// Until when others were closed that it may belong to, where it was met too late for them.
+    pub late: Option<Timestamp>,
     pub invites: Vec<InviteCopy>,
     pub progress: Vec<Seen>,
     pub ringing: Vec<(usize, Seen)>,
@@ -117,6 +119,7 @@ impl Call {
             conversation_id: None,
             first,
             last: first,
+            late: None,
             invites: Vec::new(),
             progress: Vec::new(),
             ringing: Vec::new(),
@@ -224,10 +227,11 @@ impl Call {
     }
 
     /// Takes note of a frame of this call.
-    pub fn seen(&mut self, at: FrameRef) {
+    pub fn seen(&mut self, at: FrameRef, late: Option<Timestamp>) {
         self.last = self.last.later(at);
         if at.time < self.first.time {
             self.first = at;
+            self.late = self.late.max(late);
         }
     }
 

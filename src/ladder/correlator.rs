@@ -115,6 +115,8 @@ pub struct Correlator {
     /// What has fallen due and waits for that.
     held: Vec<(i64, Due)>,
     pub(super) now: Timestamp,
+    /// What fell due before is joined and closed.
+    closed_until: Timestamp,
     evicted: u64,
     pub(super) key: Vec<u8>,
 }
@@ -148,6 +150,7 @@ impl Correlator {
             waits: None,
             held: Vec::new(),
             now: Timestamp::new(i64::MIN, 6),
+            closed_until: Timestamp::new(i64::MIN, 6),
             evicted: 0,
             key: Vec::new(),
         }
@@ -177,7 +180,12 @@ impl Correlator {
     /// `now`.
     pub fn restart(&mut self, now: Timestamp, out: &mut impl FnMut(Ladder)) {
         self.finish(out);
-        self.now = now;
+        (self.now, self.closed_until) = (now, now);
+    }
+
+    /// Where what was said `at` comes so late that others it may belong to are closed: until when they fell due.
+    pub(super) fn late(&self, at: FrameRef) -> Option<Timestamp> {
+        (at.time.shifted(self.linger()) < self.closed_until).then_some(self.closed_until)
     }
 
     /// Something was said in that time which may be read yet: what it may belong to is neither joined nor closed before.
@@ -210,6 +218,8 @@ impl Correlator {
                 Due::Call(place, generation) => self.call_due(place, generation, time, out),
             }
         }
+        let closed_until = self.waits.map_or(now, |waits| waits.from.min(now));
+        self.closed_until = self.closed_until.max(closed_until);
     }
 
     /// The capture is over: everything open is joined and closed as it stands.

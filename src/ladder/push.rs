@@ -5,7 +5,7 @@ use super::leg::{Leg, LegSet};
 use super::profile::{Profile, StepKey};
 use super::rung::{Answer, Joined, PushSeen, Rung};
 use super::table::Key;
-use crate::frame::FrameRef;
+use crate::frame::{FrameRef, Timestamp};
 
 /// Copies and answers kept for each push; a hop more than this shows nothing new.
 pub const MAX_COPIES: usize = 16;
@@ -59,6 +59,8 @@ pub struct Push {
     pub text: Box<[u8]>,
     pub first: FrameRef,
     pub last: FrameRef,
+    /// Until when others were closed that it may belong to, where it was met too late for them.
+    pub late: Option<Timestamp>,
     pub requests: Vec<PushCopy>,
     pub answers: Vec<PushAnswer>,
     pub state: State,

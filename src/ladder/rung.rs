@@ -157,6 +157,9 @@ pub struct Ladder {
     pub trigger: Trigger,
     /// Whether it begins before the capture: no INVITE was seen.
     pub opened_late: bool,
+    /// Where it was met only when others of its time were closed: until when these fell due. Any part of it up to then may
+    /// have been given with them.
+    pub met_late: Option<Timestamp>,
     /// The first message seen.
     pub first: FrameRef,
     /// The last message that counts.

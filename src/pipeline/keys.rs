@@ -40,7 +40,7 @@ impl Keys {
     /// Adds the secrets of a key log file, and from then on those that are written to it while interfaces are watched.
     ///
     /// # Errors
-    /// When it cannot be read or is no file.
+    /// When it cannot be read or is neither a file nor a pipe.
     pub fn follow_keylog(&mut self, path: &str) -> Result<()> {
         let fail = |error| Error::new(format!("cannot read the key log {path}: {error}"));
         self.secrets.keep_latest(MAX_FOLLOWED);
@@ -63,6 +63,10 @@ impl Keys {
             while let Ok(Some(lines)) = one.lines() {
                 self.push_keylog(&lines);
                 any = true;
+                // Who writes to a pipe without an end would be listened to without one.
+                if one.is_pipe() {
+                    break;
+                }
             }
         }
         self.followed = followed;
@@ -72,17 +76,6 @@ impl Keys {
     /// Why key logs that grow are not read any more, each said once.
     pub(super) fn take_troubles(&mut self) -> Vec<String> {
         self.followed.iter_mut().filter_map(Followed::trouble).collect()
-    }
-
-    /// Does something as if no more secrets came: what waits then is given up.
-    pub(super) fn as_if_sealed(&mut self, act: impl FnOnce(&mut Self)) {
-        let mut secrets = std::mem::take(&mut self.secrets);
-        secrets.as_if_sealed(|secrets| {
-            std::mem::swap(&mut self.secrets, secrets);
-            act(self);
-            std::mem::swap(&mut self.secrets, secrets);
-        });
-        self.secrets = secrets;
     }
 
     /// Adds the RSA keys of a file: PEM, DER or PKCS#12. `password` is asked for one if there is need of it.

@@ -166,15 +166,15 @@ impl Ledger {
 pub struct Patience(Option<Timestamp>);
 
 impl Patience {
+    /// With octets that wait since then, if any do.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
+    pub fn since_when(waiting: Option<Timestamp>) -> Self {
+        Self(waiting)
+    }
+
     /// Octets wait at `now`. Says whether they have done so for too long.
     pub fn wait(&mut self, now: Timestamp) -> bool {
         now.since(*self.0.get_or_insert(now)) >= PATIENCE
-    }
-
-    /// Since when, if anything waits.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
-    pub fn started(&self) -> Option<Timestamp> {
-        self.0
     }
 
     /// Since when; `now` where nothing waits.
@@ -205,13 +205,14 @@ impl Hidden {
         self.foreign = is_foreign;
     }
 
-    /// Tells that the stream is not read at `frame`, and was not before since `from`.
+    /// Tells that the stream is not read at `frame`, and was not before since `from`; and that it will not be for as long
+    /// as it is not told again, for what comes until then.
     pub fn tell(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
         let from = *self.from.get_or_insert(from);
         if self.told.is_none_or(|told| frame.time.since(told) >= RETELL || frame.time < told) {
             self.told = Some(frame.time);
-            let (input, to, waits, foreign) = (frame.input, frame.time, self.waits, self.foreign);
-            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(to), to, waits, foreign }));
+            let (input, to, waits, foreign) = (frame.input, frame.time.shifted(RETELL), self.waits, self.foreign);
+            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(frame.time), to, waits, foreign }));
         }
     }
 
@@ -220,6 +221,23 @@ impl Hidden {
     pub fn wait(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
         self.waits = true;
         self.tell(connection, from, frame, out);
+    }
+
+    /// What was not read up to `last` is given up for good; what waits since `from` goes on waiting.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
+    pub fn give_up(
+        &mut self,
+        connection: &Connection,
+        first: Timestamp,
+        last: FrameRef,
+        from: Timestamp,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        let (input, to) = (last.input, last.time);
+        let since = self.from.unwrap_or(first).min(to);
+        let foreign = self.foreign;
+        out(Seen::Notice(connection, Notice::Unreadable { input, from: since, to, waits: false, foreign }));
+        (self.from, self.told) = (Some(from), None);
     }
 
     /// Nothing waits any more. What is not read at `frame` all the same, since it waited or before, stays so.
@@ -238,8 +256,9 @@ impl Hidden {
     /// Tells it once more at the stream's last frame, if it was told at all.
     pub fn end(&mut self, connection: &Connection, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
         if let Some(from) = self.from {
-            self.told = None;
-            self.tell(connection, from, frame, out);
+            self.told = Some(frame.time);
+            let (input, to, waits, foreign) = (frame.input, frame.time, self.waits, self.foreign);
+            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(to), to, waits, foreign }));
         }
     }
 }
@@ -285,6 +304,25 @@ mod tests {
         assert_eq!((unread.len(), unlisted), (0, 0));
         let (unread, _) = list(&ledger.account, 8);
         assert_eq!(unread.len(), 2 * MAX_LISTED, "where nothing was read all of it may be SIP");
+    }
+
+    #[test]
+    fn what_is_told_of_a_stream_that_is_not_read_holds_until_it_is_told_again() {
+        let [client, server] = [40_000, 5_061].map(|port| ([192, 0, 2, 7], port).into());
+        let (id, transport) = (crate::flow::ConnectionId(1), crate::flow::Transport::Tcp);
+        let connection = Connection { id, flow: Flow { client, server }, transport, is_joined: false };
+        let mut hidden = Hidden::default();
+        let mut told: Vec<(Timestamp, Timestamp)> = Vec::new();
+        for tenth in 0..100 {
+            let time = Timestamp::new(tenth * RETELL / 10, 9);
+            hidden.tell(&connection, time, FrameRef { input: 0, number: 1, time }, &mut |seen| {
+                if let Seen::Notice(_, Notice::Unreadable { from, to, .. }) = seen {
+                    told.push((from, to));
+                }
+            });
+            assert!(told.iter().any(|(from, to)| (*from..=*to).contains(&time)), "{tenth}");
+        }
+        assert_eq!(told.len(), 10);
     }
 
     #[test]

@@ -20,6 +20,8 @@ enum Step<'a> {
     Event(Side, Event<'a>),
     /// Try again what waits; the frame is the last one known.
     Retry(FrameRef),
+    /// Give up what has waited since before that time; the frame likewise.
+    GiveUp(FrameRef, Timestamp),
 }
 
 impl Step<'_> {
@@ -27,7 +29,8 @@ impl Step<'_> {
         match *self {
             Self::Event(_, Event::Bytes { frame, .. } | Event::Gap { frame, .. })
             | Self::Event(_, Event::End { frame, .. } | Event::Witness { frame })
-            | Self::Retry(frame) => frame,
+            | Self::Retry(frame)
+            | Self::GiveUp(frame, _) => frame,
         }
     }
 }
@@ -38,8 +41,6 @@ pub struct Secured {
     session: Session,
     hidden: Hidden,
     first: Option<Timestamp>,
-    /// With records that wait for a secret.
-    patience: Patience,
     /// The frame of the alert that counts.
     alerted: Option<(Alert, FrameRef)>,
     /// The side that ended first by itself, as the capture shows, before the handshake was through.
@@ -97,6 +98,19 @@ impl Secured {
         self.advance(connection, Step::Retry(frame), packing, keys, ledger, out);
     }
 
+    /// Gives up what has waited for a secret since before `before`.
+    pub fn give_up(
+        &mut self,
+        connection: &Connection,
+        (frame, before): (FrameRef, Timestamp),
+        packing: &mut Packing,
+        keys: &mut Keys,
+        ledger: &mut Ledger,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
+        self.advance(connection, Step::GiveUp(frame, before), packing, keys, ledger, out);
+    }
+
     /// Lets the session take a step, and tells what comes of it.
     fn advance(
         &mut self,
@@ -111,16 +125,13 @@ impl Secured {
         let first = *self.first.get_or_insert(frame.time);
         let before = self.session.lost_octets();
         let mut give = |side, event: Event<'_>| packing.event(Speaker { connection, side }, event, ledger, out);
-        let since = match step {
-            Step::Event(side, event) => {
-                self.session.event(side, event, &mut keys.secrets, &mut give);
-                None
-            }
-            Step::Retry(_) => {
-                self.session.retry(&mut keys.secrets, &mut give);
-                Some(FrameRef { time: first, ..frame })
-            }
-        };
+        let mut given_up = None;
+        match step {
+            Step::Event(side, event) => self.session.event(side, event, &mut keys.secrets, &mut give),
+            Step::Retry(_) => self.session.retry(&mut keys.secrets, &mut give),
+            Step::GiveUp(_, before) => given_up = self.session.give_up(before, &mut keys.secrets, &mut give),
+        }
+        let since = (!matches!(step, Step::Event(..))).then_some(FrameRef { time: first, ..frame });
         // Records that are there and do not open are lost like those that are not. Where none opens, that is told below.
         let lost = self.session.lost_octets().saturating_sub(before);
         let is_told = matches!(step, Step::Event(_, Event::Gap { .. })) || self.session.is_unreadable();
@@ -142,6 +153,12 @@ impl Secured {
             self.told_refused = true;
             out(Seen::Refused(Box::new(refused)));
         }
+        if let (Some(last), Some(from)) = (given_up, self.session.waiting_since())
+            && (packing.is_foreign(connection, ledger) || packing.may_be_sip(connection, ledger))
+        {
+            self.hidden.foreign(packing.is_foreign(connection, ledger));
+            self.hidden.give_up(connection, first, last, from, out);
+        }
         self.tell(connection, frame, packing, keys, ledger, out);
     }
 
@@ -156,14 +173,12 @@ impl Secured {
         out: &mut impl FnMut(Seen<'_>),
     ) {
         let waits = self.session.is_waiting();
+        let mut patience = Patience::since_when(self.session.waiting_since());
         // A secret that is looked for in a moment may open it.
         let may_open = waits && keys.is_unsearched();
         // While the server has protected nothing, nothing was said that could be read.
         let mut is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
-        match waits {
-            true => is_hidden |= self.patience.wait(frame.time),
-            false => self.patience.end(),
-        }
+        is_hidden |= waits && patience.wait(frame.time);
         let is_foreign = packing.is_foreign(connection, ledger);
         is_hidden &= !may_open && (is_foreign || packing.may_be_sip(connection, ledger));
         self.hidden.foreign(is_foreign);
@@ -175,7 +190,7 @@ impl Secured {
         }
         // Of a connection of which text was read, the rest is not.
         let nothing_read = self.session.plain_octets() == 0;
-        let from = self.first.filter(|_| nothing_read).unwrap_or(self.patience.since(frame.time));
+        let from = self.first.filter(|_| nothing_read).unwrap_or(patience.since(frame.time));
         match waits {
             true => self.hidden.wait(connection, from, frame, out),
             false => self.hidden.tell(connection, from, frame, out),
@@ -209,7 +224,7 @@ impl Secured {
 
     /// Since when something waits for a secret.
     pub fn waiting_since(&self) -> Option<Timestamp> {
-        self.patience.started().filter(|_| self.session.is_waiting())
+        self.session.waiting_since()
     }
 
     /// The connection is over: why it was not read, or not all of it, and in words.

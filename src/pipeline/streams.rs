@@ -392,7 +392,7 @@ impl Streams {
     /// Tries to read what waits once more: there are secrets that were not there before. What comes out of several
     /// connections comes in the order of time.
     pub fn retry(&mut self, out: &mut impl FnMut(Seen<'_>)) {
-        self.retry_if(Stream::may_open, out);
+        self.retry_if(Stream::may_open, None, out);
     }
 
     /// From when to when records came that wait for a secret and may be SIP; of those that came since `since`.
@@ -407,18 +407,19 @@ impl Streams {
         spans.reduce(|a, b| a.joined(&b))
     }
 
-    /// Gives up what has waited for a secret since before `since`.
-    pub fn give_up(&mut self, since: Timestamp, out: &mut impl FnMut(Seen<'_>)) {
-        let mut keys = std::mem::take(&mut self.keys);
-        keys.as_if_sealed(|keys| {
-            std::mem::swap(&mut self.keys, keys);
-            self.retry_if(|stream, _| stream.waiting_since().is_some_and(|waiting| waiting < since), out);
-            std::mem::swap(&mut self.keys, keys);
-        });
-        self.keys = keys;
+    /// Gives up what has waited for a secret since before `before`; what came later goes on waiting.
+    pub fn give_up(&mut self, before: Timestamp, out: &mut impl FnMut(Seen<'_>)) {
+        let is_old = |stream: &Stream, _: &Keys| stream.waiting_since().is_some_and(|since| since < before);
+        self.retry_if(is_old, Some(before), out);
     }
 
-    fn retry_if(&mut self, wanted: impl Fn(&Stream, &Keys) -> bool, out: &mut impl FnMut(Seen<'_>)) {
+    /// Tries to read what waits in some streams, or gives it up that waits since before `before`.
+    fn retry_if(
+        &mut self,
+        wanted: impl Fn(&Stream, &Keys) -> bool,
+        before: Option<Timestamp>,
+        out: &mut impl FnMut(Seen<'_>),
+    ) {
         let Self { open, kept, ledger, keys, .. } = self;
         let mut waiting: Vec<&mut Stream> = open
             .values_mut()
@@ -431,11 +432,16 @@ impl Streams {
         for stream in waiting {
             let (Around::Tls(secured), Some(frame)) = (&mut stream.around, stream.last) else { continue };
             let connection = stream.connection;
-            secured.retry(&connection, frame, &mut stream.packing, keys, ledger, &mut |seen| match seen {
+            let packing = &mut stream.packing;
+            let mut take = |seen: Seen<'_>| match seen {
                 Seen::Message { connection, side, at, raw } => messages.push((at, *connection, side, raw.to_vec())),
                 Seen::Notice(connection, Notice::Settled) => settled.push(*connection),
                 other => out(other),
-            });
+            };
+            match before {
+                None => secured.retry(&connection, frame, packing, keys, ledger, &mut take),
+                Some(before) => secured.give_up(&connection, (frame, before), packing, keys, ledger, &mut take),
+            }
         }
         messages.sort_by_key(|(at, ..)| at.time);
         for (at, connection, side, raw) in &messages {
@@ -454,6 +460,9 @@ impl Streams {
         self.retry(out);
     }
 }
+
+#[cfg(test)]
+mod late;
 
 #[cfg(test)]
 mod tests {

@@ -54,10 +54,6 @@ impl Keys {
     pub(super) fn take_troubles(&mut self) -> Vec<String> {
         Vec::new()
     }
-
-    pub(super) fn as_if_sealed(&mut self, act: impl FnOnce(&mut Self)) {
-        act(self);
-    }
 }
 
 /// What a side has sent.
@@ -144,6 +140,17 @@ impl Secured {
         &mut self,
         _connection: &Connection,
         _frame: FrameRef,
+        _packing: &mut Packing,
+        _keys: &mut Keys,
+        _ledger: &mut Ledger,
+        _out: &mut impl FnMut(Seen<'_>),
+    ) {
+    }
+
+    pub fn give_up(
+        &mut self,
+        _connection: &Connection,
+        _: (FrameRef, Timestamp),
         _packing: &mut Packing,
         _keys: &mut Keys,
         _ledger: &mut Ledger,

@@ -34,11 +34,48 @@ const MAX_SEARCH: u64 = 4096;
 /// The most octets that are tried after a loss before only the next number is. 64 MiB: every number of the farthest
 /// search for the longest record, or of 64 searches for messages of SIP.
 const MAX_SEARCHED: u64 = 64 << 20;
-/// The most records that a side's part of a handshake of TLS 1.3 is taken to have: five messages, and some room for long
-/// chains of certificates.
-const MAX_FLIGHT: u64 = 8;
+/// The most records that a side's part of a handshake of TLS 1.3 is taken to have where keys open none of it: five
+/// messages, and some room for long chains of certificates.
+const USUAL_FLIGHT: u64 = 8;
+/// The most records that a side protects in a handshake of TLS 1.3, where nobody could look: a chain of certificates in
+/// small pieces.
+const MAX_FLIGHT: u64 = 64;
 /// Records in a row that may fail before the rest is given up.
 const MAX_FAILURES: u32 = 64;
+
+/// Whole records that came and cannot be opened any more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Passed {
+    /// How many.
+    pub(crate) records: u64,
+    /// Octets behind their headers.
+    pub(crate) octets: u64,
+    /// The last of them, for ciphers that go on from there; empty where octets behind them are lost.
+    pub(crate) tail: Vec<u8>,
+}
+
+/// Octets of a record that tell how the next one begins: a block, and a code behind it.
+const TAIL: usize = 64;
+
+impl Passed {
+    /// One record.
+    pub(crate) fn of(body: &[u8]) -> Self {
+        let tail = body.get(body.len().saturating_sub(TAIL)..).unwrap_or(body);
+        Self { records: 1, octets: body.len() as u64, tail: tail.to_vec() }
+    }
+
+    /// Octets with the headers.
+    pub(crate) fn length(&self) -> u64 {
+        self.octets.saturating_add(self.records.saturating_mul(HEADER as u64))
+    }
+
+    /// Further ones behind these.
+    pub(crate) fn add(&mut self, further: Self) {
+        self.records = self.records.saturating_add(further.records);
+        self.octets = self.octets.saturating_add(further.octets);
+        self.tail = further.tail;
+    }
+}
 
 /// One side.
 #[derive(Debug, Default)]
@@ -58,6 +95,12 @@ pub(crate) struct Half {
     pub(crate) misled: bool,
     /// Protected octets lost since the last record that was opened.
     missed: u64,
+    /// Records that came and were passed over since then. They have their numbers all the same.
+    passed: u64,
+    /// What was passed over before there were keys.
+    unkeyed: Passed,
+    /// Octets of whole records that came before their secret and were not kept, under any keys.
+    pub(crate) late_octets: u64,
     failures: u32,
     /// Records that did not open.
     pub(crate) unverified: u64,
@@ -80,6 +123,9 @@ pub(crate) struct Half {
     pub(crate) ended: bool,
     /// Octets of the gap that comes before the next plain text, and the frame that proves it.
     gap: Option<(u64, FrameRef)>,
+    /// The lone octet behind that: TLS 1.0 sends the first of a text by itself, and a message is found behind a gap only
+    /// where it begins.
+    lone: Option<(u8, FrameRef)>,
     /// Where the next plain text stands.
     offset: u64,
     last: Option<FrameRef>,
@@ -98,6 +144,8 @@ impl Half {
         self.failures = 0;
         self.doubts = 0;
         self.missed = 0;
+        self.passed = 0;
+        self.unkeyed = Passed::default();
         self.messages.begin();
     }
 
@@ -123,7 +171,7 @@ impl Half {
     /// of a handshake. How many keys, if it is so. `is_alone`: the other side opened nothing either.
     pub(crate) fn in_vain(&self, is_alone: bool) -> Option<usize> {
         match &self.guard {
-            Guard::Tried(tried) if self.skim && (self.unverified > MAX_FLIGHT || is_alone && self.unverified > 0) => {
+            Guard::Tried(tried) if self.skim && (self.unverified > USUAL_FLIGHT || is_alone && self.unverified > 0) => {
                 Some(tried.len())
             }
             _ => None,
@@ -152,23 +200,58 @@ impl Half {
     ///
     /// `budget` is what may be tried over all connections, in octets, and becomes less by what this one may try.
     pub(crate) fn candidates(&mut self, octets: usize, budget: &mut u64) -> std::ops::Range<u64> {
-        let octets = octets.max(1) as u64;
         let farthest = match self.missed {
             0 => 1,
-            missed => {
-                let affordable = MAX_SEARCHED.saturating_sub(self.searched).min(*budget) / octets;
-                let farthest = (missed / MIN_PROTECTED + 2).min(MAX_SEARCH).min(affordable).max(1);
-                self.searched = self.searched.saturating_add(farthest * octets);
-                *budget = budget.saturating_sub((farthest - 1) * octets);
-                farthest
-            }
+            missed => self.afford(missed / MIN_PROTECTED + 2, octets, budget),
         };
         self.sequence..self.sequence.saturating_add(farthest)
+    }
+
+    /// The same under the keys that come behind those of `stage`, where they began somewhere among what was lost or passed
+    /// over. Of the records that were passed over behind a handshake, a few at most are the handshake's: [`MAX_FLIGHT`].
+    pub(crate) fn next_candidates(&mut self, stage: Stage, octets: usize, budget: &mut u64) -> std::ops::Range<u64> {
+        let first = match stage {
+            Stage::Handshake => self.passed.saturating_sub(MAX_FLIGHT),
+            Stage::Traffic => 0,
+        };
+        let farthest = self.afford(self.passed - first + self.missed / MIN_PROTECTED + 2, octets, budget);
+        first..first.saturating_add(farthest)
+    }
+
+    /// How many numbers of `wanted` may be tried for a record of `octets`.
+    fn afford(&mut self, wanted: u64, octets: usize, budget: &mut u64) -> u64 {
+        let octets = octets.max(1) as u64;
+        let affordable = MAX_SEARCHED.saturating_sub(self.searched).min(*budget) / octets;
+        let farthest = wanted.min(MAX_SEARCH).min(affordable).max(1);
+        self.searched = self.searched.saturating_add(farthest * octets);
+        *budget = budget.saturating_sub((farthest - 1) * octets);
+        farthest
     }
 
     /// Whether a record may be missing before the next one.
     pub(crate) fn is_lossy(&self) -> bool {
         self.missed > 0
+    }
+
+    /// Whether records before the next one were passed over.
+    pub(crate) fn has_passed(&self) -> bool {
+        self.passed > 0
+    }
+
+    /// Makes keys ready that are for what began before what was lost or passed over.
+    pub(crate) fn ready(&self, direction: &mut Direction) {
+        if self.is_lossy() {
+            direction.opener.lose();
+        }
+        if self.unkeyed.records > 0 {
+            direction.opener.pass(self.sequence, &self.unkeyed);
+        }
+    }
+
+    /// Has keys from now on, or some of which one may be right.
+    pub(crate) fn hold(&mut self, guard: Guard) {
+        self.guard = guard;
+        self.unkeyed = Passed::default();
     }
 
     /// A record with number `sequence` was opened.
@@ -179,6 +262,7 @@ impl Half {
         self.opened = true;
         self.searched = 0;
         self.missed = 0;
+        self.passed = 0;
         self.failures = 0;
     }
 
@@ -193,6 +277,7 @@ impl Half {
     pub(crate) fn lose(&mut self, octets: u64, frame: FrameRef) {
         self.missed = self.missed.saturating_add(octets);
         self.messages.lose();
+        self.unkeyed.tail.clear();
         match &mut self.guard {
             Guard::Keyed(direction) => direction.opener.lose(),
             Guard::Tried(tried) => tried.iter_mut().for_each(|direction| direction.opener.lose()),
@@ -201,15 +286,35 @@ impl Half {
         self.skip(octets, frame);
     }
 
+    /// Whole records came that cannot be opened any more, for want of keys at their time or of room.
+    pub(crate) fn pass(&mut self, passed: Passed, frame: FrameRef) {
+        let octets = passed.length();
+        self.sequence = self.sequence.saturating_add(passed.records);
+        self.passed = self.passed.saturating_add(passed.records);
+        self.late_octets = self.late_octets.saturating_add(octets);
+        self.messages.lose();
+        match &mut self.guard {
+            Guard::Keyed(direction) => direction.opener.pass(self.sequence, &passed),
+            Guard::Tried(tried) => {
+                tried.iter_mut().for_each(|direction| direction.opener.pass(self.sequence, &passed));
+            }
+            Guard::Plain | Guard::Missing(_) | Guard::Dead => self.unkeyed.add(passed),
+        }
+        self.skip(octets, frame);
+    }
+
     /// A record did not open, and the ones after it may have any number.
     pub(crate) fn miss(&mut self, octets: u64, frame: FrameRef) {
         self.missed = self.missed.saturating_add(octets);
         self.messages.lose();
+        self.unkeyed.tail.clear();
         self.skip(octets, frame);
     }
 
     /// Protected octets give no plain text.
     pub(crate) fn skip(&mut self, octets: u64, frame: FrameRef) {
+        // A lone octet without the rest of its text tells nothing.
+        let octets = octets.saturating_add(self.lone.take().map_or(0, |_| 1));
         self.lost_octets = self.lost_octets.saturating_add(octets);
         let before = self.gap.map_or(0, |(octets, _)| octets);
         self.gap = Some((before.saturating_add(octets), frame));
@@ -217,10 +322,22 @@ impl Half {
 
     /// Gives plain text, and the gap before it.
     pub(crate) fn give(&mut self, side: Side, bytes: &[u8], frame: FrameRef, out: &mut impl FnMut(Side, Event<'_>)) {
+        if let (Some(_), None, [octet]) = (self.gap, self.lone, bytes) {
+            self.lone = Some((*octet, frame));
+            return;
+        }
         if bytes.is_empty() {
             return;
         }
         self.give_gap(side, out);
+        let joined;
+        let bytes = match self.lone.take() {
+            Some((octet, _)) => {
+                joined = [&[octet], bytes].concat();
+                &joined
+            }
+            None => bytes,
+        };
         out(side, Event::Bytes { offset: self.offset, bytes, frame });
         self.offset += bytes.len() as u64;
         self.plain_octets += bytes.len() as u64;
@@ -238,6 +355,10 @@ impl Half {
     ) {
         if self.ended {
             return;
+        }
+        if let Some((octet, frame)) = self.lone.take() {
+            self.give_gap(side, out);
+            self.give(side, &[octet], frame, out);
         }
         if read || self.plain_octets > 0 || self.proven {
             self.give_gap(side, out);

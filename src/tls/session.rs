@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use super::certificate::CertificateFacts;
 use super::facts::{Alert, Facts, State};
-use super::half::{Guard, Half};
+use super::half::{Guard, Half, Passed};
 use super::negotiation::{Negotiation, Unread, lost};
 use super::plain::{Opening, PlainText};
 use super::record::{HEADER, Unit};
 use super::secrets::Secrets;
 use crate::flow::Side;
-use crate::frame::FrameRef;
+use crate::frame::{FrameRef, Timestamp};
 use crate::stream::Event;
 use crate::unreadable::UnreadableReason;
 use reading::Outcome;
@@ -65,10 +65,25 @@ const BEGINS_LATER: &str = "the capture begins after the handshake";
 
 /// One thing that happens on a side, with records whole.
 enum Item<'a> {
-    Record { header: [u8; HEADER], body: &'a mut [u8] },
-    Lost { octets: u64 },
+    Record {
+        header: [u8; HEADER],
+        body: &'a mut [u8],
+    },
+    /// Octets are missing, and whole records that came cannot be opened any more.
+    Lost {
+        octets: u64,
+        passed: Passed,
+    },
     Witness,
-    End { over: bool },
+    End {
+        over: bool,
+    },
+}
+
+impl Item<'_> {
+    fn lost(octets: u64) -> Self {
+        Self::Lost { octets, passed: Passed::default() }
+    }
 }
 
 impl Session {
@@ -110,7 +125,7 @@ impl Session {
                 self.lost_beginning |= offset == 0 || self.half(side).is_opening();
                 self.half(side).torn = true;
                 let left = self.break_off(side);
-                self.take(side, Item::Lost { octets: length.saturating_add(left) }, frame, secrets, out);
+                self.take(side, Item::lost(length.saturating_add(left)), frame, secrets, out);
                 self.renewed = true;
             }
             Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
@@ -122,7 +137,7 @@ impl Session {
                 let left = self.break_off(side);
                 self.half(side).torn |= left > 0;
                 if left > 0 {
-                    self.take(side, Item::Lost { octets: left }, frame, secrets, out);
+                    self.take(side, Item::lost(left), frame, secrets, out);
                 }
                 self.take(side, Item::End { over }, frame, secrets, out);
                 self.renewed = true;
@@ -139,14 +154,48 @@ impl Session {
     pub fn retry(&mut self, secrets: &mut Secrets, out: &mut impl FnMut(Side, Event<'_>)) {
         let items = self.waiting.drain(secrets);
         self.halves.iter_mut().for_each(|half| half.waiting = false);
-        for (side, frame, mut item) in items {
-            self.take(side, item.borrow(), frame, secrets, out);
+        for mut kept in items {
+            let (side, frame) = (kept.side, kept.frame);
+            self.take(side, kept.item(), frame, secrets, out);
         }
+    }
+
+    /// Gives up what has waited since before `before`, as if its secret never came; what came later goes on waiting, and is
+    /// read like all that follows it if the secret comes after all. Gives the last frame of what was given up, if
+    /// there was any.
+    pub fn give_up(
+        &mut self,
+        before: Timestamp,
+        secrets: &mut Secrets,
+        out: &mut impl FnMut(Side, Event<'_>),
+    ) -> Option<FrameRef> {
+        let older = self.waiting.older(before, secrets);
+        let last = older.back()?.frame;
+        let lost_before = self.lost_octets();
+        let newer = std::mem::take(&mut self.waiting);
+        self.halves.iter_mut().for_each(|half| half.waiting = false);
+        secrets.as_if_sealed(|secrets| {
+            for mut kept in older {
+                let (side, frame) = (kept.side, kept.frame);
+                self.take(side, kept.item(), frame, secrets, out);
+            }
+        });
+        // What waits for the word of the other side goes on waiting, too.
+        for side in [Side::Client, Side::Server] {
+            self.half(side).waiting |= newer.has(side);
+        }
+        self.waiting.append(newer);
+        (self.lost_octets() > lost_before).then_some(last)
     }
 
     /// Whether anything waits for a secret.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Since when the first of it does.
+    pub fn waiting_since(&self) -> Option<Timestamp> {
+        self.waiting.since()
     }
 
     /// Octets of records and handshake messages that are not whole, and of messages that keys depend on. What waits for
@@ -209,6 +258,11 @@ impl Session {
     /// Octets that gave no plain text, of both sides.
     pub fn lost_octets(&self) -> u64 {
         self.halves.iter().map(|half| half.lost_octets).fold(0, u64::saturating_add)
+    }
+
+    /// Octets of records that came before their secret and were not kept until it did.
+    fn late_octets(&self) -> u64 {
+        self.halves.iter().map(|half| half.late_octets).fold(0, u64::saturating_add)
     }
 
     fn unverified(&self) -> u64 {
@@ -309,6 +363,10 @@ impl Session {
             // The capture began before the handshake did: an earlier one would not show more of it.
             Some(unread) if unread.reason == UnreadableReason::TlsNoHandshake && self.has_lost_handshake() => torn(),
             Some(unread) => unreadable(unread.clone()),
+            None if self.late_octets() > 0 => {
+                let detail = format!("its secret came too late for {} octets of it", self.late_octets());
+                unreadable(Unread::new(UnreadableReason::TlsNoSecret, detail))
+            }
             None if self.is_blank() => unreadable(match self.unverified() {
                 0 => lost("what it carried"),
                 records => {
@@ -392,7 +450,7 @@ impl Session {
                 Unit::OldHello { body } => self.old_hello(side, records.buffer.get(body).unwrap_or_default()),
                 Unit::Junk { octets } => {
                     self.half(side).torn = true;
-                    self.take(side, Item::Lost { octets: octets as u64 }, frame, secrets, out);
+                    self.take(side, Item::lost(octets as u64), frame, secrets, out);
                 }
             }
         }
@@ -418,12 +476,7 @@ impl Session {
         }
         match item {
             Item::Record { header, body } => self.record(side, header, body, frame, secrets, out),
-            Item::Lost { octets } => {
-                if self.half(side).is_plain() {
-                    self.negotiation.lose(self.role(side));
-                }
-                self.half(side).lose(octets, frame);
-            }
+            Item::Lost { octets, passed } => self.lose(side, octets, passed, frame),
             Item::Witness => out(side, Event::Witness { frame }),
             Item::End { over } => {
                 // The records that were lost may be all that the keys of a side protected: then none has proved them.
@@ -432,6 +485,20 @@ impl Session {
                 half.records = Default::default();
                 half.end(side, frame, (over, is_read), out);
             }
+        }
+    }
+
+    /// Octets of `side` are missing, and whole records of it cannot be opened any more.
+    fn lose(&mut self, side: Side, octets: u64, passed: Passed, frame: FrameRef) {
+        let is_plain = self.half(side).is_plain();
+        let octets = if is_plain { octets.saturating_add(passed.length()) } else { octets };
+        if is_plain {
+            self.negotiation.lose(self.role(side));
+        } else if passed.records > 0 {
+            self.half(side).pass(passed, frame);
+        }
+        if octets > 0 {
+            self.half(side).lose(octets, frame);
         }
     }
 

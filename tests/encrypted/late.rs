@@ -178,3 +178,35 @@ fn on_a_pipe_a_ladder_waits_for_the_secrets_of_connections_on_unknown_ports() {
         }
     }
 }
+
+/// Who is said to miss a step, or to need no push.
+fn accused(report: &Value) -> BTreeSet<String> {
+    let ladders = report["ladders"].as_array().unwrap().iter();
+    let accused = ladders.flat_map(|ladder| {
+        let steps = ladder["steps"].as_array().unwrap().iter().filter(|step| step["status"] == "missing");
+        let missing = steps.map(|step| format!("{} misses {}", ladder["callee"], step["key"]));
+        let needless = (ladder["verdict"] == "no-push-expected").then(|| format!("{} needs none", ladder["callee"]));
+        missing.chain(needless).collect::<Vec<_>>()
+    });
+    accused.collect()
+}
+
+/// Of secrets that stand later still a call may be two ladders. Neither says that what the other has did not happen.
+#[test]
+fn on_a_pipe_nothing_is_missing_because_its_secret_came_too_late() {
+    let mut parted = 0;
+    for (scenario, suite) in [("happy", SUITES[0]), ("happy", SUITES[1]), ("domain-not-allowed", SUITES[1])] {
+        let late = Late::new(scenario, suite, &["--ladders", "8", "--spacing-ms", "15000"]);
+        let expected = accused(&late.expected);
+        for (own, others) in late.each() {
+            for after in [75.0, 100.0, 115.0] {
+                let found = late.piped(late.place(after), &own, &others);
+                let ladders = found["ladders"].as_array().unwrap();
+                parted += ladders.len().saturating_sub(8);
+                let accused = accused(&found);
+                assert!(accused.is_subset(&expected), "{scenario} {suite} after {after} s: {accused:#?}");
+            }
+        }
+    }
+    assert!(parted > 10, "{parted} ladders in all were met late");
+}

@@ -3,6 +3,7 @@
 mod calls;
 mod diagnoses;
 mod joins;
+mod late;
 mod neighbours;
 mod stage;
 mod steps;

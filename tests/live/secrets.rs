@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -44,6 +45,33 @@ fn a_secret_that_comes_after_its_records_opens_them() {
         let (left, _) = watching.stop(0);
         assert_eq!(left[0]["coverage"]["unreadable"].as_array().unwrap().len(), 0, "{left:#?}");
     }
+}
+
+/// Nobody need write to it when the watching begins, and who does may come and go.
+#[test]
+fn secrets_are_read_from_a_pipe_that_others_write_to() {
+    let Some(wire) = Wire::new(1) else { return };
+    let (capture, secrets, pipe) = (wire.place("tls.pcap"), wire.place("tls.keys"), wire.place("keys.pipe"));
+    let mut simulate = lyncpush();
+    simulate.args(["simulate", "happy", "-q", "--tls", "1.3:TLS_AES_128_GCM_SHA256", "-o"]).arg(&capture);
+    finish(simulate.arg("--keylog-out").arg(&secrets)).with_code(0);
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut watching = wire.watch(&["-i", "b0", "--keylog", pipe.to_str().unwrap()]);
+    wire.send("a0", &read(&capture));
+    wire.send("a0", &frames("android", &["--seed", "7"]));
+    assert_eq!(watching.line()["verdict"], "no-push-expected");
+    let writer = || File::options().write(true).open(&pipe).unwrap();
+    writer().write_all(b"# the helper begins\n").unwrap();
+    let text = fs::read(&secrets).unwrap();
+    let (begin, end) = text.split_at(text.len() / 3);
+    let mut one = writer();
+    one.write_all(begin).unwrap();
+    let mut other = writer();
+    drop(one);
+    other.write_all(end).unwrap();
+    drop(other);
+    assert_eq!(watching.line()["verdict"], "complete");
+    watching.stop(0);
 }
 
 /// A ladder of which a part can be read at once waits for the rest of it, and is one: its call or its push comes late.

@@ -3,6 +3,7 @@
 
 mod fixture;
 mod keys;
+mod late;
 mod live;
 mod losses;
 mod pair;

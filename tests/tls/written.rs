@@ -28,11 +28,16 @@ struct Written {
     plain: [Vec<u8>; 2],
 }
 
-fn written(choice: Choice, is_mutual: bool) -> Written {
+/// A connection of which the handshake is through.
+pub fn begin(choice: Choice, is_mutual: bool) -> (Writer, Handshake) {
     let identity = |name, seed| Identity::new(name, &[], choice, VALID, draw(seed)).unwrap();
     let (server, client) = (identity(SERVER, 1), identity(CLIENT, 2));
     let parties = Parties { server_name: SERVER, server: &server, client: is_mutual.then_some(&client) };
-    let (mut writer, Handshake { flights, keylog }) = Writer::begin(choice, parties, draw(3)).unwrap();
+    Writer::begin(choice, parties, draw(3)).unwrap()
+}
+
+fn written(choice: Choice, is_mutual: bool) -> Written {
+    let (mut writer, Handshake { flights, keylog }) = begin(choice, is_mutual);
     let mut connection = Connection { sent: flights };
     let mut plain = [Vec::new(), Vec::new()];
     for (number, length) in [1, 2, 15, 16, 17, 700, 16_384, 16_385, 40_000, 0, 33].into_iter().enumerate() {

@@ -38,6 +38,7 @@ impl Sequence<'_> {
         match key {
             MobileLookup | MobileRinging
                 if self.ladder.trigger == Trigger::Invite
+                    && !self.is_in_part()
                     && self.proven_by(key).is_none()
                     && self.ended_before_due(key) =>
             {
@@ -61,7 +62,7 @@ impl Sequence<'_> {
     /// the push and may ring on behind it.
     fn may_belong_to_a_call(&self) -> bool {
         let window = Span { from: self.ladder.first.time.shifted(-self.ring()), to: self.ladder.closed };
-        self.coverage.hidden(LegSet::of(&[Leg::Caller, Leg::Mcx]), window, self.profile)
+        self.hidden(LegSet::of(&[Leg::Caller, Leg::Mcx]), window)
     }
 
     /// Whether a step of the call would have been seen, had it happened before the answer.
@@ -70,7 +71,7 @@ impl Sequence<'_> {
         let legs = self.legs(key);
         !self.began_before(key)
             && self.coverage.view(legs, window, self.ladder.closed) == View::Whole
-            && !self.coverage.hidden(legs, window, self.profile)
+            && !self.hidden(legs, window)
     }
 
     /// A push step of a ladder without a push.
@@ -85,7 +86,7 @@ impl Sequence<'_> {
 
     /// Why there is no push, when there is none and none was due.
     pub(super) fn absent(&self) -> Option<Absent> {
-        if !self.ladder.pushes.is_empty() {
+        if !self.ladder.pushes.is_empty() || self.is_in_part() {
             return None;
         }
         let expects = |wanted: Expectation| self.ladder.phones.iter().any(|phone| phone.expects() == wanted);
@@ -102,7 +103,7 @@ impl Sequence<'_> {
         let window = self.window(StepKey::PushCreated);
         let window = window.map_or(self.whole(), |Window { from, to, .. }| Span { from, to });
         let seen = self.coverage.view(legs, window, self.ladder.closed) == View::Whole;
-        if !seen || self.coverage.disordered || self.coverage.hidden(legs, window, self.profile) {
+        if !seen || self.coverage.disordered || self.hidden(legs, window) {
             return None;
         }
         if self.ladder.ending == Ending::ByPhone {

@@ -50,8 +50,9 @@ impl Correlator {
         let registered =
             to.epid().map(text).and_then(|epid| self.endpoints.get(&epid).map(|known| (epid, known.1.clone())));
         let caller_phone = if initial { self.phone_of_sender(message, &from) } else { None };
+        let late = self.late(sighting.at);
         let Some(call) = self.calls.get_mut(place) else { return };
-        call.seen(sighting.at);
+        call.seen(sighting.at, late);
         match method {
             Method::Invite if initial => {
                 call.caller_phone = call.caller_phone.take().or(caller_phone);
@@ -76,6 +77,7 @@ impl Correlator {
             Method::Cancel => call::add(&mut call.cancels, seen),
             Method::Ack => call.add_ack(to.tag().unwrap_or_default(), seen),
             Method::Message if by_caller => {
+                call.late = call.late.max(late);
                 call.add_in_dialog(cseq, seen.clone());
                 call.add_message(cseq, sighting.at, seen);
             }
@@ -162,7 +164,9 @@ impl Correlator {
         let place = self.calls.insert(key.clone(), |generation| {
             Call::new(key, text(call_id), tag.into(), caller, callee, sighting.at, generation)
         });
+        let late = self.late(sighting.at);
         if let Some(call) = self.calls.get_mut(place) {
+            call.late = late;
             call.callee_name = to.display().as_deref().filter(|name| !name.is_empty()).map(text);
             call.conversation_id = sighting.message.conversation_id().map(text);
             let generation = call.generation;
@@ -227,8 +231,9 @@ impl Correlator {
         let message = sighting.message;
         let epid = to.epid().map(text);
         let mobile = is_mobile(message, &self.profile);
+        let late = self.late(sighting.at);
         let Some(call) = self.calls.get_mut(place) else { return false };
-        call.seen(sighting.at);
+        call.seen(sighting.at, late);
         let rang = method == Method::Invite && status == Status::RINGING;
         if !mobile {
             let phone = call.phone(epid.as_deref(), to.tag(), false);

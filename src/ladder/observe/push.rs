@@ -141,6 +141,7 @@ impl Correlator {
         let host =
             target.or_else(|| transaction.to.map(|to| to.uri())).map_or_else(Box::default, |uri| self::text(uri.host));
         let gruu = contact_gruu.or_else(|| from.as_ref().and_then(|from| from.uri().opaque()).map(self::text));
+        let late = self.late(sighting.at);
         let place = self.pushes.insert(key.clone(), |generation| Push {
             key,
             call_id: self::text(transaction.call_id),
@@ -154,6 +155,7 @@ impl Correlator {
             text,
             first: sighting.at,
             last: sighting.at,
+            late,
             requests: Vec::new(),
             answers: Vec::new(),
             state: State::Waiting,

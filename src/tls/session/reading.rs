@@ -153,11 +153,10 @@ impl Session {
     /// A record does not open with keys that opened others.
     fn failed(&mut self, side: Side, mut record: Record<'_>, frame: FrameRef, secrets: &mut Secrets) -> Outcome {
         let half = self.half(side);
-        if half.is_lossy()
-            && !half.skim
+        if (half.is_lossy() && !half.skim || half.has_passed())
             && let Guard::Keyed(direction) = std::mem::take(&mut half.guard)
         {
-            // A change of keys may be among what was lost.
+            // A change of keys may be among what was lost or passed over.
             let current = [direction];
             if let Some(outcome) = self.open_with_next(side, &current, &mut record, secrets) {
                 return outcome;

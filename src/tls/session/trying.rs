@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::{Outcome, Session};
 use crate::flow::Side;
 use crate::frame::FrameRef;
-use crate::tls::half::{Guard, Half};
+use crate::tls::half::{Guard, Half, Passed};
 use crate::tls::negotiation::{Direction, Stage, Unread, updated};
 use crate::tls::record::HEADER;
 use crate::tls::secrets::Secrets;
@@ -41,27 +41,26 @@ impl<'a> Trial<'a> {
         Self { half, header, body, original, budget: secrets, refused: Vec::new(), opened: None, is_blind: false }
     }
 
-    /// Tries new keys: if anything was lost, it may be of their records, too.
+    /// Tries new keys: what was lost or passed over may be of their records, too.
     fn begin(&mut self, mut direction: Direction) -> bool {
-        if self.half.is_lossy() {
-            direction.opener.lose();
-            self.is_blind |= direction.opener.is_blind();
-        }
-        self.attempt(direction, |numbers| numbers)
+        self.half.ready(&mut direction);
+        self.is_blind |= direction.opener.is_blind();
+        self.go_on(direction)
     }
 
-    /// Tries keys that came into use among what was lost.
-    fn begin_among_lost(&mut self, direction: Direction) -> bool {
-        self.attempt(direction, |numbers| 0..numbers.end - numbers.start)
+    /// Tries keys that came into use behind those of `stage`, among what was lost or passed over.
+    fn begin_behind(&mut self, stage: Stage, direction: Direction) -> bool {
+        let numbers = self.half.next_candidates(stage, self.body.len(), self.budget);
+        self.attempt(direction, numbers)
     }
 
     /// Tries keys that were tried on the records before.
     fn go_on(&mut self, direction: Direction) -> bool {
-        self.attempt(direction, |numbers| numbers)
+        let numbers = self.half.candidates(self.body.len(), self.budget);
+        self.attempt(direction, numbers)
     }
 
-    fn attempt(&mut self, mut direction: Direction, numbers: impl Fn(Range<u64>) -> Range<u64>) -> bool {
-        let numbers = numbers(self.half.candidates(self.body.len(), self.budget));
+    fn attempt(&mut self, mut direction: Direction, numbers: Range<u64>) -> bool {
         match direction.opener.open(numbers, self.header, self.body) {
             Ok(opened) => {
                 self.opened = Some((direction, opened));
@@ -112,19 +111,25 @@ impl Session {
         let mut budget = secrets.searchable.0;
         let Self { halves, negotiation, .. } = self;
         let half = side.of(halves);
-        let (searched, is_lossy) = (half.searched, half.is_lossy());
+        let (searched, is_lossy, has_passed) = (half.searched, half.is_lossy(), half.has_passed());
+        let has_holes = is_lossy || has_passed;
         let mut trial = Trial::new(half, record.reborrow(), &original, &mut budget);
         let mut found = negotiation.each(role, stage, secrets, &mut |direction| trial.begin(direction));
         let mut skim = has_early_data;
         // Without the keys of the handshake, what follows it can be read all the same.
         let is_without_keys = match found {
-            Ok(is_open) => !is_open && secrets.is_sealed() && !is_lossy && !skim,
+            Ok(is_open) => !is_open && secrets.is_sealed() && !has_holes && !skim,
             Err(_) => true,
         };
         let mut wrong = 0;
         if is_handshake13 && is_without_keys {
             let refused = std::mem::take(&mut trial.refused);
-            match negotiation.each(role, Stage::Traffic, secrets, &mut |direction| trial.begin(direction)) {
+            let mut attempt = |direction: Direction| match has_passed {
+                // Of what was passed over, some was the handshake's.
+                true => trial.begin_behind(Stage::Handshake, direction),
+                false => trial.begin(direction),
+            };
+            match negotiation.each(role, Stage::Traffic, secrets, &mut attempt) {
                 Ok(is_open) => (found, skim, wrong) = (Ok(is_open), true, refused.len()),
                 Err(_) => trial.refused = refused,
             }
@@ -139,14 +144,14 @@ impl Session {
             let hopeless = unread.reason == UnreadableReason::TlsUnsupportedSuite;
             self.unread = Some(unread);
             if secrets.is_sealed() || hopeless {
-                self.half(side).skip(record.octets(), frame);
+                // It may come after all, for those that follow.
+                self.half(side).pass(Passed::of(record.body), frame);
             } else {
                 self.wait(side, record.header, record.body, frame, secrets);
             }
             return Outcome::Shut;
         }
-        if is_lossy
-            && !skim
+        if (is_lossy && !skim || has_passed)
             && let Some(outcome) = self.open_with_next(side, &refused, &mut record, secrets)
         {
             return outcome;
@@ -155,7 +160,7 @@ impl Session {
         let may_wait = !secrets.is_sealed() && !skim && !is_blind && !self.negotiation.is_settled();
         let half = self.half(side);
         if may_wait && half.doubts < MAX_DOUBTS {
-            half.doubts += u8::from(is_lossy);
+            half.doubts += u8::from(has_holes);
             // For that one it is searched as far.
             half.searched = searched;
             self.unread = Some(self.negotiation.unverified(refused.len()));
@@ -168,7 +173,7 @@ impl Session {
         let half = self.half(side);
         half.skim = skim;
         half.misled = wrong > 0;
-        half.guard = Guard::Tried(refused);
+        half.hold(Guard::Tried(refused));
         self.refused(side, record.octets(), frame);
         Outcome::Shut
     }
@@ -192,8 +197,8 @@ impl Session {
             return self.opened(side, direction, opened, &record, secrets);
         }
         let half = self.half(side);
-        if half.is_lossy() && !half.skim {
-            // A change of keys may be among what was lost.
+        if half.is_lossy() && !half.skim || half.has_passed() {
+            // A change of keys may be among what was lost or passed over.
             if let Some(outcome) = self.open_with_next(side, &refused, &mut record, secrets) {
                 return outcome;
             }
@@ -221,11 +226,13 @@ impl Session {
         let Self { halves, negotiation, .. } = self;
         let mut trial = Trial::new(side.of(halves), record.reborrow(), &original, &mut budget);
         let of = |stage: Stage| current.iter().filter(move |direction| direction.stage == stage);
-        let mut attempt = |direction: Direction| trial.begin_among_lost(direction);
+        let mut behind = |stage: Stage, direction: Direction| trial.begin_behind(stage, direction);
+        let mut behind_handshake = |direction: Direction| behind(Stage::Handshake, direction);
         let _is_open = of(Stage::Handshake).next().is_some()
-            && negotiation.each(role, Stage::Traffic, secrets, &mut attempt).unwrap_or(false)
+            && negotiation.each(role, Stage::Traffic, secrets, &mut behind_handshake).unwrap_or(false)
             || of(Stage::Traffic).any(|direction| {
-                direction.secret.as_ref().and_then(|secret| updated(agreed, secret)).is_some_and(&mut attempt)
+                let updated = direction.secret.as_ref().and_then(|secret| updated(agreed, secret));
+                updated.is_some_and(|direction| behind(Stage::Traffic, direction))
             });
         let opened = trial.opened;
         secrets.searchable.0 = budget;
@@ -245,7 +252,7 @@ impl Session {
         self.negotiation.settle_on(&mut direction);
         let half = self.half(side);
         let first = !half.proven;
-        half.guard = Guard::Keyed(direction);
+        half.hold(Guard::Keyed(direction));
         half.opened(opened.sequence);
         if first {
             self.prove(secrets);
@@ -258,7 +265,7 @@ impl Session {
     /// A record did not open.
     pub(super) fn refused(&mut self, side: Side, octets: u64, frame: FrameRef) {
         let half = self.half(side);
-        let hopeless = !half.proven && !half.is_lossy();
+        let hopeless = !half.proven && !half.is_lossy() && !half.has_passed();
         let again = half.failed();
         if half.skim && !half.proven && again {
             return;

@@ -4,41 +4,58 @@ use std::collections::VecDeque;
 
 use super::Item;
 use crate::flow::Side;
-use crate::frame::FrameRef;
-use crate::tls::record::HEADER;
+use crate::frame::{FrameRef, Timestamp};
+use crate::tls::half::Passed;
+use crate::tls::record::{HEADER, kind};
 use crate::tls::secrets::Secrets;
 
 /// The most octets that wait in one connection. 256 KiB: the handshake and some tens of SIP messages; key logs are
 /// mostly there before the frames they open.
 const MAX: usize = 256 << 10;
 /// What an item takes beside the octets of its record.
-const ITEM: usize = 96;
+const ITEM: usize = 128;
 
-/// An item that is kept.
+/// What is kept.
 #[derive(Debug)]
-pub(super) enum Kept {
+pub(super) enum What {
     Record { header: [u8; HEADER], body: Box<[u8]> },
-    Lost { octets: u64 },
+    Lost { octets: u64, passed: Passed },
     Witness,
     End { over: bool },
 }
 
+/// An item that is kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) side: Side,
+    /// Its frame; of losses in a row the last one.
+    pub(super) frame: FrameRef,
+    /// Since when it waits.
+    since: Timestamp,
+    what: What,
+}
+
 impl Kept {
     /// The item as it was.
-    pub(super) fn borrow(&mut self) -> Item<'_> {
-        match self {
-            Self::Record { header, body } => Item::Record { header: *header, body },
-            Self::Lost { octets } => Item::Lost { octets: *octets },
-            Self::Witness => Item::Witness,
-            Self::End { over } => Item::End { over: *over },
+    pub(super) fn item(&mut self) -> Item<'_> {
+        match &mut self.what {
+            What::Record { header, body } => Item::Record { header: *header, body },
+            What::Lost { octets, passed } => Item::Lost { octets: *octets, passed: std::mem::take(passed) },
+            What::Witness => Item::Witness,
+            What::End { over } => Item::End { over: *over },
         }
+    }
+
+    /// The room it takes, in octets; what is no record takes none.
+    fn size(&self) -> usize {
+        if let What::Record { body, .. } = &self.what { body.len() + ITEM } else { 0 }
     }
 }
 
 /// The items that wait.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    items: VecDeque<(Side, FrameRef, Kept)>,
+    items: VecDeque<Kept>,
     octets: usize,
 }
 
@@ -47,39 +64,76 @@ impl Waiting {
         self.items.is_empty()
     }
 
+    /// Since when the first item waits.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.items.front().map(|kept| kept.since)
+    }
+
+    /// Whether anything of `side` waits.
+    pub(super) fn has(&self, side: Side) -> bool {
+        self.items.iter().any(|kept| kept.side == side)
+    }
+
     /// Keeps an item; a record for which there is no room becomes a loss.
     pub(super) fn push(&mut self, side: Side, frame: FrameRef, item: Item<'_>, secrets: &mut Secrets) {
-        let kept = match item {
+        let what = match item {
             Item::Record { header, body } => {
                 let size = body.len() + ITEM;
                 if self.octets + size > MAX || !secrets.admit(size) {
-                    return self.lose(side, frame, (HEADER + body.len()) as u64);
+                    // Of others it depends on the version whether they have a number.
+                    return match header {
+                        [kind::APPLICATION_DATA, ..] => self.lose(side, frame, 0, Passed::of(body)),
+                        _ => self.lose(side, frame, (HEADER + body.len()) as u64, Passed::default()),
+                    };
                 }
                 self.octets += size;
-                Kept::Record { header, body: (&*body).into() }
+                What::Record { header, body: (&*body).into() }
             }
-            Item::Lost { octets } => return self.lose(side, frame, octets),
+            Item::Lost { octets, passed } => return self.lose(side, frame, octets, passed),
             // There is one of each for a side and input.
-            Item::Witness => Kept::Witness,
-            Item::End { over } => Kept::End { over },
+            Item::Witness => What::Witness,
+            Item::End { over } => What::End { over },
         };
-        self.items.push_back((side, frame, kept));
+        self.items.push_back(Kept { side, frame, since: frame.time, what });
     }
 
     /// Losses of a side in a row are one.
-    fn lose(&mut self, side: Side, frame: FrameRef, octets: u64) {
-        match self.items.iter_mut().rev().find(|(of, ..)| *of == side) {
-            Some((_, last, Kept::Lost { octets: before })) => {
+    fn lose(&mut self, side: Side, frame: FrameRef, octets: u64, passed: Passed) {
+        match self.items.iter_mut().rev().find(|kept| kept.side == side) {
+            Some(Kept { frame: last, what: What::Lost { octets: before, passed: passed_before }, .. }) => {
                 *before = before.saturating_add(octets);
+                if passed.records > 0 {
+                    passed_before.add(passed);
+                }
+                if octets > 0 {
+                    passed_before.tail.clear();
+                }
                 *last = frame;
             }
-            _ => self.items.push_back((side, frame, Kept::Lost { octets })),
+            _ => self.items.push_back(Kept { side, frame, since: frame.time, what: What::Lost { octets, passed } }),
         }
     }
 
     /// Takes everything out.
-    pub(super) fn drain(&mut self, secrets: &mut Secrets) -> VecDeque<(Side, FrameRef, Kept)> {
+    pub(super) fn drain(&mut self, secrets: &mut Secrets) -> VecDeque<Kept> {
         secrets.release(std::mem::take(&mut self.octets));
         std::mem::take(&mut self.items)
+    }
+
+    /// Takes out what has waited since before `before`, up to the first that has not.
+    pub(super) fn older(&mut self, before: Timestamp, secrets: &mut Secrets) -> VecDeque<Kept> {
+        let end = self.items.iter().position(|kept| kept.since >= before).unwrap_or(self.items.len());
+        let newer = self.items.split_off(end);
+        let older = std::mem::replace(&mut self.items, newer);
+        let octets: usize = older.iter().map(Kept::size).sum();
+        self.octets = self.octets.saturating_sub(octets);
+        secrets.release(octets);
+        older
+    }
+
+    /// Puts what comes behind all of it there.
+    pub(super) fn append(&mut self, mut newer: Self) {
+        self.items.append(&mut newer.items);
+        self.octets += newer.octets;
     }
 }

@@ -66,6 +66,11 @@ impl Keyed {
         }
     }
 
+    /// Whether octets are left changed when the tag does not fit: CCM decrypts before it proves.
+    fn changes_refused(&self) -> bool {
+        matches!(self, Self::Aes128Ccm(_) | Self::Aes256Ccm(_) | Self::Aes128Ccm8(_) | Self::Aes256Ccm8(_))
+    }
+
     /// Seals `text` in place and gives the tag.
     fn seal(&self, nonce: &[u8; 12], associated: &[u8], text: &mut [u8]) -> Option<Vec<u8>> {
         fn sealed<C: AeadInOut>(cipher: &C, nonce: &[u8], associated: &[u8], text: &mut [u8]) -> Option<Vec<u8>> {
@@ -124,9 +129,9 @@ impl Aead {
             Nonces::Counted(_) => 0,
         };
         let end = record.len().checked_sub(self.cipher.tag_length()).ok_or(Refused)?;
-        // Some ciphers leave the octets changed when the tag does not fit.
-        let several = sequences.end.saturating_sub(sequences.start) > 1;
-        if several {
+        // It is tried again under other numbers, or other keys.
+        let changes = self.cipher.changes_refused();
+        if changes {
             self.copy.clear();
             self.copy.extend_from_slice(record);
         }
@@ -145,7 +150,7 @@ impl Aead {
             if self.cipher.open(&nonce, associated, text, tag) {
                 return Ok(Opened { sequence, text: start..end });
             }
-            if several {
+            if changes {
                 record.copy_from_slice(&self.copy);
             }
         }

@@ -12,6 +12,7 @@ mod table;
 
 use std::ops::Range;
 
+use super::half::Passed;
 use super::prf::Prf;
 use super::version::Version;
 pub(crate) use sealer::Sealer;
@@ -238,6 +239,15 @@ impl Opener {
             Self::Stream(opener) => opener.is_blind(),
             Self::Cbc(opener) => opener.is_blind(),
             Self::Aead(_) => false,
+        }
+    }
+
+    /// Whole records were passed over: what the next one, with number `next`, builds on stands in them or is as long.
+    pub(crate) fn pass(&mut self, next: u64, passed: &Passed) {
+        match self {
+            Self::Stream(opener) => opener.pass(passed.octets),
+            Self::Cbc(opener) => opener.pass(next, &passed.tail),
+            Self::Aead(_) => {}
         }
     }
 

@@ -3,9 +3,13 @@
 use std::ops::Range;
 
 use rc4::{KeyInit, Rc4, StreamCipher};
+use zeroize::Zeroizing;
 
 use super::keyed::Keyed;
 use super::{Cipher, Keys, Opened, Refused, Suite, front_of, pseudo_header};
+
+/// The most octets of key stream that are passed over for records that were. 256 MiB: a second of work.
+const MAX_PASSED: usize = 256 << 20;
 
 /// Opens records of a stream cipher, or seals them.
 ///
@@ -59,6 +63,23 @@ impl Stream {
     /// Whether the place in the key stream is not known.
     pub(super) const fn is_blind(&self) -> bool {
         self.lost
+    }
+
+    /// Records with so many octets were passed over.
+    pub(super) fn pass(&mut self, octets: u64) {
+        let Some(cipher) = self.cipher.as_mut().filter(|_| !self.lost) else { return };
+        let mut left = usize::try_from(octets).ok().filter(|octets| *octets <= MAX_PASSED).unwrap_or_else(|| {
+            self.lost = true;
+            0
+        });
+        let mut scratch = Zeroizing::new([0; 4096]);
+        while let Some(piece) = scratch.get_mut(..left.min(4096)).filter(|piece| !piece.is_empty()) {
+            if cipher.try_apply_keystream(piece).is_err() {
+                self.lost = true;
+                return;
+            }
+            left -= piece.len();
+        }
     }
 
     /// How many octets of key stream the lost records took depends on how many they were, which is not known.
