@@ -10,6 +10,8 @@
 //!
 //! Limits: [`MAX_KEPT`]; [`MAX_HELD`], less while interfaces are watched; connections come and go with TCP's own table.
 
+mod stream;
+
 use std::collections::VecDeque;
 
 use foldhash::HashMap;
@@ -17,19 +19,17 @@ use foldhash::HashMap;
 use super::carrier::Fate;
 use super::keys::Keys;
 use super::ledger::{Ledger, Speaker};
-use super::packing::Packing;
 use super::reading::{Notice, Seen};
-use super::secured::Secured;
 use super::text::Content;
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::flow::{Connection, ConnectionId, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::ladder::coverage::Span;
 use crate::ladder::profile::Ports;
-use crate::report::view::{Account, Unread};
+use crate::report::view::Account;
 use crate::sip::framer::{self, Framed};
-use crate::stream::{Event, UNKNOWN_LENGTH};
-use crate::tls::{Probe, probe};
+use crate::stream::Event;
+use stream::Stream;
 
 /// Connections that are over and are kept because they wait for a secret. 4,096: what they hold is bounded by itself.
 const MAX_KEPT: usize = 4_096;
@@ -39,190 +39,6 @@ const MAX_FATES: usize = 65_536;
 /// The most octets that are held, over all connections, of messages, records and handshakes that are not whole. 256 MiB:
 /// many bodies as long as they may be.
 const MAX_HELD: usize = 256 << 20;
-
-/// The first octets of a side, too few to tell what they are.
-type Few = Option<(u64, Vec<u8>, FrameRef)>;
-
-/// What is around the text.
-enum Around {
-    /// Nothing, as far as it is known.
-    Nothing { few: [Few; 2] },
-    /// TLS.
-    Tls(Box<Secured>),
-}
-
-struct Stream {
-    connection: Connection,
-    around: Around,
-    packing: Packing,
-    last: Option<FrameRef>,
-    frames: u64,
-    /// Whether the capture cut any of its frames.
-    is_cut: bool,
-    ended: u8,
-}
-
-impl Stream {
-    fn new(connection: Connection, limits: framer::Limits) -> Self {
-        let around = Around::Nothing { few: [None, None] };
-        Self { connection, around, packing: Packing::new(limits), last: None, frames: 0, is_cut: false, ended: 0 }
-    }
-
-    /// Takes one event in.
-    fn event(
-        &mut self,
-        side: Side,
-        event: Event<'_>,
-        keys: &mut Keys,
-        ledger: &mut Ledger,
-        out: &mut impl FnMut(Seen<'_>),
-    ) {
-        let connection = self.connection;
-        let speaker = Speaker { connection: &connection, side };
-        let few = match &mut self.around {
-            Around::Tls(secured) => return secured.event(speaker, event, &mut self.packing, keys, ledger, out),
-            // Plain text that is known for what it is stays what it is.
-            Around::Nothing { .. } if self.packing.content() != Content::Unknown => {
-                return self.packing.event(speaker, event, ledger, out);
-            }
-            Around::Nothing { few } => side.of(few).take(),
-        };
-        let Event::Bytes { offset, bytes, frame } = event else {
-            if let Some((offset, bytes, frame)) = few {
-                self.packing.event(speaker, Event::Bytes { offset, bytes: &bytes, frame }, ledger, out);
-            }
-            return self.packing.event(speaker, event, ledger, out);
-        };
-        let begin: Vec<u8> = few.iter().flat_map(|(_, few, _)| few).chain(bytes.iter().take(8)).copied().collect();
-        match probe(&begin) {
-            Probe::TooShort => {
-                let (offset, frame) = few.map_or((offset, frame), |(offset, _, frame)| (offset, frame));
-                if let Around::Nothing { few } = &mut self.around {
-                    *side.of(few) = Some((offset, begin, frame));
-                }
-            }
-            Probe::Tls => {
-                ledger.account.tls += 1;
-                let secured = Secured::new(&connection, self.packing.has_passed());
-                let others = match std::mem::replace(&mut self.around, Around::Tls(Box::new(secured))) {
-                    Around::Nothing { few } => few,
-                    Around::Tls(_) => [None, None],
-                };
-                let Around::Tls(secured) = &mut self.around else { return };
-                let [client, server] = others;
-                let waiting = [(Side::Client, client), (Side::Server, server), (side, few)];
-                for (side, few) in waiting {
-                    let Some((offset, bytes, frame)) = few else { continue };
-                    let event = Event::Bytes { offset, bytes: &bytes, frame };
-                    secured.event(Speaker { side, ..speaker }, event, &mut self.packing, keys, ledger, out);
-                }
-                secured.event(speaker, event, &mut self.packing, keys, ledger, out);
-            }
-            Probe::Other => {
-                if let Some((offset, bytes, frame)) = few {
-                    self.packing.event(speaker, Event::Bytes { offset, bytes: &bytes, frame }, ledger, out);
-                }
-                self.packing.event(speaker, event, ledger, out);
-            }
-        }
-    }
-
-    fn touch(&mut self, frame: FrameRef) {
-        if self.last != Some(frame) {
-            self.frames += 1;
-        }
-        self.last = Some(frame);
-    }
-
-    fn held(&self) -> usize {
-        let tls = match &self.around {
-            Around::Tls(secured) => secured.held(),
-            Around::Nothing { .. } => 0,
-        };
-        self.packing.held(Side::Client) + self.packing.held(Side::Server) + tls
-    }
-
-    /// Gives up what is held.
-    fn shed(&mut self, frame: FrameRef, ledger: &mut Ledger, out: &mut impl FnMut(Seen<'_>)) {
-        if let Around::Tls(secured) = &mut self.around {
-            secured.shed(frame);
-        }
-        let connection = self.connection;
-        for side in [Side::Client, Side::Server] {
-            if self.packing.held(side) > 0 {
-                let gap = Event::Gap { offset: 0, length: UNKNOWN_LENGTH, after: self.last, frame };
-                self.packing.event(Speaker { connection: &connection, side }, gap, ledger, out);
-            }
-        }
-    }
-
-    fn abandon(&mut self, keys: &mut Keys) {
-        if let Around::Tls(secured) = &mut self.around {
-            secured.abandon(keys);
-        }
-    }
-
-    fn may_open(&self, keys: &Keys) -> bool {
-        matches!(&self.around, Around::Tls(secured) if secured.is_waiting() && secured.may_open(keys))
-    }
-
-    fn is_waiting(&self) -> bool {
-        matches!(&self.around, Around::Tls(secured) if secured.is_waiting())
-    }
-
-    fn waiting_since(&self) -> Option<Timestamp> {
-        match &self.around {
-            Around::Tls(secured) => secured.waiting_since(),
-            Around::Nothing { .. } => None,
-        }
-    }
-
-    /// Whether nothing is around its text, as far as it is known.
-    fn is_bare(&self) -> bool {
-        matches!(self.around, Around::Nothing { .. }) && self.packing.is_plain()
-    }
-
-    /// Whether it is inside TLS, and neither what it carries nor what its port is for is known.
-    fn is_foreign(&self, ledger: &Ledger) -> bool {
-        matches!(self.around, Around::Tls(_)) && self.packing.is_foreign(&self.connection, ledger)
-    }
-
-    /// Whether it is SIP. What may be and cannot be read is kept: no step is missing that may be in there.
-    fn fate(&self, ledger: &Ledger) -> Fate {
-        match self.packing.content() {
-            Content::Sip => Fate::Keep,
-            Content::Other => Fate::Drop,
-            Content::Unknown if self.is_foreign(ledger) => Fate::Keep,
-            Content::Unknown if self.packing.is_searched() => Fate::Drop,
-            Content::Unknown => Fate::Wait,
-        }
-    }
-
-    /// It is over: lists it if it could not be read.
-    fn close(&self, ledger: &mut Ledger) {
-        let (unread, hurdle, tls) = match &self.around {
-            Around::Nothing { .. } => (None, None, None),
-            Around::Tls(secured) => {
-                if let Some(refused) = secured.refused(&self.connection) {
-                    ledger.refused(refused);
-                }
-                let unread = secured.close(ledger);
-                let hurdle = unread.as_ref().and_then(|_| secured.hurdle());
-                (unread, hurdle, secured.shown())
-            }
-        };
-        let unread = unread.or_else(|| self.packing.unread());
-        if let Some((reason, detail)) = unread {
-            let (flow, frames, is_cut) = (self.connection.flow, self.frames, self.is_cut);
-            let foreign = self.is_foreign(ledger);
-            let unread = Unread { flow, reason, detail, frames, is_cut, hurdle, tls, foreign };
-            match self.packing.may_be_sip(&self.connection, ledger) {
-                true => ledger.unread(unread),
-                false => ledger.unread_elsewhere(unread),
-            }
-        }
-    }
-}
 
 /// What connections were that are over.
 #[derive(Default)]
@@ -400,9 +216,8 @@ impl Streams {
         let streams = self.open.values().chain(&self.kept);
         let spans = streams.filter_map(|stream| {
             let (from, last) = (stream.waiting_since()?, stream.last?.time);
-            let may_be_sip =
-                stream.packing.may_be_sip(&stream.connection, &self.ledger) || stream.is_foreign(&self.ledger);
-            (last >= since && may_be_sip).then_some(Span { from: from.max(since), to: last.max(from) })
+            (last >= since && stream.may_be_sip(&self.ledger))
+                .then_some(Span { from: from.max(since), to: last.max(from) })
         });
         spans.reduce(|a, b| a.joined(&b))
     }
@@ -430,18 +245,11 @@ impl Streams {
         let mut messages: Vec<(FrameRef, Connection, Side, Vec<u8>)> = Vec::new();
         let mut settled: Vec<Connection> = Vec::new();
         for stream in waiting {
-            let (Around::Tls(secured), Some(frame)) = (&mut stream.around, stream.last) else { continue };
-            let connection = stream.connection;
-            let packing = &mut stream.packing;
-            let mut take = |seen: Seen<'_>| match seen {
+            stream.retry(before, keys, ledger, &mut |seen| match seen {
                 Seen::Message { connection, side, at, raw } => messages.push((at, *connection, side, raw.to_vec())),
                 Seen::Notice(connection, Notice::Settled) => settled.push(*connection),
                 other => out(other),
-            };
-            match before {
-                None => secured.retry(&connection, frame, packing, keys, ledger, &mut take),
-                Some(before) => secured.give_up(&connection, (frame, before), packing, keys, ledger, &mut take),
-            }
+            });
         }
         messages.sort_by_key(|(at, ..)| at.time);
         for (at, connection, side, raw) in &messages {

@@ -5,6 +5,7 @@
 use super::*;
 use crate::flow::{Flow, Transport};
 use crate::ladder::profile::Profile;
+use crate::report::view::Unread;
 use crate::tls::{Choice, Draw, Handshake, Identity, Parties, Version, Writer};
 use crate::unreadable::UnreadableReason;
 
