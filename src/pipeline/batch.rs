@@ -17,9 +17,9 @@ use crate::sip::outline::{Field, Outline};
 use crate::tcp::dialing::Attempt;
 
 /// Frames after which a batch is full.
-const FRAMES: u64 = 4_096;
+const FRAMES: u64 = 8_192;
 /// Octets of messages after which it is full; a larger message fits all the same.
-const OCTETS: usize = 512 * 1024;
+const OCTETS: usize = 1024 * 1024;
 
 /// How far the reading has come.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::judging::{Judged, Judging};
 use crate::error::{Error, Result};
 
-/// Batches that wait for the next stage, about 2 MiB each at most.
+/// Batches that wait for the next stage, about 4 MiB each at most.
 const BATCHES: usize = 2;
 
 /// Runs all stages until `read` returns and what it sent has been reported.
