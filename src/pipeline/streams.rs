@@ -163,7 +163,7 @@ impl Streams {
         *held = (*held + stream.held()).saturating_sub(before);
         if let Event::End { .. } = event {
             stream.ended += 1;
-            if stream.ended >= 2
+            if !stream.is_open()
                 && let Some(mut stream) = open.remove(&connection.id)
             {
                 *held = held.saturating_sub(stream.held());
@@ -235,7 +235,7 @@ impl Streams {
         before: Option<Timestamp>,
         out: &mut impl FnMut(Seen<'_>),
     ) {
-        let Self { open, kept, ledger, keys, .. } = self;
+        let Self { open, kept, ledger, keys, held, .. } = self;
         let mut waiting: Vec<&mut Stream> = open
             .values_mut()
             .chain(kept.iter_mut())
@@ -245,11 +245,16 @@ impl Streams {
         let mut messages: Vec<(FrameRef, Connection, Side, Vec<u8>)> = Vec::new();
         let mut settled: Vec<Connection> = Vec::new();
         for stream in waiting {
+            let before_it = stream.held();
             stream.retry(before, keys, ledger, &mut |seen| match seen {
                 Seen::Message { connection, side, at, raw } => messages.push((at, *connection, side, raw.to_vec())),
                 Seen::Notice(connection, Notice::Settled) => settled.push(*connection),
                 other => out(other),
             });
+            // What those that are over hold is not counted.
+            if stream.is_open() {
+                *held = (*held + stream.held()).saturating_sub(before_it);
+            }
         }
         messages.sort_by_key(|(at, ..)| at.time);
         for (at, connection, side, raw) in &messages {

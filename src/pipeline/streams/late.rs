@@ -85,6 +85,8 @@ impl Watched {
             Seen::Notice(_, Notice::Settled) => *settled += 1,
             _ => {}
         });
+        let held: usize = streams.open.values().map(Stream::held).sum();
+        assert_eq!(streams.held, held, "what is held is counted, whatever lets go of it");
     }
 
     fn push(&mut self, side: Side, bytes: &[u8]) {

@@ -109,6 +109,12 @@ impl Stream {
         self.last = Some(frame);
     }
 
+    /// Whether a side may yet say something.
+    pub(super) fn is_open(&self) -> bool {
+        self.ended < 2
+    }
+
+    /// Octets held of what is not whole.
     pub(super) fn held(&self) -> usize {
         let tls = match &self.around {
             Around::Tls(secured) => secured.held(),
