@@ -263,6 +263,9 @@ impl<'a> Sequence<'a> {
             View::Whole if self.is_due_unknown(key) => {
                 (Status::Unreadable, Some("the answer that tells whether a push was due is lost".into()))
             }
+            View::Whole if self.is_excused(key) => {
+                (Status::Unreadable, Some("none was due, unless in what is lost or cannot be read".into()))
+            }
             View::Whole if self.may_be_late(legs, to) => {
                 (Status::Unreadable, Some("a late one may lie in bytes that are lost or cannot be read".into()))
             }

@@ -139,6 +139,13 @@ impl Coverage {
         self.inputs.get(usize::from(input)).map_or(LegSet::EMPTY, |input| input.told)
     }
 
+    /// The legs that a stream of this input may be where nothing was seen of it: where `--vantage` told, those that it told
+    /// of and those that were seen on others. It may have left out some.
+    fn shown(&self, input: u16) -> LegSet {
+        let input = self.inputs.get(usize::from(input)).filter(|input| !input.told.is_empty());
+        input.map_or(LegSet::of(&Leg::ALL), Input::legs)
+    }
+
     /// A SIP message was seen on this hop in this input, on this leg if that is known by itself.
     pub fn sip(&mut self, hop: Hop, input: u16, leg: Option<Leg>) {
         if let Some(named) = leg.and_then(|leg| self.named.get_mut(leg as usize)) {

@@ -30,12 +30,16 @@ pub fn analyze(path: &Path, show_text: bool) -> Result<(Report, Vec<u8>)> {
 
 /// The same with keys to what is encrypted.
 pub fn analyze_with(path: &Path, show_text: bool, keys: Keys) -> Result<(Report, Vec<u8>)> {
-    let settings = Settings { show_text, ..Settings::of(vec![path.to_str().expect("a path in UTF-8").to_owned()])? };
-    let report = pipeline::analyze_with(&settings, keys, &mut Keeper)?;
-    let frames = &report.coverage.frames;
-    assert_eq!(frames.read, frames.used + frames.set_aside.values().sum::<u64>(), "{}", path.display());
-    assert_eq!(frames.read, report.inputs.iter().map(|input| input.frames).sum::<u64>(), "{}", path.display());
-    assert!(report.ladders.iter().all(|ladder| ladder.steps.len() == 10), "{}", path.display());
+    analyze_as(&Settings { show_text, ..Settings::of(vec![path.to_str().expect("a path in UTF-8").to_owned()])? }, keys)
+}
+
+/// The same with other settings.
+pub fn analyze_as(settings: &Settings, keys: Keys) -> Result<(Report, Vec<u8>)> {
+    let report = pipeline::analyze_with(settings, keys, &mut Keeper)?;
+    let (frames, captures) = (&report.coverage.frames, &settings.captures);
+    assert_eq!(frames.read, frames.used + frames.set_aside.values().sum::<u64>(), "{captures:?}");
+    assert_eq!(frames.read, report.inputs.iter().map(|input| input.frames).sum::<u64>(), "{captures:?}");
+    assert!(report.ladders.iter().all(|ladder| ladder.steps.len() == 10), "{captures:?}");
     let mut written = Vec::new();
     json::write(&report, &mut written).expect("memory takes everything");
     Ok((report, written))

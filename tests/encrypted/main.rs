@@ -22,6 +22,7 @@ mod late;
 mod losses;
 #[path = "../tls/pair.rs"]
 mod pair;
+mod parts;
 #[path = "../pcap/mod.rs"]
 mod pcap;
 mod pcapng;

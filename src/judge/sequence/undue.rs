@@ -40,7 +40,8 @@ impl Sequence<'_> {
                 if self.ladder.trigger == Trigger::Invite
                     && !self.is_in_part()
                     && self.proven_by(key).is_none()
-                    && self.ended_before_due(key) =>
+                    && self.ended_before_due(key)
+                    && !self.hidden(self.legs(key), self.whole()) =>
             {
                 no("the call ended first")
             }
@@ -106,15 +107,25 @@ impl Sequence<'_> {
         if !seen || self.coverage.disordered || self.hidden(legs, window) {
             return None;
         }
+        self.excuse()
+    }
+
+    /// Why no push was due, if that is so: whether one was made all the same is not asked.
+    fn excuse(&self) -> Option<Absent> {
         if self.ladder.ending == Ending::ByPhone {
             Some(Absent::Foreground)
         } else if self.ended_before_due(StepKey::PushCreated) {
             Some(Absent::EndedFirst)
-        } else if !expects(Expectation::Yes) {
+        } else if !self.ladder.phones.iter().any(|phone| phone.expects() == Expectation::Yes) {
             Some(Absent::Unknown)
         } else {
             None
         }
+    }
+
+    /// Whether a push step was not due, unless a push was made all the same where nobody could see it.
+    pub(super) fn is_excused(&self, key: StepKey) -> bool {
+        !self.is_of_call(key) && self.ladder.pushes.is_empty() && self.excuse().is_some()
     }
 
     /// Whether the call was over before the step was due.

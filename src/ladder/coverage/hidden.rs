@@ -125,10 +125,12 @@ impl Coverage {
         expected.is_beyond(window)
             || foreign.is_beyond(window)
             || expected.during(window).chain(foreign.during(window)).any(|(hop, input)| {
-                let told = self.told(input);
                 let possible = self.possible(hop, profile);
-                let possible = if told.is_empty() { possible } else { possible.intersection(told) };
-                possible.meets(legs)
+                match self.legs_of(hop).is_empty() {
+                    true => possible.intersection(self.shown(input)).meets(legs),
+                    // What was seen on it holds, whatever was told.
+                    false => possible.meets(legs),
+                }
             })
     }
 
