@@ -16,6 +16,8 @@ use crate::diagnosis::causes::{self, Cause};
 const FRAMES: usize = 12;
 /// Streams named of those that were not read for one reason, where they are named in brief.
 const CLOSED: usize = 3;
+/// Groups of streams told apart that were not read for one reason, each with its own words.
+const DETAILS: usize = 4;
 
 /// The findings of `ladder`, in its order.
 pub fn findings<'a>(report: &'a Report, ladder: &'a Ladder) -> impl Iterator<Item = &'a Finding> + Clone {
@@ -205,23 +207,37 @@ pub struct Closed<'a> {
     pub reason: UnreadableReason,
     /// The streams.
     pub streams: Vec<&'a Unreadable>,
+    /// Whether the words of the first do not hold for each of them.
+    is_mixed: bool,
 }
 
-/// Streams that were not read, by reason.
+/// Streams that were not read, by reason and what would help; of one reason [`DETAILS`] at most are told apart.
 pub fn closed(coverage: &Coverage) -> Vec<Closed<'_>> {
-    let mut reasons: BTreeMap<UnreadableReason, Vec<&Unreadable>> = BTreeMap::new();
+    let mut reasons: BTreeMap<UnreadableReason, Vec<Closed<'_>>> = BTreeMap::new();
     for stream in &coverage.unreadable {
-        reasons.entry(stream.reason).or_default().push(stream);
+        let groups = reasons.entry(stream.reason).or_default();
+        let is_full = groups.len() >= DETAILS;
+        let alike =
+            groups.iter_mut().find(|group| group.streams.first().is_some_and(|one| one.detail == stream.detail));
+        match alike {
+            Some(group) => group.streams.push(stream),
+            None if is_full => groups.last_mut().into_iter().for_each(|group| {
+                group.is_mixed = true;
+                group.streams.push(stream);
+            }),
+            None => groups.push(Closed { reason: stream.reason, streams: vec![stream], is_mixed: false }),
+        }
     }
-    reasons.into_iter().map(|(reason, streams)| Closed { reason, streams }).collect()
+    reasons.into_values().flatten().collect()
 }
 
 impl Closed<'_> {
     /// `tls-no-secret, 2 streams, 24 frames: no secret was given; …`.
     pub fn why(&self) -> String {
         let frames = self.streams.iter().map(|stream| stream.frames).fold(0, u64::saturating_add);
+        let others = if self.is_mixed { "; others otherwise, see the JSON report" } else { "" };
         format!(
-            "{}, {}, {}: {}",
+            "{}, {}, {}: {}{others}",
             self.reason.name(),
             text::counted(self.streams.len() as u64, "stream", "streams"),
             text::counted(frames, "frame", "frames"),
@@ -401,5 +417,31 @@ mod tests {
             assert_eq!(lost(Drops { kernel, interface, interruptions }).as_deref(), Some(expected));
         }
         assert_eq!(lost(Drops::default()), None);
+    }
+
+    #[test]
+    fn each_stream_stands_by_the_words_that_hold_for_it() {
+        let unread = |number: u64, detail: &str| Unreadable {
+            stream: format!("192.0.2.7:{} > 192.0.2.9:5061", 50_000 + number),
+            reason: UnreadableReason::TlsNoSecret,
+            detail: detail.to_owned(),
+            frames: 1,
+            tls: None,
+        };
+        let mut coverage = Coverage::default();
+        coverage.unreadable = (0..)
+            .zip(["a key log helps", "an RSA key helps", "a key log helps"])
+            .map(|(at, d)| unread(at, d))
+            .collect();
+        let why = |coverage: &Coverage| closed(coverage).iter().map(Closed::why).collect::<Vec<_>>();
+        let told = [
+            "tls-no-secret, 2 streams, 2 frames: a key log helps",
+            "tls-no-secret, 1 stream, 1 frame: an RSA key helps",
+        ];
+        assert_eq!(why(&coverage), told);
+        coverage.unreadable = (0..9).map(|at| unread(at, &format!("it is {at}"))).collect();
+        let groups = why(&coverage);
+        assert_eq!(groups.len(), DETAILS);
+        assert_eq!(groups[3], "tls-no-secret, 6 streams, 6 frames: it is 3; others otherwise, see the JSON report");
     }
 }
