@@ -94,8 +94,10 @@ pub(crate) struct Negotiation {
     block: Option<(Secret, Secret)>,
     /// What RSA keys make of the encrypted premaster secret, once that was tried.
     decrypted: Option<Vec<Secret>>,
-    /// Kinds of secret that were looked for and found.
+    /// Kinds of secret that were looked for and found, whether or not keys could be made of them.
     tried: Vec<&'static str>,
+    /// Those of which keys were tried.
+    keyed: Vec<&'static str>,
     /// Where secrets were looked for in vain the last time.
     searched: Vec<&'static str>,
     /// Why there are no keys of another kind of secret than those that are refused.

@@ -86,7 +86,7 @@ impl Negotiation {
             for number in 0.. {
                 let Some(secret) = self.secret(source, number, agreed.suite, secrets) else { break };
                 // It was found, even where no keys can be made of it.
-                self.note(source.name());
+                note(&mut self.tried, source.name());
                 let master = match source.is_premaster() {
                     true => self.extract(agreed, &secret),
                     false => Ok(secret),
@@ -94,6 +94,7 @@ impl Negotiation {
                 match master.and_then(|master| self.direction(agreed, side, master)) {
                     Ok(direction) => {
                         any = true;
+                        note(&mut self.keyed, source.name());
                         if attempt(direction) {
                             return Ok(true);
                         }
@@ -125,11 +126,13 @@ impl Negotiation {
         let Some(rivals) = rivals.filter(|rivals| !rivals.is_empty()) else {
             return Err(self.no_secret(agreed.suite, secrets));
         };
-        self.note("TRAFFIC_SECRET of the key log");
+        const NAME: &str = "TRAFFIC_SECRET of the key log";
+        note(&mut self.tried, NAME);
         let mut any = false;
         for secret in (0..).map_while(|number| rivals.get(number)) {
             let Some(direction) = direction_of(agreed, stage, secret.clone()) else { continue };
             any = true;
+            note(&mut self.keyed, NAME);
             if attempt(direction) {
                 return Ok(true);
             }
@@ -228,11 +231,12 @@ impl Negotiation {
     pub(crate) fn is_settled(&self) -> bool {
         self.master.is_some()
     }
+}
 
-    fn note(&mut self, name: &'static str) {
-        if !self.tried.contains(&name) {
-            self.tried.push(name);
-        }
+/// Adds a name that is not there yet.
+fn note(names: &mut Vec<&'static str>, name: &'static str) {
+    if !names.contains(&name) {
+        names.push(name);
     }
 }
 
