@@ -54,8 +54,8 @@ pub(crate) struct Passed {
     pub(crate) tail: Vec<u8>,
 }
 
-/// Octets of a record that tell how the next one begins: a block, and a code behind it.
-const TAIL: usize = 64;
+/// Octets of a record that tell how the next one begins: a block, of the longest cipher.
+const TAIL: usize = 16;
 
 impl Passed {
     /// One record.
