@@ -208,6 +208,11 @@ impl Negotiation {
         Ok(Agreed { version, suite })
     }
 
+    /// Whether keys of `stage` protect nothing but a handshake of TLS 1.3.
+    pub(crate) fn is_flight(&self, stage: Stage) -> bool {
+        stage == Stage::Handshake && self.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13)
+    }
+
     /// Octets of messages that are kept.
     pub(crate) fn held(&self) -> usize {
         self.opening.len() + self.server_flight.len() + self.client_flight.len()

@@ -119,7 +119,7 @@ impl Session {
                 }
                 self.push(side, bytes, frame, secrets, out);
                 let half = self.half(side);
-                let is_doubtful = half.waiting && half.doubts > 0;
+                let is_doubtful = half.waiting && half.search.doubts > 0;
                 self.renewed |= is_doubtful;
             }
             Event::Gap { offset, length, frame, .. } => {
