@@ -17,11 +17,12 @@ pub const MAX_SESSIONS: usize = 1 << 14;
 /// analysis may take.
 pub const MAX_WAITING: usize = 64 << 20;
 
-/// The most octets that are tried to open under other numbers than the next, after losses, in all connections together.
-/// 2 GiB: some seconds of the slowest cipher, and thousands of losses in streams of SIP.
+/// The most octets that are tried to open under other numbers than the next, after losses, or are passed over in a key
+/// stream, in all connections together. 2 GiB: some seconds of the slowest cipher, and thousands of losses in streams of
+/// SIP.
 const MAX_SEARCHED: u64 = 2 << 30;
 
-/// Octets that may yet be tried.
+/// Octets that may yet be tried or passed over.
 #[derive(Debug)]
 pub(crate) struct Searchable(pub(crate) u64);
 
@@ -74,7 +75,7 @@ pub struct Secrets {
     /// What is remembered, the oldest first.
     order: VecDeque<Box<[u8]>>,
     sealed: bool,
-    /// Octets that may yet be tried to open under other numbers than the next, in all connections.
+    /// What a search behind a loss may yet cost, in all connections.
     pub(crate) searchable: Searchable,
     /// A key log was given, with or without secrets in it.
     has_keylog: bool,
