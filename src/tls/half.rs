@@ -1,5 +1,9 @@
 //! One side of a connection while it is read.
 
+mod search;
+
+use std::ops::Range;
+
 use super::handshake::Messages;
 use super::negotiation::{Direction, Stage};
 use super::probe::MAX_FAREWELL;
@@ -7,6 +11,8 @@ use super::record::{HEADER, Records, kind};
 use crate::flow::Side;
 use crate::frame::FrameRef;
 use crate::stream::Event;
+use search::MIN_PROTECTED;
+pub(crate) use search::{Passed, Search, Sought};
 
 /// What stands between the records of a side and their plain text.
 #[derive(Debug, Default)]
@@ -24,58 +30,13 @@ pub(crate) enum Guard {
     Dead,
 }
 
-/// The least octets of a protected record, header included: TLS 1.3 with a tag of eight.
-const MIN_PROTECTED: u64 = 14;
 /// The least octets of a Finished message of TLS 1.3: its head, and a hash of 32.
 const MIN_FINISHED: u64 = 36;
-/// The farthest a sequence number is searched forward after a loss. 4,096 records of SIP are some megabytes: a capture
-/// that lost more in one place lost the connection.
-const MAX_SEARCH: u64 = 4096;
-/// The most octets that are tried after a loss before only the next number is. 64 MiB: every number of the farthest
-/// search for the longest record, or of 64 searches for messages of SIP.
-const MAX_SEARCHED: u64 = 64 << 20;
 /// The most records that a side's part of a handshake of TLS 1.3 is taken to have where keys open none of it: five
 /// messages, and some room for long chains of certificates.
 const USUAL_FLIGHT: u64 = 8;
-/// The most records that a side protects in a handshake of TLS 1.3, where nobody could look: a chain of certificates in
-/// small pieces.
-const MAX_FLIGHT: u64 = 64;
 /// Records in a row that may fail before the rest is given up.
 const MAX_FAILURES: u32 = 64;
-
-/// Whole records that came and cannot be opened any more.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Passed {
-    /// How many.
-    pub(crate) records: u64,
-    /// Octets behind their headers.
-    pub(crate) octets: u64,
-    /// The last of them, for ciphers that go on from there; empty where octets behind them are lost.
-    pub(crate) tail: Vec<u8>,
-}
-
-/// Octets of a record that tell how the next one begins: a block, and a code behind it.
-const TAIL: usize = 64;
-
-impl Passed {
-    /// One record.
-    pub(crate) fn of(body: &[u8]) -> Self {
-        let tail = body.get(body.len().saturating_sub(TAIL)..).unwrap_or(body);
-        Self { records: 1, octets: body.len() as u64, tail: tail.to_vec() }
-    }
-
-    /// Octets with the headers.
-    pub(crate) fn length(&self) -> u64 {
-        self.octets.saturating_add(self.records.saturating_mul(HEADER as u64))
-    }
-
-    /// Further ones behind these.
-    pub(crate) fn add(&mut self, further: Self) {
-        self.records = self.records.saturating_add(further.records);
-        self.octets = self.octets.saturating_add(further.octets);
-        self.tail = further.tail;
-    }
-}
 
 /// One side.
 #[derive(Debug, Default)]
@@ -93,21 +54,13 @@ pub(crate) struct Half {
     pub(crate) skim: bool,
     /// The keys it began with are known to be wrong, and others have not proved right.
     pub(crate) misled: bool,
-    /// Protected octets lost since the last record that was opened.
-    missed: u64,
-    /// Records that came and were passed over since then. They have their numbers all the same.
-    passed: u64,
-    /// What was passed over before there were keys.
-    unkeyed: Passed,
+    /// What stands before the next record.
+    pub(crate) search: Search,
     /// Octets of whole records that came before their secret and were not kept, under any keys.
     pub(crate) late_octets: u64,
     failures: u32,
     /// Records that did not open.
     pub(crate) unverified: u64,
-    /// Octets that were tried to open under numbers after a loss, since the last record that opened.
-    pub(crate) searched: u64,
-    /// Times that a record behind a loss was made to wait, since no secret found opens it.
-    pub(crate) doubts: u8,
     /// What comes goes to the queue behind what waits there already.
     pub(crate) waiting: bool,
     /// It sent data beyond the handshake, or what looks like it from outside.
@@ -142,10 +95,7 @@ impl Half {
         self.skim = false;
         self.misled = false;
         self.failures = 0;
-        self.doubts = 0;
-        self.missed = 0;
-        self.passed = 0;
-        self.unkeyed = Passed::default();
+        self.search.begin();
         self.messages.begin();
     }
 
@@ -196,62 +146,25 @@ impl Half {
         self.is_plain() && (self.records.is_opening() || self.messages.is_opening())
     }
 
-    /// The numbers that a record of `octets` may have. What is tried in vain is bounded: [`MAX_SEARCHED`].
-    ///
-    /// `budget` is what may be tried over all connections, in octets, and becomes less by what this one may try.
-    pub(crate) fn candidates(&mut self, octets: usize, budget: &mut u64) -> std::ops::Range<u64> {
-        let farthest = match self.missed {
-            0 => 1,
-            missed => self.afford(missed / MIN_PROTECTED + 2, octets, budget),
-        };
-        self.sequence..self.sequence.saturating_add(farthest)
+    /// The numbers that the next record may have. `budget` is how many octets may be tried in all connections.
+    pub(crate) fn numbers(&self, sought: Sought, budget: u64) -> Range<u64> {
+        self.search.numbers(self.sequence, sought, budget)
     }
 
-    /// The same under the keys that come behind those of `stage`, where they began somewhere among what was lost or passed
-    /// over. Of the records that were passed over behind a handshake, a few at most are the handshake's: [`MAX_FLIGHT`].
-    pub(crate) fn next_candidates(&mut self, stage: Stage, octets: usize, budget: &mut u64) -> std::ops::Range<u64> {
-        let first = match stage {
-            Stage::Handshake => self.passed.saturating_sub(MAX_FLIGHT),
-            Stage::Traffic => 0,
-        };
-        let farthest = self.afford(self.passed - first + self.missed / MIN_PROTECTED + 2, octets, budget);
-        first..first.saturating_add(farthest)
+    /// Whether a change of keys may be among what was lost or passed over before the next record.
+    pub(crate) fn may_have_changed(&self) -> bool {
+        self.search.is_lossy() && (self.proven || !self.skim) || self.search.has_passed()
     }
 
-    /// How many numbers of `wanted` may be tried for a record of `octets`.
-    fn afford(&mut self, wanted: u64, octets: usize, budget: &mut u64) -> u64 {
-        let octets = octets.max(1) as u64;
-        let affordable = MAX_SEARCHED.saturating_sub(self.searched).min(*budget) / octets;
-        let farthest = wanted.min(MAX_SEARCH).min(affordable).max(1);
-        self.searched = self.searched.saturating_add(farthest * octets);
-        *budget = budget.saturating_sub((farthest - 1) * octets);
-        farthest
-    }
-
-    /// Whether a record may be missing before the next one.
-    pub(crate) fn is_lossy(&self) -> bool {
-        self.missed > 0
-    }
-
-    /// Whether records before the next one were passed over.
-    pub(crate) fn has_passed(&self) -> bool {
-        self.passed > 0
-    }
-
-    /// Makes keys ready that are for what began before what was lost or passed over.
-    pub(crate) fn ready(&self, direction: &mut Direction) {
-        if self.is_lossy() {
-            direction.opener.lose();
-        }
-        if self.unkeyed.records > 0 {
-            direction.opener.pass(self.sequence, &self.unkeyed);
-        }
+    /// Makes keys ready that are for what began before what was lost or passed over, at the cost of `budget`.
+    pub(crate) fn ready(&self, direction: &mut Direction, rivals: usize, budget: &mut u64) {
+        self.search.ready(self.sequence, direction, rivals, budget);
     }
 
     /// Has keys from now on, or some of which one may be right.
     pub(crate) fn hold(&mut self, guard: Guard) {
         self.guard = guard;
-        self.unkeyed = Passed::default();
+        self.search.hold();
     }
 
     /// A record with number `sequence` was opened.
@@ -260,9 +173,7 @@ impl Half {
         self.proven = true;
         self.misled = false;
         self.opened = true;
-        self.searched = 0;
-        self.missed = 0;
-        self.passed = 0;
+        self.search.end();
         self.failures = 0;
     }
 
@@ -275,9 +186,8 @@ impl Half {
 
     /// Octets of the stream are not there, or make no sense.
     pub(crate) fn lose(&mut self, octets: u64, frame: FrameRef) {
-        self.missed = self.missed.saturating_add(octets);
+        self.search.miss(octets);
         self.messages.lose();
-        self.unkeyed.tail.clear();
         match &mut self.guard {
             Guard::Keyed(direction) => direction.opener.lose(),
             Guard::Tried(tried) => tried.iter_mut().for_each(|direction| direction.opener.lose()),
@@ -290,7 +200,6 @@ impl Half {
     pub(crate) fn pass(&mut self, passed: Passed, frame: FrameRef) {
         let octets = passed.length();
         self.sequence = self.sequence.saturating_add(passed.records);
-        self.passed = self.passed.saturating_add(passed.records);
         self.late_octets = self.late_octets.saturating_add(octets);
         self.messages.lose();
         match &mut self.guard {
@@ -298,16 +207,17 @@ impl Half {
             Guard::Tried(tried) => {
                 tried.iter_mut().for_each(|direction| direction.opener.pass(self.sequence, &passed));
             }
-            Guard::Plain | Guard::Missing(_) | Guard::Dead => self.unkeyed.add(passed),
+            Guard::Plain | Guard::Missing(_) | Guard::Dead => {}
         }
+        let is_unkeyed = !matches!(self.guard, Guard::Keyed(_) | Guard::Tried(_));
+        self.search.pass(passed, is_unkeyed);
         self.skip(octets, frame);
     }
 
     /// A record did not open, and the ones after it may have any number.
     pub(crate) fn miss(&mut self, octets: u64, frame: FrameRef) {
-        self.missed = self.missed.saturating_add(octets);
+        self.search.miss(octets);
         self.messages.lose();
-        self.unkeyed.tail.clear();
         self.skip(octets, frame);
     }
 

@@ -14,7 +14,8 @@
 //! Read are TLS 1.0 to 1.3. Not read: SSL 2.0 and 3.0, early data of TLS 1.3, compression of records, TLS that begins
 //! in the middle of a connection, and what follows a loss under RC4.
 //!
-//! Of secrets that contradict each other each is tried, eight of a kind at most.
+//! Of secrets that contradict each other each is tried, eight of a kind at most; behind a loss they share the search for
+//! the next record's number.
 //!
 //! Limits: [`MAX_WAITING`], [`MAX_SESSIONS`]; a message of more than 256 KiB, a loss of more than 4,096 records and 64
 //! failures in a row end the reading of a side.
@@ -26,6 +27,7 @@ mod following;
 mod half;
 mod handshake;
 mod keylog;
+mod latest;
 mod negotiation;
 mod plain;
 mod prf;

@@ -94,8 +94,10 @@ pub(crate) struct Negotiation {
     block: Option<(Secret, Secret)>,
     /// What RSA keys make of the encrypted premaster secret, once that was tried.
     decrypted: Option<Vec<Secret>>,
-    /// Kinds of secret that were looked for and found.
+    /// Kinds of secret that were looked for and found, whether or not keys could be made of them.
     tried: Vec<&'static str>,
+    /// Those of which keys were tried.
+    keyed: Vec<&'static str>,
     /// Where secrets were looked for in vain the last time.
     searched: Vec<&'static str>,
     /// Why there are no keys of another kind of secret than those that are refused.
@@ -204,6 +206,11 @@ impl Negotiation {
             return Err(unsupported("records are compressed by TLS, which is not read".to_owned()));
         }
         Ok(Agreed { version, suite })
+    }
+
+    /// Whether keys of `stage` protect nothing but a handshake of TLS 1.3.
+    pub(crate) fn is_flight(&self, stage: Stage) -> bool {
+        stage == Stage::Handshake && self.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13)
     }
 
     /// Octets of messages that are kept.

@@ -63,6 +63,11 @@ impl Rivals {
         self.latest.is_none()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        usize::from(!self.is_empty()) + self.older()
+    }
+
     /// How many are kept beside the latest one.
     pub(crate) fn older(&self) -> usize {
         self.older.iter().flat_map(|older| older.iter()).flatten().count()

@@ -86,14 +86,37 @@ const MAX_FILE: u64 = 1 << 30;
 /// Errors: those of reading, and a file of more than 1 GiB.
 pub fn read_secret_file(path: &str) -> io::Result<impl Deref<Target = [u8]> + use<>> {
     let file = File::open(path)?;
-    // Room for all of it at once: a vector that grows leaves copies behind.
     let length = usize::try_from(file.metadata()?.len().min(MAX_FILE)).unwrap_or(0);
-    let mut octets = Zeroizing::new(Vec::with_capacity(length + 1));
-    file.take(MAX_FILE + 1).read_to_end(&mut octets)?;
+    let octets = read_wiped(file.take(MAX_FILE + 1), length)?;
     if octets.len() as u64 > MAX_FILE {
         return Err(io::Error::other("it has more than 1 GiB"));
     }
     Ok(Octets(octets))
+}
+
+/// The least octets that are read at a time: a pipe does not say how many it has.
+const PIECE: usize = 1 << 16;
+
+/// Reads all of `source`, which has some `expected` octets, and wipes what it had room in before. A vector that grows by
+/// itself leaves copies behind.
+fn read_wiped(mut source: impl io::Read, expected: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut octets = Zeroizing::new(vec![0; expected + PIECE]);
+    let mut length = 0;
+    loop {
+        if length == octets.len() {
+            let mut larger = Zeroizing::new(vec![0; 2 * length]);
+            larger.iter_mut().zip(octets.iter()).for_each(|(to, octet)| *to = *octet);
+            octets = larger;
+        }
+        match source.read(octets.get_mut(length..).unwrap_or_default()) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    octets.truncate(length);
+    Ok(octets)
 }
 
 /// Octets that are wiped when they go.
@@ -128,6 +151,30 @@ mod tests {
         assert_eq!(Secret::from_hex("").unwrap().octets(), [] as [u8; 0]);
         for bad in ["0", "0g", "???", "é"] {
             assert_eq!(Secret::from_hex(bad), None, "{bad}");
+        }
+    }
+
+    /// Gives a few octets at a time, and is interrupted in between, like a pipe.
+    struct Pipe<'a>(&'a [u8], bool);
+
+    impl io::Read for Pipe<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let length = out.len().min(777);
+            self.0.read(&mut out[..length])
+        }
+    }
+
+    #[test]
+    fn what_does_not_say_how_long_it_is_is_read_whole() {
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 5 * PIECE + 3] {
+            let octets: Vec<u8> = (0..length).map(|place| (place / 7) as u8).collect();
+            for expected in [0, 1, length] {
+                assert!(*read_wiped(Pipe(&octets, false), expected).unwrap() == octets, "{length} {expected}");
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::certificate;
 use super::keylog::{self, Entry, KeylogCount, Label};
+use super::latest::Latest;
 use super::rivals::{MAX_OLDER, Rivals};
 use super::rsakey::RsaKey;
 use super::secret::Secret;
@@ -16,11 +17,12 @@ pub const MAX_SESSIONS: usize = 1 << 14;
 /// analysis may take.
 pub const MAX_WAITING: usize = 64 << 20;
 
-/// The most octets that are tried to open under other numbers than the next, after losses, in all connections together.
-/// 2 GiB: some seconds of the slowest cipher, and thousands of losses in streams of SIP.
+/// The most octets that are tried to open under other numbers than the next, after losses, or are passed over in a key
+/// stream, in all connections together. 2 GiB: some seconds of the slowest cipher, and thousands of losses in streams of
+/// SIP.
 const MAX_SEARCHED: u64 = 2 << 30;
 
-/// Octets that may yet be tried.
+/// Octets that may yet be tried or passed over.
 #[derive(Debug)]
 pub(crate) struct Searchable(pub(crate) u64);
 
@@ -62,11 +64,9 @@ impl Default for Room {
 /// The secrets to read with; one for all connections of an analysis.
 #[derive(Debug, Default)]
 pub struct Secrets {
-    of_random: HashMap<[u8; 32], OfRandom>,
-    /// The randoms of which secrets are kept, the oldest first, and how many; none where all are.
-    bounded: Option<(VecDeque<[u8; 32]>, usize)>,
-    of_exchange: HashMap<[u8; 8], Rivals>,
-    of_session: HashMap<Box<[u8]>, Rivals>,
+    of_random: Latest<[u8; 32], OfRandom>,
+    of_exchange: Latest<[u8; 8], Rivals>,
+    of_session: Latest<Box<[u8]>, Rivals>,
     room: Room,
     rsa_keys: Vec<RsaKey>,
     /// No secrets, but shared by all sessions as they are.
@@ -75,7 +75,7 @@ pub struct Secrets {
     /// What is remembered, the oldest first.
     order: VecDeque<Box<[u8]>>,
     sealed: bool,
-    /// Octets that may yet be tried to open under other numbers than the next, in all connections.
+    /// What a search behind a loss may yet cost, in all connections.
     pub(crate) searchable: Searchable,
     /// A key log was given, with or without secrets in it.
     has_keylog: bool,
@@ -99,9 +99,12 @@ impl Secrets {
         keylog::read(text, |entry| self.push(entry))
     }
 
-    /// Keeps the secrets of the latest `randoms` connections only: for a key log that grows without an end.
-    pub fn keep_latest(&mut self, randoms: usize) {
-        self.bounded = Some((self.of_random.keys().copied().collect(), randoms));
+    /// Keeps the secrets of the latest `most` connections only, and of as many key exchanges and sessions: for a key log
+    /// that grows without an end.
+    pub fn keep_latest(&mut self, most: usize) {
+        self.of_random.bound(most);
+        self.of_exchange.bound(most);
+        self.of_session.bound(most);
     }
 
     /// Does something as if all secrets had been given: what waits then is given up.
@@ -146,27 +149,17 @@ impl Secrets {
     }
 
     fn push(&mut self, entry: Entry) {
+        let room = &mut self.room.0;
         let (label, random, secret) = match entry {
             Entry::Exchange { begin, premaster } => {
-                self.of_exchange.entry(begin).or_default().push(premaster, &mut self.room.0);
-                return;
+                return self.of_exchange.entry(begin, |gone| *room += gone.older()).push(premaster, room);
             }
             Entry::Session { id, master } => {
-                self.of_session.entry(id).or_default().push(master, &mut self.room.0);
-                return;
+                return self.of_session.entry(id, |gone| *room += gone.older()).push(master, room);
             }
             Entry::Random { label, random, secret } => (label, random, secret),
         };
-        if let Some((order, most)) = &mut self.bounded
-            && !self.of_random.contains_key(&random)
-        {
-            order.push_back(random);
-            while order.len() > *most {
-                let Some(oldest) = order.pop_front() else { break };
-                self.room.0 += self.of_random.remove(&oldest).map_or(0, |known| known.older());
-            }
-        }
-        let of = self.of_random.entry(random).or_default();
+        let of = self.of_random.entry(random, |gone| *room += gone.older());
         let [client_handshake, server_handshake] = &mut of.handshake;
         let [client_traffic, server_traffic] = &mut of.traffic;
         let rivals = match label {
@@ -177,7 +170,7 @@ impl Secrets {
             Label::ClientTraffic => client_traffic,
             Label::ServerTraffic => server_traffic,
         };
-        rivals.push(secret, &mut self.room.0);
+        rivals.push(secret, room);
     }
 
     pub(crate) fn of_random(&self, random: &[u8; 32]) -> Option<&OfRandom> {
@@ -292,6 +285,24 @@ mod tests {
             }
         }
         // Two connections, each with two older ones of two kinds.
+        assert_eq!(secrets.room.0, MAX_OLDER - 2 * 2 * 2);
+    }
+
+    #[test]
+    fn key_exchanges_and_sessions_without_an_end_are_bounded_like_connections() {
+        let mut secrets = Secrets::default();
+        secrets.keep_latest(2);
+        for number in 0..9_u8 {
+            for secret in 0..3_u8 {
+                let (name, secret) = (format!("{number:02x}").repeat(8), format!("{secret:02x}").repeat(48));
+                let text = format!("RSA {name} {secret}\nRSA Session-ID:{name} Master-Key:{secret}\n");
+                assert_eq!(secrets.push_keylog(text.as_bytes()).secrets, 2);
+            }
+        }
+        for number in 0..9_u8 {
+            let known = [secrets.of_exchange(&[number; 8]), secrets.of_session(&[number; 8])].map(|of| of.is_some());
+            assert_eq!(known, [number > 6; 2], "{number}");
+        }
         assert_eq!(secrets.room.0, MAX_OLDER - 2 * 2 * 2);
     }
 

@@ -73,6 +73,8 @@ enum Item<'a> {
     Lost {
         octets: u64,
         passed: Passed,
+        /// When the first of them was.
+        since: Timestamp,
     },
     Witness,
     End {
@@ -81,8 +83,8 @@ enum Item<'a> {
 }
 
 impl Item<'_> {
-    fn lost(octets: u64) -> Self {
-        Self::Lost { octets, passed: Passed::default() }
+    fn lost(octets: u64, frame: FrameRef) -> Self {
+        Self::Lost { octets, passed: Passed::default(), since: frame.time }
     }
 }
 
@@ -117,7 +119,7 @@ impl Session {
                 }
                 self.push(side, bytes, frame, secrets, out);
                 let half = self.half(side);
-                let is_doubtful = half.waiting && half.doubts > 0;
+                let is_doubtful = half.waiting && half.search.doubts > 0;
                 self.renewed |= is_doubtful;
             }
             Event::Gap { offset, length, frame, .. } => {
@@ -125,7 +127,7 @@ impl Session {
                 self.lost_beginning |= offset == 0 || self.half(side).is_opening();
                 self.half(side).torn = true;
                 let left = self.break_off(side);
-                self.take(side, Item::lost(length.saturating_add(left)), frame, secrets, out);
+                self.take(side, Item::lost(length.saturating_add(left), frame), frame, secrets, out);
                 self.renewed = true;
             }
             Event::Witness { frame } => self.take(side, Item::Witness, frame, secrets, out),
@@ -137,7 +139,7 @@ impl Session {
                 let left = self.break_off(side);
                 self.half(side).torn |= left > 0;
                 if left > 0 {
-                    self.take(side, Item::lost(left), frame, secrets, out);
+                    self.take(side, Item::lost(left, frame), frame, secrets, out);
                 }
                 self.take(side, Item::End { over }, frame, secrets, out);
                 self.renewed = true;
@@ -161,8 +163,8 @@ impl Session {
     }
 
     /// Gives up what has waited since before `before`, as if its secret never came; what came later goes on waiting, and is
-    /// read like all that follows it if the secret comes after all. Gives the last frame of what was given up, if
-    /// there was any.
+    /// read like all that follows it if the secret comes after all. Gives the latest frame of what was given up, if
+    /// there was any: losses in a row are one, which may end behind what came after it.
     pub fn give_up(
         &mut self,
         before: Timestamp,
@@ -170,7 +172,7 @@ impl Session {
         out: &mut impl FnMut(Side, Event<'_>),
     ) -> Option<FrameRef> {
         let older = self.waiting.older(before, secrets);
-        let last = older.back()?.frame;
+        let last = older.iter().map(|kept| kept.frame).reduce(FrameRef::later)?;
         let lost_before = self.lost_octets();
         let newer = std::mem::take(&mut self.waiting);
         self.halves.iter_mut().for_each(|half| half.waiting = false);
@@ -260,7 +262,7 @@ impl Session {
                 Unit::OldHello { body } => self.old_hello(side, records.buffer.get(body).unwrap_or_default()),
                 Unit::Junk { octets } => {
                     self.half(side).torn = true;
-                    self.take(side, Item::lost(octets as u64), frame, secrets, out);
+                    self.take(side, Item::lost(octets as u64, frame), frame, secrets, out);
                 }
             }
         }
@@ -286,7 +288,7 @@ impl Session {
         }
         match item {
             Item::Record { header, body } => self.record(side, header, body, frame, secrets, out),
-            Item::Lost { octets, passed } => self.lose(side, octets, passed, frame),
+            Item::Lost { octets, passed, .. } => self.lose(side, octets, passed, frame),
             Item::Witness => out(side, Event::Witness { frame }),
             Item::End { over } => {
                 // The records that were lost may be all that the keys of a side protected: then none has proved them.

@@ -5,7 +5,9 @@ use lyncpush::stream::Event;
 use lyncpush::tls::{Choice, Handshake, Secrets, Session, State, Version};
 use lyncpush::unreadable::UnreadableReason;
 
-use crate::replay::{Read, at};
+use crate::fixture::{self, Fixture};
+use crate::losses::{only_text, without};
+use crate::replay::{Read, Step, at, steps};
 use crate::written::begin;
 
 /// A connection whose records wait, as they are given one by one.
@@ -189,6 +191,57 @@ fn what_waits_for_the_other_side_goes_on_waiting() {
         assert_eq!(late.give_up(late.now + 10), None);
         of(Side::Server).for_each(|(side, bytes)| late.push(*side, bytes));
         assert_eq!(late.read.plain[0], b"early", "{:?} {}", choice.version(), choice.suite());
+    }
+}
+
+/// With the code around the record nothing vouches for the end of one that was given up, from which TLS 1.0 goes on.
+#[test]
+fn what_was_changed_in_a_record_that_was_given_up_changes_nothing_behind_it() {
+    let name = "tls10-rsa-aes256-sha-etm";
+    let Fixture { keylog, connections } = fixture::session(name);
+    let records = without(&steps(&connections[0], usize::MAX), &[]);
+    let mut read_on = 0;
+    for place in 0..records.len() {
+        let mut late = Late::new();
+        for (number, step) in records.iter().enumerate() {
+            let Step::Bytes(side, bytes) = step else { panic!("nothing is lost") };
+            let mut bytes = bytes.clone();
+            if number == place && bytes[0] == 23 {
+                // The last block, before a code of SHA-1.
+                let block = bytes.len() - 20 - 16;
+                bytes[block] ^= 0x80;
+            }
+            late.push(*side, &bytes);
+            if number == place {
+                late.give_up(late.now + 1);
+                late.learn(&keylog);
+            }
+        }
+        only_text(name, &late.read);
+        let plain = late.read.plain.iter().map(Vec::len).sum::<usize>();
+        read_on += usize::from(records[place..].len() > 8 && plain > 100);
+    }
+    assert!(read_on > 5, "{read_on}");
+}
+
+#[test]
+fn losses_that_wait_as_one_are_as_old_as_the_first_and_as_young_as_the_last() {
+    for is_retried in [false, true] {
+        let (mut writer, Handshake { flights, .. }) = begin(kinds().last().unwrap(), false);
+        let mut late = Late::new();
+        flights.iter().for_each(|(side, bytes)| late.push(*side, bytes));
+        let begun = late.now;
+        late.push(Side::Client, &writer.seal(Side::Client, b"text").unwrap());
+        late.lose(Side::Client, 100);
+        late.push(Side::Server, &writer.seal(Side::Server, b"text").unwrap());
+        (0..10).for_each(|_| late.lose(Side::Client, 100));
+        late.push(Side::Server, &writer.seal(Side::Server, b"text").unwrap());
+        if is_retried {
+            let (session, read) = (&mut late.session, &mut late.read);
+            session.retry(&mut late.secrets, &mut |side, event| read.take(side, event));
+        }
+        assert_eq!(late.give_up(begun + 4), Some(begun + 13), "{is_retried}");
+        assert_eq!(late.session.waiting_since(), Some(at(begun + 14).time), "{is_retried}");
     }
 }
 

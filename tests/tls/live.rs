@@ -6,6 +6,7 @@ use lyncpush::tls::State;
 
 use crate::pair::{Pair, suites};
 use crate::replay::{Step, play};
+use crate::rivals::with;
 
 /// A text in which every place looks different.
 fn text(side: Side, length: usize) -> Vec<u8> {
@@ -98,8 +99,16 @@ fn a_lost_change_of_keys_is_found_out() {
         let mut steps: Vec<Step> = pair.sent.iter().map(|(side, bytes)| Step::Bytes(*side, bytes.clone())).collect();
         let Step::Bytes(side, bytes) = steps[update].clone() else { panic!() };
         steps[update] = Step::Gap(side, bytes.len() as u64);
-        let read = play(&steps, &mut pair.secrets());
         let expected = [&whole[..500], &whole[600..]].concat();
-        assert!(read.plain[0] == expected, "{suite:?}: {:?}", read.facts);
+        let keylog = pair.keylog();
+        let is_of_traffic = |line: &&str| line.contains("TRAFFIC_SECRET_0");
+        let traffic: String = keylog.lines().filter(is_of_traffic).map(|line| format!("{line}\n")).collect();
+        for keylog in [keylog, traffic] {
+            let read = play(&steps, &mut with(&[&keylog]));
+            assert!(read.plain[0] == expected, "{suite:?}: {:?}", read.facts);
+            let mut sealed = with(&[&keylog]);
+            sealed.seal();
+            assert!(play(&steps, &mut sealed).plain[0] == expected, "{suite:?}");
+        }
     }
 }

@@ -27,7 +27,7 @@ fn kinds() -> Vec<String> {
 }
 
 /// Every piece that came out is a part of the text, where it has to be.
-fn only_text(name: &str, read: &Read) {
+pub fn only_text(name: &str, read: &Read) {
     let text = text();
     let wanted: Vec<u8> = text.iter().copied().filter(|octet| *octet != b'\r').collect();
     for pieces in &read.pieces {
@@ -288,7 +288,7 @@ fn a_hello_that_is_cut_is_damage() {
 }
 
 /// The same steps record by record, the unprotected handshake messages lost that `lost` names by side and kind.
-fn without(steps: &[Step], lost: &[(Side, u8)]) -> Vec<Step> {
+pub fn without(steps: &[Step], lost: &[(Side, u8)]) -> Vec<Step> {
     let mut out = Vec::new();
     let mut protected = [false; 2];
     for step in steps {

@@ -9,6 +9,7 @@ mod losses;
 mod pair;
 mod replay;
 mod rivals;
+mod searches;
 mod secrets;
 mod suites;
 mod tshark;

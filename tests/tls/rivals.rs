@@ -11,7 +11,7 @@ use crate::pair::{Pair, suites};
 use crate::replay::{Read, Step, is_whole, play, play_all, play_into, steps};
 
 /// The same lines with other secrets; `number` tells several from each other.
-fn wrong(keylog: &str, number: u8) -> String {
+pub fn wrong(keylog: &str, number: u8) -> String {
     let line = |line: &str| {
         let (front, secret) = line.rsplit_once(' ').unwrap();
         format!("{front} {}\n", format!("{number:02x}").repeat(secret.len() / 2))
@@ -19,7 +19,7 @@ fn wrong(keylog: &str, number: u8) -> String {
     keylog.lines().map(line).collect()
 }
 
-fn with(keylogs: &[&str]) -> Secrets {
+pub fn with(keylogs: &[&str]) -> Secrets {
     let mut secrets = Secrets::default();
     keylogs.iter().for_each(|text| assert_eq!(secrets.push_keylog(text.as_bytes()).skipped, 0));
     secrets
@@ -219,6 +219,22 @@ fn a_wrong_line_beside_a_wrong_rsa_key_is_told_with_it() {
     let detail = "no given RSA key is that of the server's certificate; no record can be verified with CLIENT_RANDOM of the key log";
     assert_eq!(unreadable(&read), (UnreadableReason::TlsKeyMismatch, detail));
     assert_eq!(read.facts.plain_octets, [0, 0]);
+}
+
+#[test]
+fn a_secret_of_which_no_keys_can_be_made_is_not_said_to_verify_nothing() {
+    let Fixture { keylog, connections } = fixture::session("tls12-rsa-gcm256-ems");
+    let (_, premaster, random, _) = exchange_of(&connections[0]);
+    let mut steps = steps(&connections[0], usize::MAX);
+    // The keys made of the premaster secret depend on this, too.
+    steps.insert(1, Step::Gap(Side::Server, 9));
+    let mut secrets = with(&[&wrong(&keylog, 1), &format!("PMS_CLIENT_RANDOM {random} {premaster}\n")]);
+    secrets.seal();
+    let read = play(&steps, &mut secrets);
+    let detail = "part of its handshake, on all of which its keys depend, is not in the capture: frames were lost or cut short; no record can be verified with CLIENT_RANDOM of the key log";
+    assert_eq!(unreadable(&read), (UnreadableReason::Damaged, detail));
+    let found = ["CLIENT_RANDOM of the key log", "PMS_CLIENT_RANDOM of the key log"];
+    assert_eq!(read.facts.secrets_tried, found);
 }
 
 /// The end of the client's handshake is lost: keys are tried on what comes behind, and in TLS 1.0 only the record after

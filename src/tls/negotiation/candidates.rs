@@ -7,7 +7,7 @@ use super::{Agreed, Direction, Negotiation, Stage, Unread, lost, no_client_hello
 use crate::flow::Side;
 use crate::tls::keylog::MASTER;
 use crate::tls::prf::Prf;
-use crate::tls::rivals::MAX_RIVALS;
+use crate::tls::rivals::{MAX_RIVALS, Rivals};
 use crate::tls::schedule;
 use crate::tls::secret::Secret;
 use crate::tls::secrets::Secrets;
@@ -68,6 +68,19 @@ impl Negotiation {
         }
     }
 
+    /// How many secrets there are of which [`each`](Self::each) may make keys.
+    pub(crate) fn rivals(&mut self, side: Side, stage: Stage, secrets: &Secrets) -> usize {
+        let Ok(Agreed { version, suite }) = self.agreed() else { return 0 };
+        if version == Version::Tls13 {
+            return self.traffic_secrets(side, stage, secrets).map_or(0, Rivals::count);
+        }
+        if self.master.is_some() {
+            return 1;
+        }
+        let mut count = |source| (0..).map_while(|number| self.secret(source, number, suite, secrets)).count();
+        Source::ALL.into_iter().map(&mut count).sum()
+    }
+
     fn each_of_master(
         &mut self,
         agreed: Agreed,
@@ -86,7 +99,7 @@ impl Negotiation {
             for number in 0.. {
                 let Some(secret) = self.secret(source, number, agreed.suite, secrets) else { break };
                 // It was found, even where no keys can be made of it.
-                self.note(source.name());
+                note(&mut self.tried, source.name());
                 let master = match source.is_premaster() {
                     true => self.extract(agreed, &secret),
                     false => Ok(secret),
@@ -94,6 +107,7 @@ impl Negotiation {
                 match master.and_then(|master| self.direction(agreed, side, master)) {
                     Ok(direction) => {
                         any = true;
+                        note(&mut self.keyed, source.name());
                         if attempt(direction) {
                             return Ok(true);
                         }
@@ -117,19 +131,19 @@ impl Negotiation {
         secrets: &Secrets,
         attempt: &mut dyn FnMut(Direction) -> bool,
     ) -> Result<bool, Unread> {
-        let client = self.client.as_ref().ok_or_else(no_client_hello)?;
-        let rivals = secrets.of_random(&client.random).and_then(|known| match stage {
-            Stage::Handshake => known.handshake.get(side.index()),
-            Stage::Traffic => known.traffic.get(side.index()),
-        });
-        let Some(rivals) = rivals.filter(|rivals| !rivals.is_empty()) else {
+        if self.client.is_none() {
+            return Err(no_client_hello());
+        }
+        let Some(rivals) = self.traffic_secrets(side, stage, secrets).filter(|rivals| !rivals.is_empty()) else {
             return Err(self.no_secret(agreed.suite, secrets));
         };
-        self.note("TRAFFIC_SECRET of the key log");
+        const NAME: &str = "TRAFFIC_SECRET of the key log";
+        note(&mut self.tried, NAME);
         let mut any = false;
         for secret in (0..).map_while(|number| rivals.get(number)) {
             let Some(direction) = direction_of(agreed, stage, secret.clone()) else { continue };
             any = true;
+            note(&mut self.keyed, NAME);
             if attempt(direction) {
                 return Ok(true);
             }
@@ -140,6 +154,15 @@ impl Negotiation {
                 let detail = "the traffic secret of the key log has not the length the suite asks for";
                 Err(Unread::new(UnreadableReason::TlsBadMac, detail))
             }
+        }
+    }
+
+    /// What key logs give for `side` in TLS 1.3.
+    fn traffic_secrets<'a>(&self, side: Side, stage: Stage, secrets: &'a Secrets) -> Option<&'a Rivals> {
+        let known = secrets.of_random(&self.client.as_ref()?.random)?;
+        match stage {
+            Stage::Handshake => known.handshake.get(side.index()),
+            Stage::Traffic => known.traffic.get(side.index()),
         }
     }
 
@@ -228,11 +251,12 @@ impl Negotiation {
     pub(crate) fn is_settled(&self) -> bool {
         self.master.is_some()
     }
+}
 
-    fn note(&mut self, name: &'static str) {
-        if !self.tried.contains(&name) {
-            self.tried.push(name);
-        }
+/// Adds a name that is not there yet.
+fn note(names: &mut Vec<&'static str>, name: &'static str) {
+    if !names.contains(&name) {
+        names.push(name);
     }
 }
 

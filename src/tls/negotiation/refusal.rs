@@ -92,9 +92,9 @@ impl Negotiation {
         (is_for_keys && !self.tried.contains(&RSA_KEY)).then(|| self.rsa_key_in_vain(secrets))
     }
 
-    /// `secrets` were found, and no record can be verified with any of them.
+    /// Keys were made of `secrets`, and no record can be verified with any of them.
     pub(crate) fn unverified(&self, secrets: usize) -> Unread {
-        let names = match *self.tried() {
+        let names = match *self.keyed {
             [] => "the secret found".to_owned(),
             [.., last] if secrets < 2 => last.to_owned(),
             ref names => format!("any of {secrets} secrets: {}", names.join(", ")),

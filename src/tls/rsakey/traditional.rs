@@ -107,15 +107,15 @@ pub(super) fn divide(block: &str) -> (&str, &str) {
 /// Source: OpenSSL, EVP_BytesToKey with MD5 and one round.
 fn derive(password: &[u8], salt: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
     let mut key = Zeroizing::new(Vec::with_capacity(length + Md5::output_size()));
-    let mut before = None;
+    // The parts are the key's own octets.
+    let mut part = Zeroizing::new([0; 16]);
     while key.len() < length {
         let mut hash = Md5::new();
-        if let Some(before) = before {
-            hash.update(before);
+        if !key.is_empty() {
+            hash.update(part.as_slice());
         }
-        let part = hash.chain_update(password).chain_update(salt).finalize();
-        key.extend_from_slice(&part);
-        before = Some(part);
+        hash.chain_update(password).chain_update(salt).finalize_into((&mut *part).into());
+        key.extend_from_slice(part.as_slice());
     }
     key.truncate(length);
     key

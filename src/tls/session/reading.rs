@@ -9,7 +9,7 @@ use crate::frame::FrameRef;
 use crate::stream::Event;
 use crate::tls::certificate::MAX_ISSUERS;
 use crate::tls::facts::Alert;
-use crate::tls::half::{Guard, Half};
+use crate::tls::half::{Guard, Half, Sought};
 use crate::tls::handshake::{self, kind as message};
 use crate::tls::negotiation::{Agreed, Negotiation, Stage, Unread, updated};
 use crate::tls::record::{HEADER, kind};
@@ -97,7 +97,7 @@ impl Session {
         if self.is_joined && !self.has_shown_handshake && self.unread.is_none() && self.half(side).takes_leave(octets) {
             return false;
         }
-        if self.negotiation.client.is_some() && self.half(side).is_lossy() {
+        if self.negotiation.client.is_some() && self.half(side).search.is_lossy() {
             // The change of cipher was lost. The keys are new: numbers begin at 0, and some may be lost, too.
             let half = self.half(side);
             half.guard = Guard::Missing(Stage::Handshake);
@@ -126,7 +126,8 @@ impl Session {
         frame: FrameRef,
         secrets: &mut Secrets,
     ) -> Outcome {
-        let half = self.half(side);
+        let Self { halves, negotiation, .. } = self;
+        let half = side.of(halves);
         match &mut half.guard {
             Guard::Missing(stage) => {
                 let stage = *stage;
@@ -138,11 +139,14 @@ impl Session {
             }
             Guard::Plain | Guard::Keyed(_) | Guard::Dead => {}
         }
-        let numbers = half.candidates(body.len(), &mut secrets.searchable.0);
-        let Guard::Keyed(direction) = &mut half.guard else {
+        let Guard::Keyed(direction) = &half.guard else {
             half.skip((HEADER + body.len()) as u64, frame);
             return Outcome::Shut;
         };
+        let is_flight = negotiation.is_flight(direction.stage);
+        let numbers = half.numbers(Sought { octets: body.len(), rivals: 1, is_flight }, secrets.searchable.0);
+        half.search.charge(&numbers, body.len(), &mut secrets.searchable.0);
+        let Guard::Keyed(direction) = &mut half.guard else { return Outcome::Shut };
         let Ok(opened) = direction.opener.open(numbers, header, body) else {
             return self.failed(side, Record { header, body }, frame, secrets);
         };
@@ -153,10 +157,9 @@ impl Session {
     /// A record does not open with keys that opened others.
     fn failed(&mut self, side: Side, mut record: Record<'_>, frame: FrameRef, secrets: &mut Secrets) -> Outcome {
         let half = self.half(side);
-        if (half.is_lossy() && !half.skim || half.has_passed())
+        if half.may_have_changed()
             && let Guard::Keyed(direction) = std::mem::take(&mut half.guard)
         {
-            // A change of keys may be among what was lost or passed over.
             let current = [direction];
             if let Some(outcome) = self.open_with_next(side, &current, &mut record, secrets) {
                 return outcome;

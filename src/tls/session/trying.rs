@@ -8,8 +8,8 @@ use std::ops::Range;
 use super::{Outcome, Session};
 use crate::flow::Side;
 use crate::frame::FrameRef;
-use crate::tls::half::{Guard, Half, Passed};
-use crate::tls::negotiation::{Direction, Stage, Unread, updated};
+use crate::tls::half::{Guard, Half, Passed, Sought};
+use crate::tls::negotiation::{Direction, Negotiation, Stage, Unread, updated};
 use crate::tls::record::HEADER;
 use crate::tls::secrets::Secrets;
 use crate::tls::suite::Opened;
@@ -23,12 +23,15 @@ const MAX_DOUBTS: u8 = 8;
 /// A record that one set of keys after the other is tried on.
 struct Trial<'a> {
     half: &'a mut Half,
-    header: [u8; HEADER],
-    body: &'a mut [u8],
-    /// The record as it came: what fails to open it may leave it changed.
-    original: &'a [u8],
-    /// Octets that may be tried under other numbers than the next.
-    budget: &'a mut u64,
+    record: Record<'a>,
+    /// The record as it came, once keys were tried: what fails to open it may leave it changed.
+    original: Option<Vec<u8>>,
+    /// What keys are tried together.
+    sought: Sought,
+    /// The numbers it may have under each of them.
+    numbers: Range<u64>,
+    /// Octets that may be tried under other numbers than the next, in all connections.
+    budget: u64,
     refused: Vec<Direction>,
     opened: Option<(Direction, Opened)>,
     /// Whether keys could not have opened it, the right ones or not.
@@ -36,43 +39,62 @@ struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    fn new(half: &'a mut Half, record: Record<'a>, original: &'a [u8], secrets: &'a mut u64) -> Self {
-        let Record { header, body } = record;
-        Self { half, header, body, original, budget: secrets, refused: Vec::new(), opened: None, is_blind: false }
+    /// Of keys under which the record has one of the next numbers: so many `rivals`, and whether they protect
+    /// [a handshake](Negotiation::is_flight) alone.
+    fn new(half: &'a mut Half, record: Record<'a>, (rivals, is_flight): (usize, bool), secrets: &Secrets) -> Self {
+        let (budget, sought) = (secrets.searchable.0, Sought { octets: record.body.len(), rivals, is_flight });
+        let numbers = half.numbers(sought, budget);
+        let (refused, opened) = (Vec::new(), None);
+        Self { half, record, original: None, sought, numbers, budget, refused, opened, is_blind: false }
+    }
+
+    /// Goes on to so many other keys, which came into use behind those of `behind`, among what was lost or passed over; if
+    /// that is none, those that have the next numbers.
+    fn turn(&mut self, rivals: usize, behind: Option<Stage>) {
+        self.sought = Sought { rivals, is_flight: false, ..self.sought };
+        self.numbers = match behind {
+            Some(stage) => self.half.search.next_numbers(stage, self.sought, self.budget),
+            None => self.half.numbers(self.sought, self.budget),
+        };
     }
 
     /// Tries new keys: what was lost or passed over may be of their records, too.
     fn begin(&mut self, mut direction: Direction) -> bool {
-        self.half.ready(&mut direction);
+        self.half.ready(&mut direction, self.sought.rivals, &mut self.budget);
         self.is_blind |= direction.opener.is_blind();
-        self.go_on(direction)
+        self.attempt(direction)
     }
 
-    /// Tries keys that came into use behind those of `stage`, among what was lost or passed over.
-    fn begin_behind(&mut self, stage: Stage, direction: Direction) -> bool {
-        let numbers = self.half.next_candidates(stage, self.body.len(), self.budget);
-        self.attempt(direction, numbers)
-    }
-
-    /// Tries keys that were tried on the records before.
-    fn go_on(&mut self, direction: Direction) -> bool {
-        let numbers = self.half.candidates(self.body.len(), self.budget);
-        self.attempt(direction, numbers)
-    }
-
-    fn attempt(&mut self, mut direction: Direction, numbers: Range<u64>) -> bool {
-        match direction.opener.open(numbers, self.header, self.body) {
+    /// Tries keys that are ready.
+    fn attempt(&mut self, mut direction: Direction) -> bool {
+        let Record { header, body } = &mut self.record;
+        let original = self.original.get_or_insert_with(|| body.to_vec());
+        self.half.search.charge(&self.numbers, body.len(), &mut self.budget);
+        match direction.opener.open(self.numbers.clone(), *header, body) {
             Ok(opened) => {
                 self.opened = Some((direction, opened));
                 true
             }
             Err(_) => {
-                self.body.copy_from_slice(self.original);
+                body.copy_from_slice(original);
                 self.refused.push(direction);
                 false
             }
         }
     }
+
+    /// What came of it.
+    fn end(self, secrets: &mut Secrets) -> Tried {
+        secrets.searchable.0 = self.budget;
+        Tried { refused: self.refused, opened: self.opened, is_blind: self.is_blind }
+    }
+}
+
+/// What came of a trial, as its fields have it.
+struct Tried {
+    refused: Vec<Direction>,
+    opened: Option<(Direction, Opened)>,
+    is_blind: bool,
 }
 
 /// A protected record.
@@ -102,18 +124,21 @@ impl Session {
         secrets: &mut Secrets,
     ) -> Outcome {
         let role = self.role(side);
-        let is_handshake13 =
-            stage == Stage::Handshake && self.negotiation.agreed().is_ok_and(|agreed| agreed.version == Version::Tls13);
+        let is_handshake13 = self.negotiation.is_flight(stage);
         let has_early_data = is_handshake13
             && role == Side::Client
             && self.negotiation.client.as_ref().is_some_and(|hello| hello.early_data);
-        let original = record.body.to_vec();
-        let mut budget = secrets.searchable.0;
         let Self { halves, negotiation, .. } = self;
         let half = side.of(halves);
-        let (searched, is_lossy, has_passed) = (half.searched, half.is_lossy(), half.has_passed());
-        let has_holes = is_lossy || has_passed;
-        let mut trial = Trial::new(half, record.reborrow(), &original, &mut budget);
+        let (searched, has_passed) = (half.search.searched, half.search.has_passed());
+        let has_holes = half.search.is_lossy() || has_passed;
+        // Without holes there is one number, and they need not be counted.
+        let rivals = |negotiation: &mut Negotiation, stage| match has_holes {
+            true => negotiation.rivals(role, stage, secrets),
+            false => 1,
+        };
+        let keys = (rivals(negotiation, stage), is_handshake13);
+        let mut trial = Trial::new(half, record.reborrow(), keys, secrets);
         let mut found = negotiation.each(role, stage, secrets, &mut |direction| trial.begin(direction));
         let mut skim = has_early_data;
         // Without the keys of the handshake, what follows it can be read all the same.
@@ -124,18 +149,14 @@ impl Session {
         let mut wrong = 0;
         if is_handshake13 && is_without_keys {
             let refused = std::mem::take(&mut trial.refused);
-            let mut attempt = |direction: Direction| match has_passed {
-                // Of what was passed over, some was the handshake's.
-                true => trial.begin_behind(Stage::Handshake, direction),
-                false => trial.begin(direction),
-            };
-            match negotiation.each(role, Stage::Traffic, secrets, &mut attempt) {
+            // Of what was passed over, some was the handshake's.
+            trial.turn(rivals(negotiation, Stage::Traffic), has_passed.then_some(Stage::Handshake));
+            match negotiation.each(role, Stage::Traffic, secrets, &mut |direction| trial.begin(direction)) {
                 Ok(is_open) => (found, skim, wrong) = (Ok(is_open), true, refused.len()),
                 Err(_) => trial.refused = refused,
             }
         }
-        let Trial { refused, opened, is_blind, .. } = trial;
-        secrets.searchable.0 = budget;
+        let Tried { refused, opened, is_blind } = trial.end(secrets);
         if let Some((direction, opened)) = opened {
             self.half(side).skim = skim;
             return self.opened(side, direction, opened, &record, secrets);
@@ -151,7 +172,8 @@ impl Session {
             }
             return Outcome::Shut;
         }
-        if (is_lossy && !skim || has_passed)
+        self.half(side).skim = skim;
+        if self.half(side).may_have_changed()
             && let Some(outcome) = self.open_with_next(side, &refused, &mut record, secrets)
         {
             return outcome;
@@ -159,10 +181,10 @@ impl Session {
         // A secret that is there may be another run's, and the right one is still to come.
         let may_wait = !secrets.is_sealed() && !skim && !is_blind && !self.negotiation.is_settled();
         let half = self.half(side);
-        if may_wait && half.doubts < MAX_DOUBTS {
-            half.doubts += u8::from(has_holes);
+        if may_wait && half.search.doubts < MAX_DOUBTS {
+            half.search.doubts += u8::from(has_holes);
             // For that one it is searched as far.
-            half.searched = searched;
+            half.search.searched = searched;
             self.unread = Some(self.negotiation.unverified(refused.len()));
             self.wait(side, record.header, record.body, frame, secrets);
             return Outcome::Shut;
@@ -171,7 +193,6 @@ impl Session {
             self.unread = Some(self.negotiation.unverified(wrong));
         }
         let half = self.half(side);
-        half.skim = skim;
         half.misled = wrong > 0;
         half.hold(Guard::Tried(refused));
         self.refused(side, record.octets(), frame);
@@ -187,21 +208,18 @@ impl Session {
         frame: FrameRef,
         secrets: &mut Secrets,
     ) -> Outcome {
-        let original = record.body.to_vec();
-        let half = self.half(side);
-        let mut trial = Trial::new(half, record.reborrow(), &original, &mut secrets.searchable.0);
+        let is_flight = tried.first().is_some_and(|direction| self.negotiation.is_flight(direction.stage));
+        let mut trial = Trial::new(self.half(side), record.reborrow(), (tried.len(), is_flight), secrets);
         let mut tried = tried.into_iter();
-        let _is_open = tried.any(|direction| trial.go_on(direction));
-        let Trial { refused, opened, .. } = trial;
+        let _is_open = tried.any(|direction| trial.attempt(direction));
+        let Tried { refused, opened, .. } = trial.end(secrets);
         if let Some((direction, opened)) = opened {
             return self.opened(side, direction, opened, &record, secrets);
         }
-        let half = self.half(side);
-        if half.is_lossy() && !half.skim || half.has_passed() {
-            // A change of keys may be among what was lost or passed over.
-            if let Some(outcome) = self.open_with_next(side, &refused, &mut record, secrets) {
-                return outcome;
-            }
+        if self.half(side).may_have_changed()
+            && let Some(outcome) = self.open_with_next(side, &refused, &mut record, secrets)
+        {
+            return outcome;
         }
         self.half(side).guard = Guard::Tried(refused);
         self.refused(side, record.octets(), frame);
@@ -220,23 +238,25 @@ impl Session {
         if agreed.version != Version::Tls13 {
             return None;
         }
-        // The ciphers of TLS 1.3 leave the record as it was, or put it back.
-        let original = record.body.to_vec();
-        let mut budget = secrets.searchable.0;
         let Self { halves, negotiation, .. } = self;
-        let mut trial = Trial::new(side.of(halves), record.reborrow(), &original, &mut budget);
-        let of = |stage: Stage| current.iter().filter(move |direction| direction.stage == stage);
-        let mut behind = |stage: Stage, direction: Direction| trial.begin_behind(stage, direction);
-        let mut behind_handshake = |direction: Direction| behind(Stage::Handshake, direction);
-        let _is_open = of(Stage::Handshake).next().is_some()
-            && negotiation.each(role, Stage::Traffic, secrets, &mut behind_handshake).unwrap_or(false)
-            || of(Stage::Traffic).any(|direction| {
+        let mut trial = Trial::new(side.of(halves), record.reborrow(), (1, false), secrets);
+        // All of them are of one stage.
+        let stage = current.first()?.stage;
+        let rivals = match stage {
+            Stage::Handshake => negotiation.rivals(role, Stage::Traffic, secrets),
+            Stage::Traffic => current.len(),
+        };
+        trial.turn(rivals, Some(stage));
+        let _is_open = match stage {
+            Stage::Handshake => {
+                negotiation.each(role, Stage::Traffic, secrets, &mut |direction| trial.attempt(direction))
+            }
+            Stage::Traffic => Ok(current.iter().any(|direction| {
                 let updated = direction.secret.as_ref().and_then(|secret| updated(agreed, secret));
-                updated.is_some_and(|direction| behind(Stage::Traffic, direction))
-            });
-        let opened = trial.opened;
-        secrets.searchable.0 = budget;
-        let (direction, opened) = opened?;
+                updated.is_some_and(|direction| trial.attempt(direction))
+            })),
+        };
+        let (direction, opened) = trial.end(secrets).opened?;
         Some(self.opened(side, direction, opened, record, secrets))
     }
 
@@ -265,7 +285,7 @@ impl Session {
     /// A record did not open.
     pub(super) fn refused(&mut self, side: Side, octets: u64, frame: FrameRef) {
         let half = self.half(side);
-        let hopeless = !half.proven && !half.is_lossy() && !half.has_passed();
+        let hopeless = !half.proven && !half.search.is_lossy() && !half.search.has_passed();
         let again = half.failed();
         if half.skim && !half.proven && again {
             return;

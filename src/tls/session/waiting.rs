@@ -40,7 +40,9 @@ impl Kept {
     pub(super) fn item(&mut self) -> Item<'_> {
         match &mut self.what {
             What::Record { header, body } => Item::Record { header: *header, body },
-            What::Lost { octets, passed } => Item::Lost { octets: *octets, passed: std::mem::take(passed) },
+            What::Lost { octets, passed } => {
+                Item::Lost { octets: *octets, passed: std::mem::take(passed), since: self.since }
+            }
             What::Witness => Item::Witness,
             What::End { over } => Item::End { over: *over },
         }
@@ -82,14 +84,14 @@ impl Waiting {
                 if self.octets + size > MAX || !secrets.admit(size) {
                     // Of others it depends on the version whether they have a number.
                     return match header {
-                        [kind::APPLICATION_DATA, ..] => self.lose(side, frame, 0, Passed::of(body)),
-                        _ => self.lose(side, frame, (HEADER + body.len()) as u64, Passed::default()),
+                        [kind::APPLICATION_DATA, ..] => self.lose(side, frame, (0, Passed::of(body)), frame.time),
+                        _ => self.lose(side, frame, ((HEADER + body.len()) as u64, Passed::default()), frame.time),
                     };
                 }
                 self.octets += size;
                 What::Record { header, body: (&*body).into() }
             }
-            Item::Lost { octets, passed } => return self.lose(side, frame, octets, passed),
+            Item::Lost { octets, passed, since } => return self.lose(side, frame, (octets, passed), since),
             // There is one of each for a side and input.
             Item::Witness => What::Witness,
             Item::End { over } => What::End { over },
@@ -97,8 +99,8 @@ impl Waiting {
         self.items.push_back(Kept { side, frame, since: frame.time, what });
     }
 
-    /// Losses of a side in a row are one.
-    fn lose(&mut self, side: Side, frame: FrameRef, octets: u64, passed: Passed) {
+    /// Losses of a side in a row are one, which waits since the first of them.
+    fn lose(&mut self, side: Side, frame: FrameRef, (octets, passed): (u64, Passed), since: Timestamp) {
         match self.items.iter_mut().rev().find(|kept| kept.side == side) {
             Some(Kept { frame: last, what: What::Lost { octets: before, passed: passed_before }, .. }) => {
                 *before = before.saturating_add(octets);
@@ -110,7 +112,7 @@ impl Waiting {
                 }
                 *last = frame;
             }
-            _ => self.items.push_back(Kept { side, frame, since: frame.time, what: What::Lost { octets, passed } }),
+            _ => self.items.push_back(Kept { side, frame, since, what: What::Lost { octets, passed } }),
         }
     }
 

@@ -19,7 +19,8 @@ pub(crate) trait Blocks: Send {
     fn seal(&mut self, sequence: u64, front: [u8; 3], text: &[u8], initial: &[u8; 16]) -> Option<Vec<u8>>;
     /// Whether the block before the next record is not known.
     fn is_blind(&self) -> bool;
-    /// Records up to that with number `next` were passed over, and the last ends in `tail`.
+    /// Records up to that with number `next` were passed over, and the last ends in `tail`. The next one goes on from that
+    /// only if the code inside it proves that it was right to.
     fn pass(&mut self, next: u64, tail: &[u8]);
     fn lose(&mut self);
 }
@@ -162,10 +163,9 @@ where
 
     fn pass(&mut self, number: u64, tail: &[u8]) {
         if let Initial::Chained { last, next } = &mut self.initial {
-            let code = if self.encrypt_then_mac { self.mac.length() } else { 0 };
-            let end = tail.len().saturating_sub(code);
-            let block = tail.get(end.saturating_sub(C::block_size())..end).unwrap_or_default();
-            *last = Array::try_from(block).ok();
+            // A code around the next record proves nothing of the block before it, and nobody has proved this one.
+            let block = tail.get(tail.len().saturating_sub(C::block_size())..).filter(|_| !self.encrypt_then_mac);
+            *last = block.and_then(|block| Array::try_from(block).ok());
             *next = number;
         }
     }

@@ -16,6 +16,7 @@ use super::half::Passed;
 use super::prf::Prf;
 use super::version::Version;
 pub(crate) use sealer::Sealer;
+pub(crate) use stream::MAX_KEY_STREAM;
 
 /// How the two sides agree on a premaster secret, as far as it matters for reading along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,6 +240,14 @@ impl Opener {
             Self::Stream(opener) => opener.is_blind(),
             Self::Cbc(opener) => opener.is_blind(),
             Self::Aead(_) => false,
+        }
+    }
+
+    /// Octets of key stream that it takes to [`pass`](Self::pass) over records.
+    pub(crate) fn cost(&self, passed: &Passed) -> u64 {
+        match self {
+            Self::Stream(opener) => opener.cost(passed.octets),
+            Self::Cbc(_) | Self::Aead(_) => 0,
         }
     }
 

@@ -9,7 +9,7 @@ use super::keyed::Keyed;
 use super::{Cipher, Keys, Opened, Refused, Suite, front_of, pseudo_header};
 
 /// The most octets of key stream that are passed over for records that were. 256 MiB: a second of work.
-const MAX_PASSED: usize = 256 << 20;
+pub(crate) const MAX_KEY_STREAM: u64 = 256 << 20;
 
 /// Opens records of a stream cipher, or seals them.
 ///
@@ -65,13 +65,20 @@ impl Stream {
         self.lost
     }
 
+    /// How much key stream it takes to pass over so many octets.
+    pub(super) fn cost(&self, octets: u64) -> u64 {
+        if self.cipher.is_some() && !self.lost { octets } else { 0 }
+    }
+
     /// Records with so many octets were passed over.
     pub(super) fn pass(&mut self, octets: u64) {
         let Some(cipher) = self.cipher.as_mut().filter(|_| !self.lost) else { return };
-        let mut left = usize::try_from(octets).ok().filter(|octets| *octets <= MAX_PASSED).unwrap_or_else(|| {
+        if octets > MAX_KEY_STREAM {
             self.lost = true;
-            0
-        });
+            return;
+        }
+        // It is no more than that.
+        let mut left = octets as usize;
         let mut scratch = Zeroizing::new([0; 4096]);
         while let Some(piece) = scratch.get_mut(..left.min(4096)).filter(|piece| !piece.is_empty()) {
             if cipher.try_apply_keystream(piece).is_err() {
