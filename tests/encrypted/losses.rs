@@ -462,3 +462,29 @@ fn a_record_lost_at_the_end_of_a_connection_is_a_gap() {
         }
     }
 }
+
+/// A connection that was opened, and of which then everything is lost, is as closed as one without its secret.
+#[test]
+fn a_leg_of_which_all_is_lost_is_unreadable() {
+    const EDGE: [u16; 2] = [50_101, 50_301];
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("capture");
+    for suite in ["1.2:TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", "1.3:TLS_AES_128_GCM_SHA256"] {
+        let options = Options { tls: choice(suite), ..Options::default() };
+        let (mut capture, mut keylog) = (Vec::new(), Vec::new());
+        simulate::write_with_keys("push-unanswered", &options, &mut capture, &mut keylog).expect("a capture");
+        // What ends a handshake stands behind what begins it, in the same frames.
+        let lossy = Pcap::of(&capture).only(|_, frame| {
+            let is_data = frame.payload().first() == Some(&23);
+            let is_of_edge = frame.ends().iter().any(|(_, port)| EDGE.contains(port));
+            !is_of_edge || !is_data
+        });
+        std::fs::write(&path, lossy.octets()).expect("a file");
+        let mut keys = Keys::default();
+        keys.push_keylog(&keylog);
+        let report = analyze_with(&path, false, keys).expect("a report").0;
+        let [step] = [4].map(|at| &report.ladders[0].steps[at]);
+        assert_eq!(step.status.name(), "unreadable", "{suite}: {step:?}");
+        assert_eq!(report.coverage.unreadable.len(), 2, "{suite}");
+    }
+}

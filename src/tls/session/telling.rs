@@ -14,7 +14,11 @@ use crate::unreadable::UnreadableReason;
 impl Session {
     /// Whether [`facts`](Self::facts) would say that something is unreadable.
     pub fn is_unreadable(&self) -> bool {
-        self.unread.is_some() || self.is_junk() || self.in_vain().is_some() || self.has_lost_only_data()
+        self.unread.is_some()
+            || self.is_junk()
+            || self.is_blank()
+            || self.in_vain().is_some()
+            || self.has_lost_only_data()
     }
 
     /// How many keys of a side were tried up to the end and opened nothing, although the handshake is through.
@@ -59,7 +63,7 @@ impl Session {
 
     /// Whether keys opened something, and all it carried is lost.
     fn is_blank(&self) -> bool {
-        self.plain_octets() == 0 && self.lost_octets() > 0 && self.halves.iter().any(|half| half.proven)
+        self.plain_octets() == 0 && self.lost_octets() > 0 && self.halves.iter().any(|half| half.opened)
     }
 
     /// Octets of plain text given, of both sides.
