@@ -83,7 +83,7 @@ fn who_is_not_known_for_sip_may_be_the_other_end_of_a_leg_that_the_capture_does_
 #[test]
 fn that_a_leg_has_a_hop_of_its_own_may_be_known_afterwards() {
     for (later, expected) in [(false, "ok ok ok unreadable"), (true, "ok ok ok missing")] {
-        let mut stage = Stage::with(everything(), "", LegSet::of(&[Leg::PushInternal]));
+        let mut stage = Stage::with(everything(), "", everything());
         stage.unreadable_elsewhere([FRONT_END, WEB], 0, T + 60_000);
         CALL.begin(&mut stage, T);
         CALL.answer(&mut stage, T + 75_000, "480 Temporarily Unavailable");
