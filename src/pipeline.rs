@@ -22,6 +22,7 @@ mod clocks;
 mod dials;
 mod exported;
 mod handshakes;
+mod hidden;
 mod holding;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod judging;
@@ -45,6 +46,7 @@ mod reporting;
 mod secured;
 #[cfg(feature = "live")]
 mod sieve;
+mod speakers;
 mod stages;
 #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only interfaces that are watched need all of it"))]
 mod streams;

@@ -22,6 +22,8 @@ pub struct Sequence<'a> {
     ladder: &'a Ladder,
     coverage: &'a Coverage,
     profile: &'a Profile,
+    /// The legs it was seen on.
+    own: LegSet,
     track: Track<'a>,
     steps: Vec<StepJudged>,
     times: Times,
@@ -41,7 +43,8 @@ impl<'a> Sequence<'a> {
             })
             .collect();
         let times = Times::of(&steps);
-        Self { ladder, coverage, profile, track, steps, times, notes: Notes::default() }
+        let own = ladder.evidence().filter_map(|rung| rung.leg).fold(LegSet::EMPTY, LegSet::with);
+        Self { ladder, coverage, profile, own, track, steps, times, notes: Notes::default() }
     }
 
     /// Judges every step, earlier ones first.
@@ -83,8 +86,8 @@ impl<'a> Sequence<'a> {
         let any = |wanted: &[Status]| self.steps.iter().any(|step| wanted.contains(&step.status));
         let window = Span { from: self.ladder.first.time.shifted(-self.ring()), to: self.ladder.closed };
         any(&[Status::NotCovered])
-            || any(&[Status::Missing, Status::NotApplicable, Status::Late, Status::OutOfOrder])
-                && self.coverage.is_of_strangers(window)
+            || any(&[Status::Missing, Status::NotApplicable, Status::Late, Status::OutOfOrder, Status::Unreadable])
+                && self.coverage.is_of_strangers(window, self.profile)
     }
 
     fn status(&self, key: StepKey) -> Status {
@@ -131,7 +134,7 @@ impl<'a> Sequence<'a> {
     /// ladder; or nobody knows what was before, for the beginning of the ladder itself is lost.
     fn hidden(&self, legs: LegSet, window: Span) -> bool {
         self.ladder.met_late.is_some_and(|until| window.from < until)
-            || self.coverage.hidden(legs, window, self.profile)
+            || self.coverage.hidden(legs, self.own, window, self.profile)
             || self.is_beginning_lost()
     }
 
@@ -140,7 +143,7 @@ impl<'a> Sequence<'a> {
         let first = self.ladder.first.time;
         let before = Span { from: first.shifted(-self.ring()), to: first };
         let call = LegSet::of(&[Leg::Caller, Leg::Mcx]);
-        self.ladder.opened_late && self.coverage.hidden(call, before, self.profile)
+        self.ladder.opened_late && self.coverage.hidden(call, self.own, before, self.profile)
     }
 
     /// Whether parts of the ladder may be missing that tell which phones there are.
@@ -313,7 +316,7 @@ impl<'a> Sequence<'a> {
     }
 
     fn out_of_view(&self, legs: LegSet, window: Span) -> Said {
-        if self.coverage.encrypted(legs, window, self.profile) {
+        if self.coverage.encrypted(legs, self.own, window, self.profile) {
             (Status::Unreadable, Some("its leg may be a stream that cannot be read".into()))
         } else {
             let names: Vec<&str> = legs.iter().map(Leg::name).collect();

@@ -6,11 +6,15 @@
 //! Limits: [`MAX_HOPS`], and those of each kind of loss.
 
 mod closed;
+mod foreign;
 mod hidden;
 mod hosts;
+mod index;
+mod spans;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use foldhash::HashMap;
 
@@ -20,6 +24,7 @@ use crate::flow::Flow;
 use crate::frame::{FrameRef, Timestamp};
 use hidden::Hidden;
 use hosts::Hosts;
+use index::Index;
 
 /// Hops remembered; one is two hosts and a listening port, about 150 octets each.
 pub const MAX_HOPS: usize = 65_536;
@@ -68,8 +73,12 @@ struct Input {
 
 impl Input {
     fn legs(&self) -> LegSet {
+        self.told.union(self.shown())
+    }
+
+    fn shown(&self) -> LegSet {
         let seen = Leg::ALL.into_iter().zip(self.hops).filter(|(_, hops)| *hops > 0);
-        seen.fold(self.told, |legs, (leg, _)| legs.with(leg))
+        seen.fold(LegSet::EMPTY, |legs, (leg, _)| legs.with(leg))
     }
 }
 
@@ -92,12 +101,14 @@ pub struct Coverage {
     last: Option<(Hop, u16, LegSet)>,
     hidden: Hidden,
     hosts: Hosts,
+    /// What cannot be read, as it was asked for last: empty once any of it is new.
+    index: OnceLock<Index>,
     /// How far apart the clocks of several inputs may still be, nanoseconds.
     pub clock_uncertainty: i64,
     /// Whether frames of an input go back in time: then what was not seen may have been passed already.
     pub disordered: bool,
     /// Hops that were not remembered because the table was full.
-    pub hops_dropped: u64,
+    hops_dropped: u64,
     /// The hop that was last said to be each leg, by [`Leg::ALL`].
     named: [Option<Hop>; 5],
     /// Hosts that are the Edge on its inside, or a Director before it.
@@ -136,12 +147,12 @@ impl Coverage {
 
     /// What `--vantage` told of this input; empty when it told nothing.
     pub fn told(&self, input: u16) -> LegSet {
-        self.inputs.get(usize::from(input)).map_or(LegSet::EMPTY, |input| input.told)
+        told(&self.inputs, input)
     }
 
     /// The legs that a stream of this input may be where nothing was seen of it: where `--vantage` told, those that it told
     /// of and those that were seen on others. It may have left out some.
-    fn shown(&self, input: u16) -> LegSet {
+    fn shown_by(&self, input: u16) -> LegSet {
         let input = self.inputs.get(usize::from(input)).filter(|input| !input.told.is_empty());
         input.map_or(LegSet::of(&Leg::ALL), Input::legs)
     }
@@ -161,6 +172,7 @@ impl Coverage {
         }
         if !legs.is_empty() {
             self.hosts.on(&hop, legs);
+            self.hosts_changed();
         }
         if self.hops.len() >= MAX_HOPS && !self.hops.contains_key(&hop) {
             self.hops_dropped += 1;
@@ -172,23 +184,35 @@ impl Coverage {
             sighted.legs = sighted.legs.union(legs);
             sighted.inputs.insert(input);
             count(&mut self.inputs, sighted, true);
+            self.index = OnceLock::new();
         }
         self.last = Some((hop, input, sighted.legs));
     }
 
     /// SIP was read between these two, whatever it says.
-    pub fn heard(&mut self, flow: &Flow) {
-        self.hosts.heard(flow);
+    pub fn heard(&mut self, flow: &Flow, at: Timestamp) {
+        self.hosts.heard(flow, at);
+        self.hosts_changed();
     }
 
     /// A host registered a user by itself, who is on no phone.
     pub fn registers(&mut self, host: IpAddr) {
         self.hosts.registers(host);
+        self.hosts_changed();
     }
 
-    /// Something on this hop cannot be read and should be SIP by its port.
-    pub fn suspect(&mut self, hop: &Hop) {
-        self.hosts.suspect(hop);
+    /// Something on this hop cannot be read and should be SIP by its port: that of the mobility service, or of others.
+    pub fn suspect(&mut self, hop: &Hop, is_mobility: bool, at: Timestamp) {
+        let is_edge = hop.hosts().iter().any(|host| self.is_edge(*host));
+        let legs = match (is_mobility, hop.is_one_host(), is_edge) {
+            (true, ..) => LegSet::EMPTY.with(Leg::Mcx),
+            (_, true, _) => LegSet::EMPTY.with(Leg::PushInternal),
+            (.., true) => LegSet::EMPTY.with(Leg::EdgeInternal),
+            // It may be a client's.
+            _ => LegSet::EMPTY,
+        };
+        self.hosts.suspect(hop, legs, at);
+        self.hosts_changed();
     }
 
     /// Whether a host is known for SIP: some of it was read, or cannot be on a port of SIP.
@@ -230,6 +254,7 @@ impl Coverage {
             count(&mut self.inputs, sighted, false);
             sighted.inputs.insert(input);
             count(&mut self.inputs, sighted, true);
+            self.index = OnceLock::new();
         }
     }
 
@@ -243,6 +268,17 @@ impl Coverage {
     /// The legs SIP was seen on at this hop.
     pub fn legs_of(&self, hop: &Hop) -> LegSet {
         self.hops.get(hop).map_or(LegSet::EMPTY, |sighted| sighted.legs)
+    }
+
+    /// The legs of which the capture shows a hop, or one that can be nothing else and cannot be read.
+    fn shown(&self) -> LegSet {
+        let hops = self.inputs.iter().fold(LegSet::EMPTY, |all, input| all.union(input.shown()));
+        hops.union(self.hosts.suspected())
+    }
+
+    /// Hops and hosts that were not remembered because a table was full.
+    pub fn dropped(&self) -> u64 {
+        self.hops_dropped + self.hosts.dropped
     }
 
     /// The legs that are in view at all, in any input.
@@ -290,6 +326,10 @@ impl Coverage {
         });
         spans
     }
+}
+
+fn told(inputs: &[Input], input: u16) -> LegSet {
+    inputs.get(usize::from(input)).map_or(LegSet::EMPTY, |input| input.told)
 }
 
 /// Adds a hop to the counts of the inputs that show it, or takes it away again.
@@ -360,5 +400,22 @@ mod tests {
         coverage.frame(at(0, 0));
         coverage.frame(at(0, 10));
         assert_eq!(coverage.view(LegSet::of(&[Leg::EdgeInternal]), span(1, 9), time(10)), View::Whole);
+    }
+    #[test]
+    fn hosts_that_find_no_room_are_told_of_and_there_is_room_again_later() {
+        let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
+        let host = |number: u32| IpAddr::from(std::net::Ipv4Addr::from(0x0a00_0000 + number));
+        let heard = |coverage: &mut Coverage, number: u32, at| {
+            let [client, server] = [2 * number, 2 * number + 1].map(|number| (host(number), 5_061).into());
+            coverage.heard(&Flow { client, server }, time(at));
+        };
+        (0..32_768).for_each(|number| heard(&mut coverage, number, 0));
+        assert_eq!((coverage.dropped(), coverage.speaks(host(70_000))), (0, false));
+        heard(&mut coverage, 40_000, 100);
+        assert_eq!((coverage.dropped(), coverage.speaks(host(70_000))), (2, true));
+        coverage.forget(time(10_000));
+        assert!(!coverage.speaks(host(70_000)) && !coverage.speaks(host(0)));
+        heard(&mut coverage, 40_000, 10_001);
+        assert!(coverage.speaks(host(80_000)) && coverage.dropped() == 2);
     }
 }

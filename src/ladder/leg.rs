@@ -84,6 +84,12 @@ impl LegSet {
         Self(self.0 & other.0)
     }
 
+    /// The legs in this one that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -159,6 +165,7 @@ mod tests {
         assert!(set.contains(Leg::Mcx) && !set.contains(Leg::Caller));
         assert_eq!(set.iter().collect::<Vec<_>>(), [Leg::Mcx, Leg::EdgeExternal]);
         assert_eq!(set.only(), None);
+        assert_eq!(set.without(LegSet::of(&[Leg::Mcx, Leg::Caller])).only(), Some(Leg::EdgeExternal));
         assert_eq!(set.intersection(Vantage::EdgeExternal.legs()).only(), Some(Leg::EdgeExternal));
         assert!(LegSet::EMPTY.is_empty() && !LegSet::EMPTY.meets(set));
     }

@@ -40,7 +40,7 @@ impl Correlator {
     /// Takes one message in and gives the ladders that its time closes.
     pub fn message(&mut self, sighting: &Sighting<'_>, out: &mut impl FnMut(Ladder)) {
         self.advance(sighting.at.time, out);
-        self.coverage.heard(&sighting.connection.flow);
+        self.coverage.heard(&sighting.connection.flow, sighting.at.time);
         let message = sighting.message;
         self.note_edge(message);
         let (Some(call_id), Some(cseq)) = (message.call_id(), message.cseq()) else {

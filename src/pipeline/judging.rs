@@ -136,7 +136,7 @@ impl Judging {
             let news = std::mem::take(&mut batch.news);
             let so_far = batch.so_far.take().map(|mut so_far| {
                 self.account(&mut so_far.account);
-                so_far.forgotten = self.coverage().hops_dropped;
+                so_far.forgotten = self.coverage().dropped();
                 so_far
             });
             batch.clear();
@@ -230,14 +230,16 @@ impl Judging {
                     Notice::Witness { input } => coverage.witness(hop, input),
                     Notice::Unreadable { input, from, to, waits, foreign } => {
                         let waiting = waits.then_some(connection.id);
-                        let is_of_servers = self.correlator.profile().ports.is_of_servers(hop.port());
+                        let ports = &self.correlator.profile().ports;
+                        let is_of_servers = ports.is_of_servers(hop.port());
+                        let is_mobility = ports.mobility.contains(&hop.port());
                         let coverage = &mut self.correlator.coverage;
                         match foreign {
                             true => coverage.unreadable_elsewhere(hop, input, Span { from, to }, waiting),
                             false => coverage.unreadable(hop, input, Span { from, to }, waiting),
                         }
                         if is_of_servers {
-                            coverage.suspect(&hop);
+                            coverage.suspect(&hop, is_mobility, to);
                         }
                     }
                     Notice::Settled => coverage.settled(connection.id, now.shifted(-KEY_WAIT)),

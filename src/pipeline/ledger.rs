@@ -3,6 +3,7 @@
 //! Limits: [`MAX_LISTED`] for each list.
 
 use super::reading::{Notice, Seen};
+use super::speakers::Speakers;
 use crate::anomaly::{Anomaly, AnomalyKind, AnomalyLog};
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
@@ -13,10 +14,8 @@ use crate::stream::UNKNOWN_LENGTH;
 
 /// Unreadable streams, and refused handshakes, listed one by one in the report; further ones are counted.
 const MAX_LISTED: usize = 1_000;
-/// How long octets may wait for what tells how to read them until they are said to be unreadable, nanoseconds.
-const PATIENCE: i64 = 1_000_000_000;
-/// How often an unreadable stream that goes on is told of again, nanoseconds.
-const RETELL: i64 = 1_000_000_000;
+/// Pairs of hosts of which it is counted how many streams are not listed.
+const MAX_PAIRS: usize = 16_384;
 
 /// Who sends what is read.
 #[derive(Clone, Copy)]
@@ -76,12 +75,33 @@ pub struct Ledger {
     pub account: Account,
     /// Octets that wait in all connections until it is known whether they are compressed.
     pub held: usize,
+    /// Hosts that are known for SIP by now.
+    pub speakers: Speakers,
+    /// How many are listed of those where no SIP is expected, by [`Elsewhere`].
+    listed: [usize; 3],
+}
+
+/// Whose streams could not be read where no SIP is expected: each has a room of its own.
+#[derive(Clone, Copy)]
+enum Elsewhere {
+    /// It is known that they are something else.
+    Known,
+    /// Nothing is known of their ports, nor of their hosts.
+    Strangers,
+    /// Nothing is known of their ports, and a host is known for SIP.
+    Speakers,
 }
 
 impl Ledger {
     /// Nothing counted yet. `ports` tells where an encrypted stream may be SIP.
     pub fn new(ports: &Ports) -> Self {
-        Self { ports: ports.clone(), account: Account::default(), held: 0 }
+        Self {
+            ports: ports.clone(),
+            account: Account::default(),
+            held: 0,
+            speakers: Speakers::default(),
+            listed: [0; 3],
+        }
     }
 
     /// Whether SIP is expected on a port.
@@ -99,11 +119,21 @@ impl Ledger {
         !self.is_expected(connection) && self.ports.is_foreign(connection.flow.server.port())
     }
 
+    /// A connection is inside TLS: on a port of servers its hosts are taken for such as speak SIP.
+    pub fn protected(&mut self, connection: &Connection) {
+        if self.ports.is_of_servers(connection.flow.server.port()) {
+            self.speakers.heard(&connection.flow);
+        }
+    }
+
     /// Hands on what a framer gives of a stream known to be SIP.
     pub fn framed(&mut self, speaker: Speaker<'_>, framed: Framed<'_>, out: &mut impl FnMut(Seen<'_>)) {
         let Speaker { connection, side } = speaker;
         match framed {
-            Framed::Message { raw, last, .. } => out(Seen::Message { connection, side, at: last, raw }),
+            Framed::Message { raw, last, .. } => {
+                self.speakers.heard(&connection.flow);
+                out(Seen::Message { connection, side, at: last, raw });
+            }
             Framed::Anomaly(anomaly) => self.anomaly(anomaly),
         }
     }
@@ -140,11 +170,27 @@ impl Ledger {
     /// Remembers a stream that could not be read where no SIP is expected. Those of which nothing is known have a room of
     /// their own.
     pub fn unread_elsewhere(&mut self, unread: Unread) {
-        let alike = self.account.elsewhere.iter().filter(|known| known.foreign == unread.foreign);
-        if alike.count() < MAX_LISTED {
+        let speaks = self.speakers.is_one_of(&unread.flow);
+        let room = match (unread.foreign, speaks) {
+            (false, _) => Elsewhere::Known,
+            (true, false) => Elsewhere::Strangers,
+            (true, true) => Elsewhere::Speakers,
+        };
+        let listed = &mut self.listed[room as usize];
+        if *listed < MAX_LISTED {
+            *listed += 1;
             self.account.elsewhere.push(unread);
-        } else {
-            self.account.unlisted_elsewhere += u64::from(unread.foreign);
+            return;
+        }
+        if !unread.foreign {
+            return;
+        }
+        // Whether a host of theirs speaks SIP may be known at the end only.
+        let pairs = &mut self.account.unlisted_elsewhere;
+        let pair = [unread.flow.client.ip(), unread.flow.server.ip()];
+        match pairs.len() < MAX_PAIRS || pairs.contains_key(&pair) {
+            true => *pairs.entry(pair).or_default() += 1,
+            false => self.account.unlisted_of_speakers += u64::from(speaks),
         }
     }
 
@@ -161,108 +207,6 @@ impl Ledger {
     }
 }
 
-/// Since when octets wait for what tells how to read them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Patience(Option<Timestamp>);
-
-impl Patience {
-    /// With octets that wait since then, if any do.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
-    pub fn since_when(waiting: Option<Timestamp>) -> Self {
-        Self(waiting)
-    }
-
-    /// Octets wait at `now`. Says whether they have done so for too long.
-    pub fn wait(&mut self, now: Timestamp) -> bool {
-        now.since(*self.0.get_or_insert(now)) >= PATIENCE
-    }
-
-    /// Since when; `now` where nothing waits.
-    pub fn since(&self, now: Timestamp) -> Timestamp {
-        self.0.unwrap_or(now)
-    }
-
-    /// Nothing waits any more.
-    pub fn end(&mut self) {
-        self.0 = None;
-    }
-}
-
-/// Since when a stream is not read, and when that was last told.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Hidden {
-    from: Option<Timestamp>,
-    told: Option<Timestamp>,
-    /// Whether it was told of what waits for a secret.
-    waits: bool,
-    /// Whether it is told of what is not known to be SIP, on a port of which nothing is known.
-    foreign: bool,
-}
-
-impl Hidden {
-    /// What is told from here on is of what is not known to be SIP, on a port of which nothing is known; or it is not.
-    pub fn foreign(&mut self, is_foreign: bool) {
-        self.foreign = is_foreign;
-    }
-
-    /// Tells that the stream is not read at `frame`, and was not before since `from`; and that it will not be for as long
-    /// as it is not told again, for what comes until then.
-    pub fn tell(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
-        let from = *self.from.get_or_insert(from);
-        if self.told.is_none_or(|told| frame.time.since(told) >= RETELL || frame.time < told) {
-            self.told = Some(frame.time);
-            let (input, to, waits, foreign) = (frame.input, frame.time.shifted(RETELL), self.waits, self.foreign);
-            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(frame.time), to, waits, foreign }));
-        }
-    }
-
-    /// The same of what waits for a secret, so that it may be open one day.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
-    pub fn wait(&mut self, connection: &Connection, from: Timestamp, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
-        self.waits = true;
-        self.tell(connection, from, frame, out);
-    }
-
-    /// What was not read up to `last` is given up for good; what waits since `from` goes on waiting.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
-    pub fn give_up(
-        &mut self,
-        connection: &Connection,
-        first: Timestamp,
-        last: FrameRef,
-        from: Timestamp,
-        out: &mut impl FnMut(Seen<'_>),
-    ) {
-        let (input, to) = (last.input, last.time);
-        let since = self.from.unwrap_or(first).min(to);
-        let foreign = self.foreign;
-        out(Seen::Notice(connection, Notice::Unreadable { input, from: since, to, waits: false, foreign }));
-        (self.from, self.told) = (Some(from), None);
-    }
-
-    /// Nothing waits any more. What is not read at `frame` all the same, since it waited or before, stays so.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only secrets are waited for so long"))]
-    pub fn settle(&mut self, connection: &Connection, hidden: bool, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
-        if !std::mem::take(&mut self.waits) {
-            return;
-        }
-        match hidden {
-            true => self.end(connection, frame, out),
-            false => *self = Self::default(),
-        }
-        out(Seen::Notice(connection, Notice::Settled));
-    }
-
-    /// Tells it once more at the stream's last frame, if it was told at all.
-    pub fn end(&mut self, connection: &Connection, frame: FrameRef, out: &mut impl FnMut(Seen<'_>)) {
-        if let Some(from) = self.from {
-            self.told = Some(frame.time);
-            let (input, to, waits, foreign) = (frame.input, frame.time, self.waits, self.foreign);
-            out(Seen::Notice(connection, Notice::Unreadable { input, from: from.min(to), to, waits, foreign }));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,59 +214,57 @@ mod tests {
     use crate::ladder::profile::Profile;
     use crate::unreadable::UnreadableReason;
 
-    #[test]
-    fn what_may_be_sip_on_unknown_ports_is_listed_within_a_bound_whatever_else_there_is() {
-        let mut ledger = Ledger::new(&Profile::built_in().unwrap().ports);
-        let mut close = |host: u8, port: u16| {
-            let flow = Flow { client: ([192, 0, 2, host], 40_000).into(), server: ([192, 0, 2, 9], port).into() };
-            let (reason, detail) = (UnreadableReason::TlsNoSecret, "why".to_owned());
-            ledger.unread_elsewhere(Unread {
-                flow,
-                reason,
-                detail,
-                frames: 1,
-                is_cut: false,
-                tls: None,
-                hurdle: None,
-                foreign: port == 5_099,
-            });
-        };
-        // Those of browsers take nobody's place.
-        (0..2 * MAX_LISTED).for_each(|_| close(7, 8_443));
-        close(31, 5_099);
-        (0..MAX_LISTED).for_each(|_| close(7, 5_099));
-        let account = Account { messages: 1, ..ledger.account.clone() };
-        let list = |account: &Account, host: u8| {
-            let mut account = account.clone();
-            account.list_elsewhere(|known| known == std::net::IpAddr::from([192, 0, 2, host]));
-            (account.unread, account.unlisted)
-        };
-        let (unread, unlisted) = list(&account, 7);
-        assert_eq!((unread.len(), unlisted), (MAX_LISTED - 1, 1));
-        assert!(unread.iter().all(|unread| unread.detail.contains("port 5099 belongs into [ports]")));
-        let (unread, unlisted) = list(&account, 8);
-        assert_eq!((unread.len(), unlisted), (0, 0));
-        let (unread, _) = list(&ledger.account, 8);
-        assert_eq!(unread.len(), 2 * MAX_LISTED, "where nothing was read all of it may be SIP");
+    const FRONT_END: u8 = 9;
+    const OTHER: u8 = 10;
+
+    fn unread([client, server]: [u8; 2], port: u16) -> Unread {
+        let flow = Flow { client: ([192, 0, 2, client], 40_000).into(), server: ([192, 0, 2, server], port).into() };
+        let (reason, detail) = (UnreadableReason::TlsNoSecret, "why".to_owned());
+        Unread { flow, reason, detail, frames: 1, is_cut: false, tls: None, hurdle: None, foreign: port == 5_099 }
+    }
+
+    /// Those that are listed of hosts that speak SIP, and how many are not.
+    fn list(account: &Account, speakers: &[u8]) -> (Vec<Unread>, u64) {
+        let mut account = account.clone();
+        account.list_elsewhere(|known| speakers.iter().any(|host| known == std::net::IpAddr::from([192, 0, 2, *host])));
+        (account.unread, account.unlisted)
     }
 
     #[test]
-    fn what_is_told_of_a_stream_that_is_not_read_holds_until_it_is_told_again() {
-        let [client, server] = [40_000, 5_061].map(|port| ([192, 0, 2, 7], port).into());
-        let (id, transport) = (crate::flow::ConnectionId(1), crate::flow::Transport::Tcp);
-        let connection = Connection { id, flow: Flow { client, server }, transport, is_joined: false };
-        let mut hidden = Hidden::default();
-        let mut told: Vec<(Timestamp, Timestamp)> = Vec::new();
-        for tenth in 0..100 {
-            let time = Timestamp::new(tenth * RETELL / 10, 9);
-            hidden.tell(&connection, time, FrameRef { input: 0, number: 1, time }, &mut |seen| {
-                if let Seen::Notice(_, Notice::Unreadable { from, to, .. }) = seen {
-                    told.push((from, to));
-                }
-            });
-            assert!(told.iter().any(|(from, to)| (*from..=*to).contains(&time)), "{tenth}");
-        }
-        assert_eq!(told.len(), 10);
+    fn what_may_be_sip_on_unknown_ports_is_listed_within_a_bound_whatever_else_there_is() {
+        let mut ledger = Ledger::new(&Profile::built_in().unwrap().ports);
+        // Those of browsers take nobody's place.
+        (0..2 * MAX_LISTED).for_each(|_| ledger.unread_elsewhere(unread([7, FRONT_END], 443)));
+        ledger.unread_elsewhere(unread([31, FRONT_END], 5_099));
+        (0..MAX_LISTED).for_each(|_| ledger.unread_elsewhere(unread([7, FRONT_END], 5_099)));
+        let account = Account { messages: 1, ..ledger.account.clone() };
+        let (found, unlisted) = list(&account, &[7]);
+        assert_eq!((found.len(), unlisted), (MAX_LISTED - 1, 1));
+        assert!(found.iter().all(|unread| unread.detail.contains("port 5099 belongs into [ports]")));
+        let (found, unlisted) = list(&account, &[8]);
+        assert_eq!((found.len(), unlisted), (0, 0));
+        let (found, _) = list(&ledger.account, &[8]);
+        assert_eq!(found.len(), 2 * MAX_LISTED, "where nothing was read all of it may be SIP");
+    }
+
+    #[test]
+    fn strangers_take_the_place_of_no_stream_that_may_be_sip_and_are_not_counted_with_them() {
+        let mut ledger = Ledger::new(&Profile::built_in().unwrap().ports);
+        let foreign = |ledger: &mut Ledger, hosts| ledger.unread_elsewhere(unread(hosts, 5_099));
+        foreign(&mut ledger, [40, FRONT_END]);
+        (0..MAX_LISTED + 50).for_each(|_| foreign(&mut ledger, [31, OTHER]));
+        foreign(&mut ledger, [41, FRONT_END]);
+        let account = |ledger: &Ledger| Account { messages: 1, ..ledger.account.clone() };
+        // Known at the end only: what is not listed is counted.
+        let (found, unlisted) = list(&account(&ledger), &[FRONT_END]);
+        assert_eq!((found.len(), unlisted), (1, 1));
+        // Known by then: it is listed.
+        ledger.speakers.heard(&unread([1, FRONT_END], 5_061).flow);
+        (0..MAX_LISTED + 2).for_each(|_| foreign(&mut ledger, [42, FRONT_END]));
+        let (found, unlisted) = list(&account(&ledger), &[FRONT_END]);
+        assert_eq!((found.len(), unlisted), (MAX_LISTED + 1, 3));
+        assert_eq!(list(&account(&ledger), &[OTHER]).1, 51);
+        assert_eq!(list(&account(&ledger), &[]).1, 0);
     }
 
     #[test]

@@ -9,7 +9,8 @@ mod openings;
 
 use std::borrow::Cow;
 
-use super::ledger::{Hidden, Ledger, Loss, Patience, Speaker};
+use super::hidden::{Doubt, Hidden, Patience};
+use super::ledger::{Ledger, Loss, Speaker};
 use super::reading::Seen;
 use super::text::{Content, Text, Word};
 use crate::anomaly::AnomalyLog;
@@ -103,8 +104,17 @@ impl Packing {
     }
 
     /// Whether it is not known what the connection carries, nor what its port is for: inside TLS it may be SIP.
-    pub fn is_foreign(&self, connection: &Connection, ledger: &Ledger) -> bool {
+    fn is_foreign(&self, connection: &Connection, ledger: &Ledger) -> bool {
         self.content() == Content::Unknown && !self.is_searched() && ledger.is_foreign(connection)
+    }
+
+    /// Why it may be SIP if it is inside TLS and cannot be read; nothing where it is something else.
+    pub fn doubt(&self, connection: &Connection, ledger: &Ledger) -> Option<Doubt> {
+        match (self.may_be_sip(connection, ledger), self.is_foreign(connection, ledger)) {
+            (true, _) => Some(Doubt::Expected),
+            (_, true) => Some(Doubt::Foreign),
+            _ => None,
+        }
     }
 
     /// Learns that octets are lost of what the text is to be made of: tells of it before it comes out as an event.
@@ -273,7 +283,7 @@ impl Packing {
             if let Event::Bytes { frame, .. } = event
                 && self.patience.wait(frame.time)
             {
-                self.hidden.tell(speaker.connection, self.patience.since(frame.time), frame, out);
+                self.hidden.tell(speaker.connection, Doubt::Expected, self.patience.since(frame.time), frame, out);
             }
             if half.octets() > MAX_HELD || ledger.held > MAX_HELD_IN_ALL {
                 self.give_up(speaker.connection, ledger, out);
@@ -408,7 +418,7 @@ impl Packing {
             status => {
                 let is_over = patience.wait(frame.time);
                 if !matches!(status, Status::Undecided) || is_over || is_end {
-                    hidden.tell(connection, patience.since(frame.time), frame, out);
+                    hidden.tell(connection, Doubt::Expected, patience.since(frame.time), frame, out);
                 }
             }
         }
@@ -421,7 +431,7 @@ impl Packing {
     fn hide(&mut self, connection: &Connection, event: Event<'_>, out: &mut impl FnMut(Seen<'_>)) {
         match event {
             Event::Bytes { frame, .. } | Event::Gap { frame, .. } => {
-                self.hidden.tell(connection, frame.time, frame, out);
+                self.hidden.tell(connection, Doubt::Expected, frame.time, frame, out);
             }
             Event::End { frame, .. } => self.hidden.end(connection, frame, out),
             Event::Witness { .. } => {}

@@ -1,7 +1,8 @@
 //! A connection inside TLS: its plain text where there is a secret, and what it shows of itself where there is none.
 
+use super::hidden::{Hidden, Patience};
 use super::keys::Keys;
-use super::ledger::{Hidden, Ledger, Patience, Speaker};
+use super::ledger::{Ledger, Speaker};
 use super::packing::Packing;
 use super::reading::Seen;
 use crate::flow::{Connection, Side};
@@ -124,6 +125,7 @@ impl Secured {
         let frame = step.frame();
         let first = *self.first.get_or_insert(frame.time);
         let before = self.session.lost_octets();
+        let from = self.since(frame.time);
         let mut give = |side, event: Event<'_>| packing.event(Speaker { connection, side }, event, ledger, out);
         let mut given_up = None;
         match step {
@@ -153,11 +155,10 @@ impl Secured {
             self.told_refused = true;
             out(Seen::Refused(Box::new(refused)));
         }
-        if let (Some(last), Some(from)) = (given_up, self.session.waiting_since())
-            && (packing.is_foreign(connection, ledger) || packing.may_be_sip(connection, ledger))
+        if let (Some(last), Some(goes_on)) = (given_up, self.session.waiting_since())
+            && let Some(doubt) = packing.doubt(connection, ledger)
         {
-            self.hidden.foreign(packing.is_foreign(connection, ledger));
-            self.hidden.give_up(connection, first, last, from, out);
+            self.hidden.give_up(connection, doubt, (from, last), goes_on, out);
         }
         self.tell(connection, frame, packing, keys, ledger, out);
     }
@@ -179,22 +180,23 @@ impl Secured {
         // While the server has protected nothing, nothing was said that could be read.
         let mut is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
         is_hidden |= waits && patience.wait(frame.time);
-        let is_foreign = packing.is_foreign(connection, ledger);
-        is_hidden &= !may_open && (is_foreign || packing.may_be_sip(connection, ledger));
-        self.hidden.foreign(is_foreign);
+        is_hidden &= !may_open;
+        let doubt = packing.doubt(connection, ledger).filter(|_| is_hidden);
         if !waits {
-            self.hidden.settle(connection, is_hidden, frame, out);
+            self.hidden.settle(connection, doubt, frame, out);
         }
-        if !is_hidden {
-            return;
-        }
-        // Of a connection of which text was read, the rest is not.
-        let nothing_read = self.session.plain_octets() == 0;
-        let from = self.first.filter(|_| nothing_read).unwrap_or(patience.since(frame.time));
+        let Some(doubt) = doubt else { return };
+        let from = self.since(frame.time);
         match waits {
-            true => self.hidden.wait(connection, from, frame, out),
-            false => self.hidden.tell(connection, from, frame, out),
+            true => self.hidden.wait(connection, doubt, from, frame, out),
+            false => self.hidden.tell(connection, doubt, from, frame, out),
         }
+    }
+
+    /// Since when it is not read, at `now`: of a connection of which text was read, the rest is not.
+    fn since(&self, now: Timestamp) -> Timestamp {
+        let nothing_read = self.session.plain_octets() == 0;
+        self.first.filter(|_| nothing_read).or(self.session.waiting_since()).unwrap_or(now)
     }
 
     /// Whether trying again may open something.

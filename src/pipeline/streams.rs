@@ -283,21 +283,35 @@ mod tests {
     use crate::flow::{Flow, Transport};
     use crate::ladder::profile::Profile;
 
+    const FRAME: FrameRef = FrameRef { input: 0, number: 1, time: Timestamp::new(1, 9) };
+    const TLS: [u8; 9] = [23, 3, 3, 0, 4, 1, 2, 3, 4];
+
+    /// Connection `number` between two hosts says something.
+    fn say(streams: &mut Streams, number: u64, hosts: [u8; 2], port: u16, bytes: &[u8]) -> Fate {
+        let [client, server] = hosts.map(|host| [192, 0, 2, host]);
+        let flow = Flow { client: (client, 50_000).into(), server: (server, port).into() };
+        let id = ConnectionId(number);
+        let connection = Connection { id, flow, transport: Transport::Tcp, is_joined: true };
+        streams.event(&connection, Side::Client, Event::Bytes { offset: 0, bytes, frame: FRAME }, &mut |_| {});
+        streams.fate(id)
+    }
+
     #[test]
-    fn what_may_be_sip_and_cannot_be_read_is_kept() {
+    fn what_may_be_sip_of_hosts_that_speak_it_and_cannot_be_read_is_kept() {
         let profile = Profile::built_in().unwrap();
         let mut streams = Streams::new(&profile.ports, framer::Limits::default(), Keys::default());
-        let frame = FrameRef { input: 0, number: 1, time: Timestamp::new(1, 9) };
-        let (tls, other) = ([23, 3, 3, 0, 4, 1, 2, 3, 4], *b"\x00\x01\x02\x03 nothing");
-        for (number, (port, bytes, expected)) in
-            (0..).zip([(5_099, &tls[..], Fate::Keep), (8_061, &tls, Fate::Wait), (5_099, &other, Fate::Wait)])
-        {
-            let [client, server] = [50_000, port].map(|port| ([192, 0, 2, 7], port).into());
-            let (id, flow) = (ConnectionId(number), Flow { client, server });
-            let connection = Connection { id, flow, transport: Transport::Tcp, is_joined: true };
-            streams.event(&connection, Side::Client, Event::Bytes { offset: 0, bytes, frame }, &mut |_| {});
-            assert_eq!(streams.fate(id), expected, "{port} {bytes:?}");
+        let other = *b"\x00\x01\x02\x03 nothing";
+        for (number, (port, bytes)) in (0..).zip([(5_099, &TLS[..]), (8_061, &TLS), (5_099, &other)]) {
+            assert_eq!(say(&mut streams, number, [7, 8], port, bytes), Fate::Wait, "{port} of strangers");
         }
+        let options = b"OPTIONS sip:a SIP/2.0\r\nVia: a\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(say(&mut streams, 3, [7, 9], 15_060, options), Fate::Keep);
+        let fates = [0, 1, 2].map(|number| streams.fate(ConnectionId(number)));
+        assert_eq!(fates, [Fate::Keep, Fate::Wait, Fate::Wait]);
+        // On a port of servers it may be SIP from the beginning.
+        assert_eq!(say(&mut streams, 4, [20, 21], 5_099, &TLS), Fate::Wait);
+        say(&mut streams, 5, [21, 22], 5_061, &TLS);
+        assert_eq!(streams.fate(ConnectionId(4)), Fate::Keep);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! In place of `keys` and `secured` where the program is built without the feature `tls`: a connection inside TLS is
 //! known for what it is, and not read.
 
-use super::ledger::{Hidden, Ledger, Speaker};
+use super::hidden::Hidden;
+use super::ledger::{Ledger, Speaker};
 use super::packing::Packing;
 use super::reading::Seen;
 use crate::capture::KeylogText;
@@ -121,10 +122,8 @@ impl Secured {
                 if self.only_closes() {
                     return;
                 }
-                let is_foreign = packing.is_foreign(connection, ledger);
-                self.hidden.foreign(is_foreign);
-                if is_foreign || packing.may_be_sip(connection, ledger) {
-                    self.hidden.tell(connection, from, frame, out);
+                if let Some(doubt) = packing.doubt(connection, ledger) {
+                    self.hidden.tell(connection, doubt, from, frame, out);
                 }
             }
             Event::End { frame, .. } => self.hidden.end(connection, frame, out),

@@ -60,7 +60,7 @@ pub fn findings(
         );
         say("LP908", severity, detail);
     }
-    found.extend(losses(inputs, account, coverage.hops_dropped));
+    found.extend(losses(inputs, account, coverage.dropped()));
     found.extend(refused(account, coverage, profile, cited));
     found.extend(account.dialed.iter().map(|dialed| not_made(dialed, coverage, ladders, cited)));
     for (code, unlisted, one, many, which) in [

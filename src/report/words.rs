@@ -428,11 +428,9 @@ mod tests {
             frames: 1,
             tls: None,
         };
-        let mut coverage = Coverage::default();
-        coverage.unreadable = (0..)
-            .zip(["a key log helps", "an RSA key helps", "a key log helps"])
-            .map(|(at, d)| unread(at, d))
-            .collect();
+        let details = ["a key log helps", "an RSA key helps", "a key log helps"];
+        let unreadable = (0..).zip(details).map(|(at, detail)| unread(at, detail)).collect();
+        let mut coverage = Coverage { unreadable, ..Coverage::default() };
         let why = |coverage: &Coverage| closed(coverage).iter().map(Closed::why).collect::<Vec<_>>();
         let told = [
             "tls-no-secret, 2 streams, 2 frames: a key log helps",

@@ -2,9 +2,12 @@
 //!
 //! In: every gap, every stream that cannot be read, every stretch in which whole frames are lost. Out: answers to "may it
 //! have been there unseen?". Which legs a hop is, it asks of what was seen.
-//! Limits: [`MAX_LOSSES`], [`MAX_BLIND`], and those of `closed`.
+//! Limits: [`MAX_LOSSES`], [`MAX_BLIND`], and those of `closed` and `foreign`.
 
-use super::closed::Closed;
+use std::sync::OnceLock;
+
+use super::closed::{Closed, Unread};
+use super::foreign::{Foreign, may_hold};
 use super::{Coverage, Span};
 use crate::flow::ConnectionId;
 use crate::frame::Timestamp;
@@ -36,10 +39,21 @@ struct Blind {
 pub(super) struct Hidden {
     losses: Vec<Loss>,
     /// Streams that cannot be read where SIP is expected, or was found.
-    expected: Closed,
+    pub(super) expected: Closed,
+    /// When there were some of these on hops that are not remembered.
+    pub(super) beyond: Option<Span>,
     /// The same, inside TLS on ports of which nothing is known.
-    foreign: Closed,
+    pub(super) foreign: Foreign,
     blind: Vec<Blind>,
+}
+
+impl Hidden {
+    /// There is no room for a stream where SIP is expected.
+    fn overflow(&mut self, unread: &Unread) -> bool {
+        let before = self.beyond;
+        self.beyond = Some(before.map_or(unread.span, |known| known.joined(&unread.span)));
+        self.beyond != before
+    }
 }
 
 impl Coverage {
@@ -60,20 +74,40 @@ impl Coverage {
 
     /// A stream on this hop may hold SIP but cannot be read; `waiting` is its connection if a secret may yet open it.
     pub fn unreadable(&mut self, hop: Hop, input: u16, span: Span, waiting: Option<ConnectionId>) {
-        self.hidden.expected.push(hop, input, span, waiting);
+        let pushed = self.hidden.expected.push(Unread { hop, input, span, waiting });
+        if pushed.unwrap_or_else(|unread| self.hidden.overflow(&unread)) {
+            self.index = OnceLock::new();
+        }
     }
 
     /// The same of a stream on a port of which nothing is known: it hides a leg if one of its hosts is known for SIP, also if
     /// only afterwards.
     pub fn unreadable_elsewhere(&mut self, hop: Hop, input: u16, span: Span, waiting: Option<ConnectionId>) {
-        self.hidden.foreign.push(hop, input, span, waiting);
+        let (unread, may) = (Unread { hop, input, span, waiting }, may_hold(self.told(input)));
+        if self.hidden.foreign.push(unread, may, &self.hosts) {
+            self.index = OnceLock::new();
+        }
+    }
+
+    /// Something may be new of the hosts.
+    pub(super) fn hosts_changed(&mut self) {
+        for change in self.hosts.changes() {
+            let Self { hidden, hosts, inputs, .. } = self;
+            let may = |input| may_hold(super::told(inputs, input));
+            hidden.foreign.changed(change, may, hosts);
+            self.index = OnceLock::new();
+        }
     }
 
     /// Nothing of a connection waits for a secret any more: what was unreadable while it did is open, or was told again.
     /// Before `since` it hides what it did: ladders were given without it.
     pub fn settled(&mut self, connection: ConnectionId, since: Timestamp) {
-        self.hidden.expected.settled(connection, since);
-        self.hidden.foreign.settled(connection, since);
+        let Self { hidden, hosts, inputs, .. } = self;
+        for unread in hidden.expected.settled(connection, since) {
+            hidden.overflow(&unread);
+        }
+        hidden.foreign.settled(connection, since, |input| may_hold(super::told(inputs, input)), hosts);
+        self.index = OnceLock::new();
     }
 
     /// Whole frames may be missing: of the legs that `input` shows, or of all.
@@ -97,18 +131,22 @@ impl Coverage {
     pub fn forget(&mut self, before: Timestamp) {
         self.hidden.losses.retain(|loss| loss.span.to >= before);
         self.hidden.expected.forget(before);
+        self.hidden.beyond = self.hidden.beyond.filter(|beyond| beyond.to >= before);
         self.hidden.foreign.forget(before);
         self.hidden.blind.retain(|blind| blind.span.to >= before);
+        self.hosts.forget(before);
+        self.index = OnceLock::new();
     }
 
-    /// Whether bytes that any of `legs` may have carried during `window` are lost or unreadable.
-    pub fn hidden(&self, legs: LegSet, window: Span, profile: &Profile) -> bool {
+    /// Whether bytes that any of `legs` may have carried during `window` are lost or unreadable; `own` are the legs on which
+    /// the ladder was seen that is asked for.
+    pub fn hidden(&self, legs: LegSet, own: LegSet, window: Span, profile: &Profile) -> bool {
         let lost = self
             .hidden
             .losses
             .iter()
             .any(|loss| loss.span.meets(&window) && self.possible(&loss.hop, profile).meets(legs));
-        lost || self.missed(legs, window) || self.encrypted(legs, window, profile)
+        lost || self.missed(legs, window) || self.encrypted(legs, own, window, profile)
     }
 
     /// Whether whole frames of any of `legs` may be missing in `window`.
@@ -119,35 +157,28 @@ impl Coverage {
         })
     }
 
-    /// Whether a stream that any of `legs` may have been could not be read during `window`.
-    pub fn encrypted(&self, legs: LegSet, window: Span, profile: &Profile) -> bool {
-        let Hidden { expected, foreign, .. } = &self.hidden;
-        expected.is_beyond(window)
-            || foreign.is_beyond(window)
-            || expected.during(window).chain(foreign.during(window)).any(|(hop, input)| {
-                let possible = self.possible(hop, profile);
-                match self.legs_of(hop).is_empty() {
-                    true => possible.intersection(self.shown(input)).meets(legs),
-                    // What was seen on it holds, whatever was told.
-                    false => possible.meets(legs),
-                }
-            })
+    /// Whether a stream that any of `legs` may have been could not be read during `window`. With somebody who is not known
+    /// for SIP nobody speaks on a leg of which the capture shows another hop: callers are many, so of theirs the ladder's
+    /// `own` counts. All questions are to be asked with one profile.
+    pub fn encrypted(&self, legs: LegSet, own: LegSet, window: Span, profile: &Profile) -> bool {
+        self.index.get_or_init(|| self.make_index(profile)).hides(legs, own, window)
     }
 
     /// The hops with a stream that could not be read during `window`, those first where SIP is expected.
     pub fn unreadable_in(&self, window: Span) -> impl Iterator<Item = Hop> {
-        let may_be_sip = |(hop, _): &(&Hop, u16)| !self.hosts.legs_between(hop).is_empty();
+        let may_be_sip = |hop: &&Hop| !self.hosts.legs_between(hop).is_empty();
         let foreign = self.hidden.foreign.during(window).filter(may_be_sip);
-        self.hidden.expected.during(window).chain(foreign).map(|(hop, _)| *hop)
+        self.hidden.expected.during(window).chain(foreign).copied()
     }
 
-    /// Whether a stream that could not be read during `window` is of hosts of which it is not known yet that they speak SIP.
-    pub fn is_of_strangers(&self, window: Span) -> bool {
-        self.hidden.foreign.during(window).any(|(hop, _)| self.hosts.legs_between(hop).is_empty())
+    /// Whether a stream that could not be read during `window` is of hosts of which it is not known of both yet that they
+    /// speak SIP.
+    pub fn is_of_strangers(&self, window: Span, profile: &Profile) -> bool {
+        self.index.get_or_init(|| self.make_index(profile)).is_of_strangers(window)
     }
 
     /// The legs a hop may be: those seen on it, else those its port allows, else those its hosts do.
-    fn possible(&self, hop: &Hop, profile: &Profile) -> LegSet {
+    pub(super) fn possible(&self, hop: &Hop, profile: &Profile) -> LegSet {
         let (ports, port) = (&profile.ports, hop.port());
         let seen = self.legs_of(hop);
         if !seen.is_empty() {
@@ -177,7 +208,8 @@ mod tests {
         let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
         coverage.sip(hop(5061), 0, None);
         coverage.lost(hop(5061), span(10, 11));
-        let hidden = |coverage: &Coverage, leg, window| coverage.hidden(LegSet::of(&[leg]), window, &profile);
+        let hidden =
+            |coverage: &Coverage, leg, window| coverage.hidden(LegSet::of(&[leg]), LegSet::EMPTY, window, &profile);
         assert!(hidden(&coverage, Leg::Caller, span(11, 12)));
         assert!(!hidden(&coverage, Leg::Caller, span(12, 13)));
         assert!(!hidden(&coverage, Leg::Mcx, span(10, 11)));
@@ -190,19 +222,20 @@ mod tests {
     fn a_stream_on_a_port_of_which_nothing_is_known_hides_what_its_hosts_may_say() {
         let profile = Profile::with_overrides("[ports]\nother = [5443]").unwrap();
         let mut coverage = Coverage::new(vec![LegSet::EMPTY, LegSet::of(&[Leg::EdgeInternal])]);
-        let hides = |coverage: &Coverage, leg, window| coverage.hidden(LegSet::of(&[leg]), window, &profile);
+        let hides =
+            |coverage: &Coverage, leg, window| coverage.hidden(LegSet::of(&[leg]), LegSet::EMPTY, window, &profile);
         coverage.unreadable_elsewhere(hop(5099), 0, span(0, 10), None);
         coverage.unreadable_elsewhere(hop(5099), 1, span(20, 30), Some(ConnectionId(1)));
         coverage.unreadable_elsewhere(hop(5443), 0, span(40, 50), None);
         let all = [Leg::Caller, Leg::Mcx, Leg::PushInternal, Leg::EdgeInternal, Leg::EdgeExternal];
         assert!(!all.iter().any(|leg| hides(&coverage, *leg, span(0, 50))), "none of its hosts speaks SIP");
         assert_eq!(coverage.unreadable_in(span(0, 50)).count(), 0);
-        assert!(coverage.is_of_strangers(span(10, 15)) && !coverage.is_of_strangers(span(11, 15)));
+        assert!(coverage.is_of_strangers(span(10, 15), &profile) && !coverage.is_of_strangers(span(11, 15), &profile));
         // That one does is known afterwards.
         let [client, server] = ["192.0.2.7:50000", "192.0.2.9:5061"].map(|address| address.parse().unwrap());
-        coverage.heard(&Flow { client, server });
+        coverage.heard(&Flow { client, server }, time(0));
         assert!(all.iter().all(|leg| hides(&coverage, *leg, span(5, 6))));
-        assert!(!coverage.is_of_strangers(span(0, 30)));
+        assert!(coverage.is_of_strangers(span(0, 30), &profile), "one of them is not known");
         assert!(hides(&coverage, Leg::EdgeInternal, span(25, 26)), "as far as --vantage tells");
         assert!(!hides(&coverage, Leg::Caller, span(25, 26)));
         assert!(!hides(&coverage, Leg::EdgeInternal, span(11, 19)));
@@ -218,18 +251,93 @@ mod tests {
     #[test]
     fn hops_with_streams_that_cannot_be_read_are_bounded_and_none_is_forgotten() {
         let profile = Profile::built_in().unwrap();
-        for push in [Coverage::unreadable, Coverage::unreadable_elsewhere] {
-            let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
-            for number in 0..=u16::try_from(MAX_HOPS).unwrap() {
-                let second = i64::from(number) * 10;
-                push(&mut coverage, hop(10_000 + number), 0, span(second, second + 1), None);
+        let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
+        for number in 0..=u16::try_from(MAX_HOPS).unwrap() {
+            let second = i64::from(number) * 10;
+            coverage.unreadable(hop(10_000 + number), 0, span(second, second + 1), None);
+        }
+        let last = i64::try_from(MAX_HOPS).unwrap() * 10;
+        let hidden = |coverage: &Coverage, window| {
+            coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), LegSet::EMPTY, window, &profile)
+        };
+        assert!(!hidden(&coverage, span(0, last - 5)) && hidden(&coverage, span(last, last)));
+        coverage.forget(time(last + 5));
+        assert!(!hidden(&coverage, span(0, last)));
+    }
+
+    /// What a stream between these two on port 5099 hides that was there from second 0 to 10.
+    fn hides(coverage: &mut Coverage, ends: [&str; 2]) -> LegSet {
+        let profile = Profile::built_in().unwrap();
+        let [client, server] = ends.map(|host| (host.parse::<std::net::IpAddr>().unwrap(), 5_099).into());
+        coverage.unreadable_elsewhere(Hop::of(&Flow { client, server }), 0, span(0, 10), None);
+        hidden_at(coverage, LegSet::EMPTY, span(5, 5), &profile)
+    }
+
+    fn hidden_at(coverage: &Coverage, own: LegSet, window: Span, profile: &Profile) -> LegSet {
+        let is_hidden = |leg: &Leg| coverage.encrypted(LegSet::of(&[*leg]), own, window, profile);
+        LegSet::of(&Leg::ALL.into_iter().filter(is_hidden).collect::<Vec<_>>())
+    }
+
+    const FRONT_END: &str = "192.0.2.7";
+    const EDGE: &str = "192.0.2.9";
+    const AGENT: &str = "192.0.2.50";
+
+    /// A Front End that talks to its Edge, of which it is known what it says.
+    fn seen() -> Coverage {
+        let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
+        let [client, server] = ["192.0.2.7:50000", "192.0.2.9:5061"].map(|address| address.parse().unwrap());
+        let flow = Flow { client, server };
+        coverage.heard(&flow, time(0));
+        coverage.sip(Hop::of(&flow), 0, Some(Leg::EdgeInternal));
+        coverage
+    }
+
+    #[test]
+    fn with_strangers_nobody_speaks_on_legs_whose_hop_is_known() {
+        let profile = Profile::built_in().unwrap();
+        let others = LegSet::of(&[Leg::Caller, Leg::Mcx, Leg::PushInternal, Leg::EdgeExternal]);
+        assert_eq!(hides(&mut seen(), [FRONT_END, AGENT]), others);
+        assert_eq!(hides(&mut seen(), [AGENT, FRONT_END]), others);
+        assert_eq!(hides(&mut seen(), [FRONT_END, EDGE]), LegSet::of(&Leg::ALL), "both speak SIP");
+        // One that is suspected counts like one that was read, and so does its hop where it can be one leg only.
+        let [agent, mobility, pushes] = [(AGENT, 5_061), (FRONT_END, 5_087), (FRONT_END, 5_061)].map(|(host, port)| {
+            let [client, server] =
+                [FRONT_END, host].map(|host| (host.parse::<std::net::IpAddr>().unwrap(), port).into());
+            Hop::of(&Flow { client, server })
+        });
+        let mut coverage = seen();
+        coverage.suspect(&mobility, true, time(0));
+        coverage.suspect(&pushes, false, time(0));
+        assert_eq!(hides(&mut coverage, [FRONT_END, AGENT]), LegSet::of(&[Leg::Caller, Leg::EdgeExternal]));
+        // Another caller may be there, unless the ladder's own is.
+        coverage.sip(hop(5061), 0, Some(Leg::Caller));
+        assert!(hidden_at(&coverage, LegSet::EMPTY, span(5, 5), &profile).contains(Leg::Caller));
+        let own = LegSet::of(&[Leg::Caller]);
+        assert_eq!(hidden_at(&coverage, own, span(5, 5), &profile), LegSet::of(&[Leg::EdgeExternal]));
+        coverage.suspect(&agent, false, time(0));
+        assert_eq!(hidden_at(&coverage, own, span(5, 5), &profile), LegSet::of(&Leg::ALL));
+        // What was opened on the very hop tells what it is.
+        let mut coverage = seen();
+        let [client, server] = [FRONT_END, AGENT].map(|host| (host.parse::<std::net::IpAddr>().unwrap(), 5_099).into());
+        coverage.sip(Hop::of(&Flow { client, server }), 0, Some(Leg::EdgeInternal));
+        assert_eq!(hides(&mut coverage, [FRONT_END, AGENT]), LegSet::of(&[Leg::EdgeInternal]));
+    }
+
+    #[test]
+    fn a_hop_hides_nothing_in_the_hours_between() {
+        let profile = Profile::built_in().unwrap();
+        let own = LegSet::EMPTY;
+        for (port, push) in
+            [(5_061, Coverage::unreadable as fn(&mut Coverage, _, _, _, _)), (5_099, Coverage::unreadable_elsewhere)]
+        {
+            let mut coverage = seen();
+            push(&mut coverage, hop(port), 0, span(0, 10), None);
+            push(&mut coverage, hop(port), 0, span(20_000, 20_010), None);
+            push(&mut coverage, hop(port), 0, span(21_000, 21_010), None);
+            for (second, expected) in [(5, true), (9_000, false), (20_005, true), (20_500, true), (22_000, false)] {
+                let found = hidden_at(&coverage, own, span(second, second), &profile);
+                assert_eq!(!found.is_empty(), expected, "{port} {second}");
             }
-            let last = i64::try_from(MAX_HOPS).unwrap() * 10;
-            let hidden =
-                |coverage: &Coverage, window| coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), window, &profile);
-            assert!(!hidden(&coverage, span(0, last - 5)) && hidden(&coverage, span(last, last)));
-            coverage.forget(time(last + 5));
-            assert!(!hidden(&coverage, span(0, last)));
         }
     }
 
@@ -237,8 +345,9 @@ mod tests {
     fn what_one_connection_shows_late_does_not_show_what_another_on_its_hop_hides() {
         let profile = Profile::built_in().unwrap();
         let mut coverage = Coverage::new(vec![LegSet::EMPTY]);
-        let hidden =
-            |coverage: &Coverage, window| coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), window, &profile);
+        let hidden = |coverage: &Coverage, window| {
+            coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), LegSet::EMPTY, window, &profile)
+        };
         let [one, other] = [1, 2].map(|number| Some(ConnectionId(number)));
         coverage.unreadable(hop(5061), 0, span(0, 20), one);
         coverage.unreadable(hop(5061), 0, span(20, 30), one);
@@ -272,7 +381,10 @@ mod tests {
         (0..=most).for_each(|number| coverage.settled(ConnectionId(number), time(0)));
         assert_eq!(coverage.hidden.expected.len().1, 0);
         let last = span(i64::try_from(most).unwrap() * 10, i64::MAX / 1_000_000_000);
-        assert!(coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), last, &profile), "it may stay closed");
+        assert!(
+            coverage.encrypted(LegSet::of(&[Leg::EdgeInternal]), LegSet::EMPTY, last, &profile),
+            "it may stay closed"
+        );
     }
 
     #[test]
@@ -282,7 +394,8 @@ mod tests {
         coverage.sip(hop(5087), 1, Some(Leg::Mcx));
         coverage.blind(Some(1), span(10, 11));
         coverage.blind(None, span(20, 21));
-        let hidden = |coverage: &Coverage, leg, window| coverage.hidden(LegSet::of(&[leg]), window, &profile);
+        let hidden =
+            |coverage: &Coverage, leg, window| coverage.hidden(LegSet::of(&[leg]), LegSet::EMPTY, window, &profile);
         for (leg, window, expected) in [
             (Leg::Mcx, span(5, 10), true),
             (Leg::Caller, span(5, 10), false),

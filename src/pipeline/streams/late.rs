@@ -46,12 +46,17 @@ fn seconds(time: Timestamp) -> i64 {
 
 impl Watched {
     fn new(version: Version) -> Self {
+        Self::on(version, 5_061)
+    }
+
+    /// The same to another port.
+    fn on(version: Version, port: u16) -> Self {
         let choice = Choice::of(version).find(|choice| choice.suite().contains("AES_128")).unwrap();
         let identity = Identity::new("fe01.example.com", &[], choice, [0, 2_000_000_000], draw(1)).unwrap();
         let parties = Parties { server_name: "fe01.example.com", server: &identity, client: None };
         let (writer, Handshake { flights, keylog }) = Writer::begin(choice, parties, draw(2)).unwrap();
         let ports = &Profile::built_in().unwrap().ports;
-        let [client, server] = ["192.0.2.1:40000", "192.0.2.2:5061"].map(|address| address.parse().unwrap());
+        let [client, server] = [([192, 0, 2, 1], 40_000), ([192, 0, 2, 2], port)].map(Into::into);
         let flow = Flow { client, server };
         let mut watched = Self {
             streams: Streams::new(ports, framer::Limits::default(), Keys::default()),
@@ -174,4 +179,51 @@ fn what_comes_when_all_was_given_up_is_read_when_its_secret_comes() {
         assert!(!watched.is_hidden(102), "{version:?}: {:?}", watched.unreadable);
         watched.end();
     }
+}
+
+/// Of a connection of which text was read, only what waited is said to be unreadable.
+#[test]
+fn what_is_given_up_does_not_hide_what_was_read_before() {
+    let mut watched = Watched::new(Version::Tls13);
+    let known = watched.keylog.lines().filter(|line| !line.starts_with("SERVER_TRAFFIC_SECRET"));
+    watched.keylog = known.collect::<Vec<_>>().join("\n");
+    watched.learn();
+    let text = "OPTIONS sip:a SIP/2.0\r\nVia: a\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    for second in 1..=90 {
+        watched.now = second;
+        let bytes = watched.writer.seal(Side::Client, text.as_bytes()).unwrap();
+        watched.push(Side::Client, &bytes);
+    }
+    assert_eq!(watched.messages, (1..=90).collect::<Vec<_>>());
+    watched.unreadable.clear();
+    // While a capture may hold the secret nothing is told.
+    watched.streams.keys.look_in(vec!["secrets.pcapng".to_owned()], false);
+    let connection = watched.connection;
+    let mut offset = watched.offsets[Side::Server.index()];
+    for half in [0, 1] {
+        let bytes = watched.writer.seal(Side::Server, text.as_bytes()).unwrap();
+        let frame = FrameRef { input: 0, number: 1, time: Timestamp::new(100 * SECOND + half * SECOND / 2, 9) };
+        let event = Event::Bytes { offset, bytes: &bytes, frame };
+        offset += bytes.len() as u64;
+        watched.act(|streams, mut out| streams.event(&connection, Side::Server, event, &mut out));
+    }
+    assert_eq!(watched.unreadable, []);
+    let before = Timestamp::new(100 * SECOND + SECOND / 4, 9);
+    watched.act(|streams, mut out| streams.give_up(before, &mut out));
+    assert!(watched.is_hidden(100) && !watched.is_hidden(99), "{:?}", watched.unreadable);
+}
+
+#[test]
+fn nobody_waits_for_the_secrets_of_strangers() {
+    let mut watched = Watched::on(Version::Tls12, 5_099);
+    watched.pass();
+    assert!(watched.streams.waits(Timestamp::new(0, 9)).is_none());
+    // One of them speaks SIP after all.
+    let [client, server] = [([192, 0, 2, 9], 40_000), ([192, 0, 2, 1], 5_061)].map(Into::into);
+    let flow = Flow { client, server };
+    let other = Connection { id: ConnectionId(2), flow, transport: Transport::Tcp, is_joined: false };
+    let text = b"OPTIONS sip:a SIP/2.0\r\nVia: a\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    let event = Event::Bytes { offset: 0, bytes: text, frame: watched.frame() };
+    watched.act(|streams, mut out| streams.event(&other, Side::Client, event, &mut out));
+    assert!(watched.streams.waits(Timestamp::new(0, 9)).is_some());
 }

@@ -3,6 +3,7 @@
 use crate::flow::{Connection, Side};
 use crate::frame::{FrameRef, Timestamp};
 use crate::pipeline::carrier::Fate;
+use crate::pipeline::hidden::Doubt;
 use crate::pipeline::keys::Keys;
 use crate::pipeline::ledger::{Ledger, Speaker};
 use crate::pipeline::packing::Packing;
@@ -78,6 +79,7 @@ impl Stream {
             }
             Probe::Tls => {
                 ledger.account.tls += 1;
+                ledger.protected(&connection);
                 let secured = Secured::new(&connection, self.packing.has_passed());
                 let others = match std::mem::replace(&mut self.around, Around::Tls(Box::new(secured))) {
                     Around::Nothing { few } => few,
@@ -164,13 +166,17 @@ impl Stream {
     }
 
     /// Whether it is inside TLS, and neither what it carries nor what its port is for is known.
-    pub(super) fn is_foreign(&self, ledger: &Ledger) -> bool {
-        matches!(self.around, Around::Tls(_)) && self.packing.is_foreign(&self.connection, ledger)
+    fn is_foreign(&self, ledger: &Ledger) -> bool {
+        matches!(self.around, Around::Tls(_)) && self.packing.doubt(&self.connection, ledger) == Some(Doubt::Foreign)
     }
 
-    /// Whether it may be SIP, as far as that is known.
+    /// Whether it may be SIP, as far as that is known: on a port of which nothing is known, if one of its hosts speaks it.
     pub(super) fn may_be_sip(&self, ledger: &Ledger) -> bool {
-        self.packing.may_be_sip(&self.connection, ledger) || self.is_foreign(ledger)
+        match self.packing.doubt(&self.connection, ledger) {
+            Some(Doubt::Expected) => true,
+            Some(Doubt::Foreign) => self.is_foreign(ledger) && ledger.speakers.is_one_of(&self.connection.flow),
+            None => false,
+        }
     }
 
     /// Tries to read what waits once more, or gives up what has waited since before `before`.
@@ -194,7 +200,11 @@ impl Stream {
         match self.packing.content() {
             Content::Sip => Fate::Keep,
             Content::Other => Fate::Drop,
-            Content::Unknown if self.is_foreign(ledger) => Fate::Keep,
+            // Of strangers nobody knows yet.
+            Content::Unknown if self.is_foreign(ledger) => match ledger.speakers.is_one_of(&self.connection.flow) {
+                true => Fate::Keep,
+                false => Fate::Wait,
+            },
             Content::Unknown if self.packing.is_searched() => Fate::Drop,
             Content::Unknown => Fate::Wait,
         }

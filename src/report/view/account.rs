@@ -47,8 +47,10 @@ pub struct Account {
     pub unlisted: u64,
     /// Streams that could not be read on ports where no SIP is expected.
     pub elsewhere: Vec<Unread>,
-    /// Further ones of them that may be SIP and are not remembered.
-    pub unlisted_elsewhere: u64,
+    /// Further ones of them inside TLS, on ports of which nothing is known, by their hosts.
+    pub unlisted_elsewhere: BTreeMap<[IpAddr; 2], u64>,
+    /// Further ones of hosts that are known for SIP.
+    pub unlisted_of_speakers: u64,
     /// TLS handshakes that were refused or broken off, on ports of servers.
     pub refused: Vec<Refused>,
     /// Further ones that are not listed.
@@ -89,9 +91,8 @@ impl Account {
         let nothing_else = self.messages == 0 && self.unread.is_empty();
         let may_be_sip = |unread: &Unread| {
             nothing_else
-                || unread.foreign && [unread.flow.client, unread.flow.server].iter().any(|end| speaks(end.ip()))
+                || unread.foreign && [unread.flow.client.ip(), unread.flow.server.ip()].into_iter().any(&speaks)
         };
-        let before = self.unread.len();
         for mut unread in std::mem::take(&mut self.elsewhere).into_iter().filter(may_be_sip) {
             unread.detail.push_str(&match nothing_else {
                 true => "; its port is none of the profile's, where SIP is expected ([ports])".to_owned(),
@@ -102,9 +103,9 @@ impl Account {
             });
             self.unread.push(unread);
         }
-        if !nothing_else && self.unread.len() > before {
-            self.unlisted += self.unlisted_elsewhere;
-        }
+        let pairs = std::mem::take(&mut self.unlisted_elsewhere).into_iter();
+        let unlisted: u64 = pairs.filter(|(pair, _)| pair.iter().copied().any(&speaks)).map(|(_, count)| count).sum();
+        self.unlisted += std::mem::take(&mut self.unlisted_of_speakers) + if nothing_else { 0 } else { unlisted };
     }
 }
 
