@@ -211,7 +211,7 @@ pub struct Closed<'a> {
     is_mixed: bool,
 }
 
-/// Streams that were not read, by reason and what would help; of one reason [`DETAILS`] at most are told apart.
+/// Streams that were not read, by reason and what would help; of one reason a few at most are told apart.
 pub fn closed(coverage: &Coverage) -> Vec<Closed<'_>> {
     let mut reasons: BTreeMap<UnreadableReason, Vec<Closed<'_>>> = BTreeMap::new();
     for stream in &coverage.unreadable {
