@@ -194,9 +194,14 @@ impl Ledger {
         }
     }
 
-    /// Lists a handshake that was refused or broken off, on a port on which servers and phones' services talk SIP.
+    /// Lists a handshake that was refused or broken off, on a port on which servers and phones' services talk SIP; on one of
+    /// which nothing is known apart, as long as there is room.
     pub fn refused(&mut self, refused: Refused) {
-        if !self.ports.is_of_servers(refused.flow.server.port()) {
+        let port = refused.flow.server.port();
+        if !self.ports.is_of_servers(port) {
+            if self.ports.is_foreign(port) && self.account.refused_elsewhere.len() < MAX_LISTED {
+                self.account.refused_elsewhere.push(refused);
+            }
             return;
         }
         if self.account.refused.len() < MAX_LISTED {
@@ -281,6 +286,8 @@ mod tests {
         // Those of browsers take nobody's place.
         (0..MAX_LISTED).for_each(|_| refuse(443));
         (0..MAX_LISTED + 2).for_each(|_| refuse(5061));
+        (0..MAX_LISTED + 2).for_each(|_| refuse(5099));
         assert_eq!((ledger.account.refused.len(), ledger.account.unlisted_refused), (MAX_LISTED, 2));
+        assert_eq!(ledger.account.refused_elsewhere.len(), MAX_LISTED);
     }
 }

@@ -147,7 +147,8 @@ fn told(code: &'static str, severity: Severity, detail: String) -> Finding {
 /// of what broke the ladder.
 fn refused(account: &Account, coverage: &Coverage, profile: &Profile, cited: &Cited) -> Vec<Finding> {
     let mut kinds: BTreeMap<_, Vec<&Refused>> = BTreeMap::new();
-    for refused in &account.refused {
+    let elsewhere = account.refused_elsewhere.iter().filter(|refused| is_named_edge(refused, coverage, profile));
+    for refused in account.refused.iter().chain(elsewhere) {
         kinds.entry((refused.flow.client.ip(), refused.flow.server, &refused.cause)).or_default().push(refused);
     }
     let findings = kinds.into_iter().filter_map(|((client, server, cause), all)| {
@@ -191,12 +192,18 @@ fn is_on_edge(refused: &Refused, coverage: &Coverage, profile: &Profile) -> Opti
     // Where somebody said where the capture was taken, every leg in it is one of those.
     let legs = coverage.legs_of(&hop).union(coverage.told(refused.at.input));
     let is_host = [refused.flow.client, refused.flow.server].iter().any(|end| coverage.is_edge(end.ip()));
-    let names: Vec<&str> = profile.push.peer_hosts.iter().map(String::as_str).chain(coverage.edge_names()).collect();
-    if legs.meets(LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal])) || is_host || refused.is_between(&names) {
+    let is_seen = legs.meets(LegSet::of(&[Leg::EdgeInternal, Leg::EdgeExternal]));
+    if is_seen || is_host || is_named_edge(refused, coverage, profile) {
         return Some(true);
     }
     let is_elsewhere = !legs.is_empty() || hop.is_one_host() || profile.ports.mobility.contains(&hop.port());
     is_elsewhere.then_some(false)
+}
+
+/// Whether a handshake names the Edge, or who is behind it.
+fn is_named_edge(refused: &Refused, coverage: &Coverage, profile: &Profile) -> bool {
+    let names = profile.push.peer_hosts.iter().map(String::as_str).chain(coverage.edge_names());
+    refused.is_between(&names.collect::<Vec<_>>())
 }
 
 /// A finding as a symptom of the one of a ladder that cites the same, by its cause and code. What to do stands there.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::command::{report, run, simulated};
 #[cfg(feature = "post")]
 use crate::endpoint::{Endpoint, Reply};
-use crate::pcap::Pcap;
+use crate::pcap::{Frame, Pcap};
 use crate::stories::{keylog, simulate};
 
 /// The clearing house's proxy.
@@ -64,6 +64,28 @@ fn a_refused_handshake_is_a_finding_with_its_cause() {
         assert_eq!(refused[0]["evidence"].as_array().unwrap().len(), 1, "{what}");
         assert_eq!(refused[0]["fingerprint"].as_str().unwrap().len(), 32, "{what}");
     }
+}
+
+/// On a port of which nothing is known, too, as long as its names show whose it is.
+#[test]
+fn a_refused_handshake_with_the_clearing_house_is_told_on_any_port() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, profile) = (directory.path().join("refused.pcap"), directory.path().join("profile.toml"));
+    simulate("certificate", &["--tls", "1.2:TLS_RSA_WITH_AES_128_CBC_SHA"], &path);
+    let mut capture = Pcap::of(&fs::read(&path).unwrap());
+    let with_proxy = |frame: &&mut Frame| frame.ends().contains(&(PROXY.into(), 5061));
+    for frame in capture.frames.iter_mut().filter(with_proxy) {
+        *frame = frame.between(frame.ends().map(|(host, port)| (host, if port == 5061 { 7443 } else { port })));
+    }
+    fs::write(&path, capture.octets()).unwrap();
+    fs::write(&profile, "[push]\npeer_hosts = [\"elsewhere.example.com\"]\n").unwrap();
+    let path = path.to_str().unwrap();
+    let found = report([path]);
+    let [refused] = coded(&found, "LP601")[..] else { panic!("{:#}", found["findings"]) };
+    assert_eq!((&refused["severity"], &refused["cause"]), (&"error".into(), &"certificate-not-trusted".into()));
+    assert!(refused["detail"].as_str().unwrap().contains("203.0.113.10:7443"), "{refused}");
+    let other = report([path, "--profile", profile.to_str().unwrap()]);
+    assert!(coded(&other, "LP601").is_empty(), "it may be anything: {:#}", other["findings"]);
 }
 
 /// A ladder whose push waited for the handshake shows it as its own evidence, and the handshake is no second fault.
@@ -141,7 +163,7 @@ fn a_handshake_and_its_ladder_are_one_ticket() {
 
 /// A capture of a scenario in the clear with the way out in TLS: `change` is done to the frames of both.
 fn mixed(scenario: &str, change: impl Fn(&mut Pcap, &mut Pcap)) -> Value {
-    let ours = |frame: &crate::pcap::Frame| frame.octets[26..30] == PROXY || frame.octets[30..34] == PROXY;
+    let ours = |frame: &Frame| frame.octets[26..30] == PROXY || frame.octets[30..34] == PROXY;
     let mut clear = Pcap::of(&simulated(scenario, &[])).only(|_, frame| !ours(frame));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tls.pcap");

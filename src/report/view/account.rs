@@ -53,6 +53,8 @@ pub struct Account {
     pub unlisted_of_speakers: u64,
     /// TLS handshakes that were refused or broken off, on ports of servers.
     pub refused: Vec<Refused>,
+    /// The same on ports of which nothing is known: told where their names show whose they are.
+    pub refused_elsewhere: Vec<Refused>,
     /// Further ones that are not listed.
     pub unlisted_refused: u64,
     /// Connections that were not made, by who was dialed.
