@@ -124,22 +124,27 @@ impl Secured {
     ) {
         let frame = step.frame();
         let first = *self.first.get_or_insert(frame.time);
-        let before = self.session.lost_octets();
-        let from = self.since(frame.time);
+        let lost_before = self.session.lost_octets();
         let mut give = |side, event: Event<'_>| packing.event(Speaker { connection, side }, event, ledger, out);
         let mut given_up = None;
         match step {
             Step::Event(side, event) => self.session.event(side, event, &mut keys.secrets, &mut give),
             Step::Retry(_) => self.session.retry(&mut keys.secrets, &mut give),
-            Step::GiveUp(_, before) => given_up = self.session.give_up(before, &mut keys.secrets, &mut give),
+            Step::GiveUp(_, before) => {
+                let from = self.since(frame.time);
+                let last = self.session.give_up(before, &mut keys.secrets, &mut give);
+                given_up = last.map(|last| (from, last));
+            }
         }
         let since = (!matches!(step, Step::Event(..))).then_some(FrameRef { time: first, ..frame });
         // Records that are there and do not open are lost like those that are not. Where none opens, that is told below.
-        let lost = self.session.lost_octets().saturating_sub(before);
-        let is_told = matches!(step, Step::Event(_, Event::Gap { .. })) || self.session.is_unreadable();
         // An answer in plain text is no loss.
-        let is_told = is_told || self.session.plain_answer().is_some();
-        if lost > 0 && !is_told {
+        let lost = self.session.lost_octets().saturating_sub(lost_before);
+        if lost > 0
+            && !matches!(step, Step::Event(_, Event::Gap { .. }))
+            && !self.session.is_unreadable()
+            && self.session.plain_answer().is_none()
+        {
             packing.warn(connection, lost, since, frame, ledger, out);
         }
         if let Some(alert) = self.session.alert()
@@ -155,10 +160,10 @@ impl Secured {
             self.told_refused = true;
             out(Seen::Refused(Box::new(refused)));
         }
-        if let (Some(last), Some(goes_on)) = (given_up, self.session.waiting_since())
+        if let (Some(given_up), Some(goes_on)) = (given_up, self.session.waiting_since())
             && let Some(doubt) = packing.doubt(connection, ledger)
         {
-            self.hidden.give_up(connection, doubt, (from, last), goes_on, out);
+            self.hidden.give_up(connection, doubt, given_up, goes_on, out);
         }
         self.tell(connection, frame, packing, keys, ledger, out);
     }
@@ -181,7 +186,7 @@ impl Secured {
         let mut is_hidden = self.session.is_unreadable() && !self.session.is_handshaking();
         is_hidden |= waits && patience.wait(frame.time);
         is_hidden &= !may_open;
-        let doubt = packing.doubt(connection, ledger).filter(|_| is_hidden);
+        let doubt = if is_hidden { packing.doubt(connection, ledger) } else { None };
         if !waits {
             self.hidden.settle(connection, doubt, frame, out);
         }

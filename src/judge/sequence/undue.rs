@@ -90,8 +90,7 @@ impl Sequence<'_> {
         if !self.ladder.pushes.is_empty() || self.is_in_part() {
             return None;
         }
-        let expects = |wanted: Expectation| self.ladder.phones.iter().any(|phone| phone.expects() == wanted);
-        if !expects(Expectation::Yes) && !expects(Expectation::Unknown) && !self.ladder.phones.is_empty() {
+        if !self.expects(Expectation::Yes) && !self.expects(Expectation::Unknown) && !self.ladder.phones.is_empty() {
             return Some(Absent::Client);
         }
         if self.began_before(StepKey::PushCreated) || self.broken_before(StepKey::PushCreated).is_some() {
@@ -110,13 +109,18 @@ impl Sequence<'_> {
         self.excuse()
     }
 
+    /// Whether this is what is to be expected of any of the phones.
+    fn expects(&self, wanted: Expectation) -> bool {
+        self.ladder.phones.iter().any(|phone| phone.expects() == wanted)
+    }
+
     /// Why no push was due, if that is so: whether one was made all the same is not asked.
     fn excuse(&self) -> Option<Absent> {
         if self.ladder.ending == Ending::ByPhone {
             Some(Absent::Foreground)
         } else if self.ended_before_due(StepKey::PushCreated) {
             Some(Absent::EndedFirst)
-        } else if !self.ladder.phones.iter().any(|phone| phone.expects() == Expectation::Yes) {
+        } else if !self.expects(Expectation::Yes) {
             Some(Absent::Unknown)
         } else {
             None

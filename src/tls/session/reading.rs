@@ -53,14 +53,14 @@ impl Session {
                 return self.content(side, kind, body, frame, secrets, out);
             }
             if self.is_early(side) {
-                return self.wait(side, header, body, frame, secrets);
+                return self.wait(side, Record { header, body }, frame, secrets);
             }
             if !self.unexpected_data(side, body.len(), frame) {
                 return;
             }
         }
         if matches!(self.half(side).guard, Guard::Missing(_)) && self.is_early(side) {
-            return self.wait(side, header, body, frame, secrets);
+            return self.wait(side, Record { header, body }, frame, secrets);
         }
         match (bare13, kind, body.len()) {
             // Sent for the sake of middle boxes only.
@@ -80,14 +80,8 @@ impl Session {
     }
 
     /// Makes a record wait, and what comes after it on its side.
-    pub(super) fn wait(
-        &mut self,
-        side: Side,
-        header: [u8; HEADER],
-        body: &mut [u8],
-        frame: FrameRef,
-        secrets: &mut Secrets,
-    ) {
+    pub(super) fn wait(&mut self, side: Side, record: Record<'_>, frame: FrameRef, secrets: &mut Secrets) {
+        let Record { header, body } = record;
         self.half(side).waiting = true;
         self.waiting.push(side, frame, super::Item::Record { header, body }, secrets);
     }

@@ -168,7 +168,7 @@ impl Session {
                 // It may come after all, for those that follow.
                 self.half(side).pass(Passed::of(record.body), frame);
             } else {
-                self.wait(side, record.header, record.body, frame, secrets);
+                self.wait(side, record, frame, secrets);
             }
             return Outcome::Shut;
         }
@@ -186,7 +186,7 @@ impl Session {
             // For that one it is searched as far.
             half.search.searched = searched;
             self.unread = Some(self.negotiation.unverified(refused.len()));
-            self.wait(side, record.header, record.body, frame, secrets);
+            self.wait(side, record, frame, secrets);
             return Outcome::Shut;
         }
         if wrong > 0 {
